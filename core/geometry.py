@@ -1,0 +1,142 @@
+"""Rotations, rigid transforms and pinhole projection. Quaternions are wxyz; cameras are OpenCV: x right, y down, z forward.
+
+Leading dimensions (`*batch`) are carried through every function, and so are the dtype and the device.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def quat_to_rotation(quats: Float[Tensor, "*batch 4"]) -> Float[Tensor, "*batch 3 3"]:
+    """Rotation matrices of quaternions of any non-zero length.
+
+    Args:
+        quats: wxyz; normalised here. A zero quaternion gives the identity.
+
+    Source: J. Diebel, "Representing Attitude", 2006, eq. 125.
+    """
+    w, x, y, z = F.normalize(quats, dim=-1).unbind(-1)
+    entries = [
+        1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y),
+        2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x),
+        2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y),
+    ]  # fmt: skip
+    return torch.stack(entries, dim=-1).unflatten(-1, (3, 3))
+
+
+def rotation_to_quat(rotations: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*batch 4"]:
+    """Unit quaternions (wxyz, w >= 0) of rotation matrices.
+
+    Each of the four rows of 4 q q^T can be divided by its own diagonal entry; the largest one is well conditioned
+    for every rotation, half turns included.
+
+    Source: S. W. Shepperd, "Quaternion from rotation matrix", 1978.
+    """
+    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = (row.unbind(-1) for row in rotations.unbind(-2))
+    outer = torch.stack([
+        1 + xx + yy + zz, zy - yz, xz - zx, yx - xy,
+        zy - yz, 1 + xx - yy - zz, yx + xy, xz + zx,
+        xz - zx, yx + xy, 1 - xx + yy - zz, zy + yz,
+        yx - xy, xz + zx, zy + yz, 1 - xx - yy + zz,
+    ], dim=-1).unflatten(-1, (4, 4))  # fmt: skip
+    largest = outer.diagonal(dim1=-2, dim2=-1).argmax(-1)[..., None, None]
+    quats = F.normalize(outer.take_along_dim(largest, dim=-2)[..., 0, :], dim=-1)
+    return torch.where(quats[..., :1] < 0, -quats, quats)
+
+
+def slerp(start: Float[Tensor, "*batch 4"], end: Float[Tensor, "*batch 4"],
+          fraction: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch 4"]:
+    """The rotation `fraction` of the way from one unit quaternion to another, along the shorter arc.
+
+    Args:
+        start: wxyz at fraction 0.
+        end: wxyz at fraction 1; `end` and `-end` are the same rotation and give the same path.
+        fraction: usually in [0, 1]; beyond it the rotation goes on at the same speed.
+
+    Source: K. Shoemake, "Animating rotation with quaternion curves", SIGGRAPH 1985.
+    """
+    cosine = (start * end).sum(-1, keepdim=True)
+    end = torch.where(cosine < 0, -end, end)
+    # 2 atan2(|a - b|, |a + b|) keeps its digits where acos of a cosine near one loses them.
+    angle = 2 * torch.atan2((end - start).norm(dim=-1, keepdim=True), (end + start).norm(dim=-1, keepdim=True))
+    t = fraction[..., None]
+    # sin(t a) / sin(a), whose limit at a = 0 is t; sinc(x) = sin(pi x) / (pi x).
+    half_turns = angle / torch.pi
+    weight_start = (1 - t) * torch.sinc((1 - t) * half_turns) / torch.sinc(half_turns)
+    weight_end = t * torch.sinc(t * half_turns) / torch.sinc(half_turns)
+    return F.normalize(weight_start * start + weight_end * end, dim=-1)
+
+
+def invert_se3(transforms: Float[Tensor, "*batch 4 4"]) -> Float[Tensor, "*batch 4 4"]:
+    """Inverses of rigid transforms: exact where a general inverse only approximates."""
+    rotation_t = transforms[..., :3, :3].mT
+    inverse = torch.zeros_like(transforms)
+    inverse[..., :3, :3] = rotation_t
+    inverse[..., :3, 3:] = -rotation_t @ transforms[..., :3, 3:]
+    inverse[..., 3, 3] = 1
+    return inverse
+
+
+def transform_points(transform: Float[Tensor, "*batch 4 4"], points: Float[Tensor, "*batch P 3"]) -> Float[Tensor, "*batch P 3"]:
+    """Points carried by an affine transform."""
+    return points @ transform[..., :3, :3].mT + transform[..., None, :3, 3]
+
+
+def look_at(eye: Float[Tensor, "*batch 3"], target: Float[Tensor, "*batch 3"],
+            up: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 4 4"]:
+    """World-from-camera transforms of cameras at `eye` that see `target` in the image centre.
+
+    Args:
+        eye: camera centres.
+        target: what they look at, anywhere but at the eye.
+        up: the world direction that points up in the image; any length, not along the viewing direction.
+
+    Raises:
+        ValueError: the target is the eye, or `up` is along the viewing direction.
+    """
+    forward = F.normalize(target - eye, dim=-1)
+    right = torch.linalg.cross(forward, up.expand_as(forward))
+    if not bool((right.norm(dim=-1) > 1e-6 * up.norm(dim=-1)).all()):
+        raise ValueError("look_at needs a target away from the eye and an up direction that is not along the view")
+    right = F.normalize(right, dim=-1)
+    down = torch.linalg.cross(forward, right)
+    c2w = torch.zeros(*eye.shape[:-1], 4, 4, dtype=eye.dtype, device=eye.device)
+    c2w[..., :3, :] = torch.stack([right, down, forward, eye], dim=-1)
+    c2w[..., 3, 3] = 1
+    return c2w
+
+
+def project_points(points: Float[Tensor, "*batch P 3"], viewmats: Float[Tensor, "*batch 4 4"],
+                   Ks: Float[Tensor, "*batch 3 3"]) -> tuple[Float[Tensor, "*batch P 2"], Float[Tensor, "*batch P"]]:
+    """Pixel positions and z-depths of world points.
+
+    Args:
+        points: positions in the world.
+        viewmats: camera-from-world transforms.
+        Ks: intrinsics in pixels.
+
+    Returns:
+        Pixels (x, y), pixel centres at +0.5, and depths in world units. Where the depth is not positive the point is
+        behind the camera and its pixel means nothing.
+    """
+    in_camera = transform_points(viewmats, points)
+    depths = in_camera[..., 2]
+    on_plane = in_camera / depths[..., None]
+    return (on_plane @ Ks.mT)[..., :2], depths
+
+
+def unproject_points(pixels: Float[Tensor, "*batch P 2"], depths: Float[Tensor, "*batch P"], viewmats: Float[Tensor, "*batch 4 4"],
+                     Ks: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*batch P 3"]:
+    """World points of pixels with z-depths: the inverse of `project_points`."""
+    homogeneous = F.pad(pixels, (0, 1), value=1.0)
+    rays = torch.linalg.solve(Ks, homogeneous.mT).mT
+    return transform_points(invert_se3(viewmats), rays * depths[..., None])
+
+
+def pixel_centers(width: int, height: int, like: Tensor) -> Float[Tensor, "H W 2"]:
+    """The (x, y) of every pixel's centre, with the dtype and on the device of `like`."""
+    x = torch.arange(width, dtype=like.dtype, device=like.device) + 0.5
+    y = torch.arange(height, dtype=like.dtype, device=like.device) + 0.5
+    return torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1)
