@@ -1,0 +1,113 @@
+"""Files that are either whole or absent: written under another name, then renamed."""
+
+import errno
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from core.errors import UserError
+
+_REASONS = {
+    errno.ENOSPC: "the disk is full; free some space and repeat the command",
+    errno.EDQUOT: "your disk quota is used up; free some space and repeat the command",
+    errno.EFBIG: "the file is larger than this file system or your limits allow; choose another folder",
+    errno.EROFS: "the file system is read-only; choose a folder that can be written",
+    errno.EACCES: "permission denied; choose a folder that can be written",
+    errno.EPERM: "the operation is not permitted; choose a folder that can be written",
+    errno.ENOTDIR: "a part of the path is a file, not a folder; choose another path",
+    errno.EISDIR: "it is a folder where a file was expected; choose another path",
+    errno.EEXIST: "a file is where a folder was expected; choose another path",
+    errno.ENAMETOOLONG: "the name is too long for this file system; choose a shorter one",
+    errno.ENOENT: "it does not exist",
+}
+
+
+def explain(error: OSError, path: Path, action: str = "write") -> UserError:
+    """The sentence for a failed file operation.
+
+    Args:
+        error: what the operating system said.
+        path: the file or folder in question.
+        action: what was tried, as a verb.
+    """
+    reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
+    return UserError(f"cannot {action} {path}: {reason}")
+
+
+def make_folder(path: Path) -> Path:
+    """`path`, after it and its parents have been made where they were missing.
+
+    Raises:
+        UserError: the folder cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise explain(error, path, "make the folder") from error
+    return path
+
+
+@contextmanager
+def atomic_write(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`, with its suffix, that becomes `path` when the block ends well.
+
+    The bytes are on the disk before the rename, so that a power cut leaves the old file or the new one. When the
+    block raises, the temporary file is removed and `path` is what it was.
+
+    Args:
+        path: the file to be written; its folder is made if it is missing.
+
+    Raises:
+        UserError: the disk is full, the folder read-only, and so on.
+    """
+    make_folder(path.parent)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    try:
+        yield temporary
+        descriptor = os.open(temporary, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        temporary.replace(path)
+    except OSError as error:
+        raise explain(error, path) from error
+    finally:
+        with suppress(OSError):  # gone after the rename; and nothing can be mended on a disk that has failed
+            temporary.unlink()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 text file, whole or not at all.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: object, indent: int | None = 2) -> None:
+    """Write a JSON file, whole or not at all.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    write_text(path, json.dumps(value, indent=indent, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """The value in a JSON file.
+
+    Raises:
+        UserError: the file is missing or is no JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise explain(error, path, "read") from error
+    except ValueError as error:
+        raise UserError(f"{path} is not JSON ({error}); restore or remove the file") from error
