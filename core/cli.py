@@ -1,4 +1,4 @@
-"""How every command line of the project parses and fails: frozen dataclass in, one sentence and an exit code out.
+"""How every command line of the project parses and fails: frozen dataclass in, exit code out.
 
     @dataclass(frozen=True)
     class RenderCommand:
@@ -70,8 +70,8 @@ def run(
         prog: the program's name in messages; the script's file name by default.
 
     Returns:
-        0; 2 after a mistake the user can mend, told in one sentence on stderr; 130 after Ctrl-C; 141 when the reader of
-        stdout went away. Anything else is a defect of ours and raises.
+        0; 2 after a mistake the user can mend, told in one sentence on stderr; 130 after Ctrl-C; 141 when the
+        reader of stdout went away. Anything else is a defect of ours and raises.
     """
     try:
         result = function(parse(config_type, args=args, presets=presets, description=description, prog=prog))
@@ -106,7 +106,7 @@ def parse(
     Args:
         config_type: the command, a dataclass.
         args: the words after the program's name; those of the process by default.
-        presets: for each name that `--preset` takes, the fields of `config_type` that differ from their defaults.
+        presets: for each name that `--preset` takes, the fields that differ from their defaults.
         description: first lines of `--help`; the dataclass's docstring by default.
         prog: the program's name in messages; the script's file name by default.
 
@@ -116,18 +116,18 @@ def parse(
     words = list(sys.argv[1:] if args is None else args)
     prog = Path(sys.argv[0]).name if prog is None else prog
     description = (config_type.__doc__ or "").strip() if description is None else description
-    default = None
+    overrides: Mapping[str, object] = {}
     if presets:
-        chosen, words = _take_preset(words, presets)
-        default = None if chosen is None else _with_defaults(config_type, presets[chosen])
-        description += f"\n\nPresets, chosen by --preset NAME before the other flags apply: {', '.join(presets)}."
+        overrides, words = _take_preset(words, presets)
+        names = ", ".join(presets)
+        description += f"\n\nPresets, chosen by --preset NAME before the other flags apply: {names}."
     complaint = io.StringIO()
     try:
         with contextlib.redirect_stderr(complaint):
             return tyro.cli(
                 config_type,
                 args=words,
-                default=default,
+                default=_with_defaults(config_type, overrides),
                 description=description,
                 prog=prog,
                 config=(tyro.conf.OmitArgPrefixes,),
@@ -143,18 +143,21 @@ def _fail(message: str) -> int:
     return EXIT_USER_ERROR
 
 
-def _take_preset(words: list[str], presets: Presets) -> tuple[str | None, list[str]]:
-    """The last preset named in `words`, and the words without it."""
-    chosen, rest = None, []
+def _take_preset(words: list[str], presets: Presets) -> tuple[Mapping[str, object], list[str]]:
+    """The fields that the last `--preset` in `words` sets, and the words without it."""
+    overrides: Mapping[str, object] = {}
+    rest: list[str] = []
     remaining = iter(words)
     for word in remaining:
         if word == "--preset" or word.startswith("--preset="):
             chosen = word.partition("=")[2] or next(remaining, "")
             if chosen not in presets:
-                raise UserError(f"--preset {chosen or 'without a name'}: one of {', '.join(presets)} was expected")
+                names = ", ".join(presets)
+                raise UserError(f"--preset {chosen or 'without a name'}: one of {names} was expected")
+            overrides = presets[chosen]
         else:
             rest.append(word)
-    return chosen, rest
+    return overrides, rest
 
 
 def _with_defaults(config_type: type[ConfigT], overrides: Mapping[str, object]) -> ConfigT:
