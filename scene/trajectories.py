@@ -16,11 +16,12 @@ from scipy.interpolate import CubicHermiteSpline
 from scipy.spatial.transform import Rotation, RotationSpline
 
 from core.errors import UserError
+from core.geometry import invert_se3, look_at
 from scene.cameras import Cameras
 
 PathName = Literal["orbit", "spline", "spiral"]
 
-# The smallest eigenvalue of the mean of I - d d^T is about the squared sine of the angle between the axes (3 degrees).
+# The smallest eigenvalue of the mean of I - d d^T is about the squared sine of the angle between the axes.
 _PARALLEL = np.sin(np.radians(3)) ** 2
 # Directions without a camera over a larger angle than this were not captured: an orbit does not go there.
 _WIDEST_GAP = np.radians(120)
@@ -41,7 +42,7 @@ def novel_path(name: PathName, cameras: Cameras, frames: int) -> Cameras:
     if frames < 1:
         raise UserError(f"a path of {frames} frames was asked for; --frames takes 1 or more")
     if not len(cameras):
-        raise UserError("there is no camera to lay a path through; a capture with at least one view was expected")
+        raise UserError("there is no camera to lay a path through; at least one view was expected")
     return _PATHS[name](cameras, frames)
 
 
@@ -62,8 +63,8 @@ def focus_point(cameras: Cameras) -> Float[ndarray, "3"] | None:
 def orbit(cameras: Cameras, frames: int) -> Cameras:
     """A closed path around the point the cameras look at, at their median distance and height.
 
-    It is a full circle when cameras stand all around. Where they leave a wide gap, it swings over the side they do
-    cover and back, since nothing is known of the other side.
+    It is a full circle when cameras stand all around. Where they leave a wide gap, it swings over the side they
+    do cover and back, since nothing is known of the other side.
 
     Raises:
         UserError: the cameras do not look at a common point.
@@ -71,7 +72,9 @@ def orbit(cameras: Cameras, frames: int) -> Cameras:
     c2w = _c2w(cameras)
     focus = focus_point(cameras)
     if focus is None or np.median(np.einsum("ni,ni->n", focus - c2w[:, :3, 3], c2w[:, :3, 2])) <= 0:
-        raise UserError("the cameras do not look at a common point, so there is nothing to orbit; use --path spline")
+        raise UserError(
+            "the cameras do not look at one point, so there is nothing to orbit; use --path spline"
+        )
     up = _mean_up(c2w)
     ahead, side = _plane(up)
     offsets = c2w[:, :3, 3] - focus
@@ -80,14 +83,14 @@ def orbit(cameras: Cameras, frames: int) -> Cameras:
     height = np.median(offsets @ up)
     angles = _closed_azimuths(azimuths, frames)[:, None]
     centers = focus + height * up + radius * (np.cos(angles) * ahead + np.sin(angles) * side)
-    return _posed(cameras, centers, _looking(focus - centers, up))
+    return _posed(cameras, _looking(centers, focus, up))
 
 
 def spiral(cameras: Cameras, frames: int, turns: int = 2) -> Cameras:
     """A closed spiral about the most central camera, looking at what the cameras look at.
 
-    Its extent is that of the capture, but at most 0.3 of the distance to the point looked at; without such a point the
-    views stay parallel.
+    Its extent is that of the capture, but at most 0.3 of the distance to the point looked at; without such a
+    point the views stay parallel.
     """
     c2w = _c2w(cameras)
     central = c2w[np.argmin(np.linalg.norm(c2w[:, :3, 3] - c2w[:, :3, 3].mean(0), axis=1))]
@@ -102,8 +105,8 @@ def spiral(cameras: Cameras, frames: int, turns: int = 2) -> Cameras:
     local = np.stack([np.cos(turns * phase), np.sin(turns * phase), np.sin(phase)], axis=1) * radii
     centers = center + local @ rotation.T
     if focus is None:
-        return _posed(cameras, centers, np.broadcast_to(rotation, (frames, 3, 3)))
-    return _posed(cameras, centers, _looking(focus - centers, -rotation[:, 1]))
+        return _posed(cameras, _rigid(np.broadcast_to(rotation, (frames, 3, 3)), centers))
+    return _posed(cameras, _looking(centers, focus, -rotation[:, 1]))
 
 
 def spline(cameras: Cameras, frames: int) -> Cameras:
@@ -116,8 +119,7 @@ def spline(cameras: Cameras, frames: int) -> Cameras:
     """
     keys = np.linspace(0, len(cameras) - 1, min(len(cameras), max(2, frames // _FRAMES_PER_KEY + 1)))
     curve = PoseCurve.through(_c2w(cameras)[np.round(keys).astype(int)])
-    rotations, centers = curve(np.linspace(0, curve.times[-1], frames))
-    return _posed(cameras, centers, rotations)
+    return _posed(cameras, curve(np.linspace(0, curve.times[-1], frames)))
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ class PoseCurve:
     """A curve through poses: Catmull-Rom for the centres, a spline with continuous turning for the rotations.
 
     Args:
-        times: the parameter of each key, starting at 0: the way travelled plus the scene's size times the angle turned.
+        times: the parameter of each key, from 0: the way travelled plus the scene's size times the angle turned.
         center: centres by parameter.
         rotation: rotations by parameter.
     """
@@ -142,7 +144,9 @@ class PoseCurve:
             UserError: there are fewer than two poses.
         """
         if len(c2w) < 2:
-            raise UserError(f"a path through the cameras needs at least 2 of them, got {len(c2w)}; use --path spiral")
+            raise UserError(
+                f"a path through cameras needs at least 2 of them, got {len(c2w)}; use --path spiral"
+            )
         centers, rotations = c2w[:, :3, 3], Rotation.from_matrix(c2w[:, :3, :3])
         extent = np.linalg.norm(centers - centers.mean(0), axis=1).max() or 1.0
         turned = (rotations[:-1].inv() * rotations[1:]).magnitude()
@@ -152,38 +156,46 @@ class PoseCurve:
         slopes = np.gradient(centers, times, axis=0)
         return cls(times, CubicHermiteSpline(times, centers, slopes), RotationSpline(times, rotations))
 
-    def __call__(self, at: Float[ndarray, " F"]) -> tuple[Float[ndarray, "F 3 3"], Float[ndarray, "F 3"]]:
-        """Rotations and centres at parameters within the range of `times`."""
-        return self.rotation(at).as_matrix(), self.center(at)
+    def __call__(self, at: Float[ndarray, " F"]) -> Float[ndarray, "F 4 4"]:
+        """Poses at parameters within the range of `times`."""
+        return _rigid(self.rotation(at).as_matrix(), self.center(at))
 
 
-_PATHS: dict[PathName, Callable[[Cameras, int], Cameras]] = {"orbit": orbit, "spline": spline, "spiral": spiral}
+_PATHS: dict[PathName, Callable[[Cameras, int], Cameras]] = {
+    "orbit": orbit,
+    "spline": spline,
+    "spiral": spiral,
+}
 
 
 def _c2w(cameras: Cameras) -> Float[ndarray, "C 4 4"]:
     return cameras.c2w.detach().cpu().double().numpy()
 
 
-def _posed(like: Cameras, centers: Float[ndarray, "F 3"], rotations: Float[ndarray, "F 3 3"]) -> Cameras:
-    """Cameras at these poses with the commonest size among `like`, and the middle focal length of that size."""
+def _posed(like: Cameras, c2w: Float[ndarray, "F 4 4"]) -> Cameras:
+    """Cameras at these poses with the commonest size in `like`, and the middle focal length of that size."""
     sizes = list(zip(like.width.tolist(), like.height.tolist(), strict=True))
     size = Counter(sizes).most_common(1)[0][0]
     rows = [row for row, other in enumerate(sizes) if other == size]
     focal = like.Ks[rows, 0, 0]
-    K = like.Ks[rows[int(focal.argsort()[len(rows) // 2])]].cpu()
-    viewmats = np.broadcast_to(np.eye(4), (len(centers), 4, 4)).copy()
-    viewmats[:, :3, :3] = rotations.transpose(0, 2, 1)
-    viewmats[:, :3, 3] = -np.einsum("fji,fj->fi", rotations, centers)
-    width, height = (torch.full((len(centers),), side, dtype=like.width.dtype) for side in size)
-    return Cameras(torch.from_numpy(viewmats).to(like.viewmats), K.repeat(len(centers), 1, 1).to(like.Ks), width, height)
+    K = like.Ks[rows[int(focal.argsort()[len(rows) // 2])]]
+    width, height = (torch.full((len(c2w),), side, dtype=like.width.dtype) for side in size)
+    return Cameras(
+        invert_se3(torch.from_numpy(c2w)).to(like.viewmats), K.repeat(len(c2w), 1, 1), width, height
+    )
 
 
-def _looking(forward: Float[ndarray, "F 3"], up: Float[ndarray, "3"]) -> Float[ndarray, "F 3 3"]:
-    """Rotations (columns right, down, forward) that look along `forward` with `up` upwards in the image."""
-    z = forward / np.linalg.norm(forward, axis=1, keepdims=True)
-    x = np.cross(z, up)
-    x /= np.linalg.norm(x, axis=1, keepdims=True)
-    return np.stack([x, np.cross(z, x), z], axis=2)
+def _looking(
+    centers: Float[ndarray, "F 3"], target: Float[ndarray, "3"], up: Float[ndarray, "3"]
+) -> Float[ndarray, "F 4 4"]:
+    return look_at(*(torch.from_numpy(np.ascontiguousarray(a)) for a in (centers, target, up))).numpy()
+
+
+def _rigid(rotations: Float[ndarray, "F 3 3"], centers: Float[ndarray, "F 3"]) -> Float[ndarray, "F 4 4"]:
+    c2w = np.broadcast_to(np.eye(4), (len(centers), 4, 4)).copy()
+    c2w[:, :3, :3] = rotations
+    c2w[:, :3, 3] = centers
+    return c2w
 
 
 def _mean_up(c2w: Float[ndarray, "C 4 4"]) -> Float[ndarray, "3"]:
