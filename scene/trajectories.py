@@ -63,8 +63,8 @@ def focus_point(cameras: Cameras) -> Float[ndarray, "3"] | None:
 def orbit(cameras: Cameras, frames: int) -> Cameras:
     """A closed path around the point the cameras look at, at their median distance and height.
 
-    It is a full circle when cameras stand all around. Where they leave a wide gap, it swings over the side they
-    do cover and back, since nothing is known of the other side.
+    It is a full circle when cameras stand all around. Where they leave a wide gap, it swings over the side
+    they do cover and back, since nothing is known of the other side.
 
     Raises:
         UserError: the cameras do not look at a common point.
@@ -127,7 +127,7 @@ class PoseCurve:
     """A curve through poses: Catmull-Rom for the centres, a spline with continuous turning for the rotations.
 
     Args:
-        times: the parameter of each key, from 0: the way travelled plus the scene's size times the angle turned.
+        times: the parameter of each key, from 0: the way travelled plus the scene's size times the turn.
         center: centres by parameter.
         rotation: rotations by parameter.
     """
