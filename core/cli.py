@@ -182,15 +182,15 @@ def _with_defaults(config_type: type[ConfigT], overrides: Mapping[str, object]) 
 
 
 def _sentence(box: str) -> str:
-    """What tyro's box says, without its frame, the help of the arguments and the footer."""
+    """What tyro's box says, without its frame and title, the help of the arguments and the footer."""
     sections: list[list[str]] = [[]]
     for line in box.splitlines():
-        text = line.strip("│╭╮╰╯").removeprefix(" ").rstrip()
-        if re.fullmatch(r"─+|─.*─", text.strip()):
+        text = re.sub(r"^(│ |  )", "", line).rstrip(" │")
+        if re.fullmatch(r"[╭╰].*|\s*[─-]{4,}", text):  # the frame, or a rule where the terminal has no frames
             sections.append([])
         elif len(text) - len(text.lstrip()) <= 4:  # deeper lines are help of the arguments named above them
             sections[-1].append(text.strip())
-    told = [" ".join(section) for section in sections if section]
+    told = [" ".join(section).strip() for section in sections[1:] if section]
     if not told:
         return "this command line cannot be read"
     meant = next((section for section in told if section.startswith("Perhaps you meant:")), None)
