@@ -28,6 +28,7 @@ from typing import Any, TypeVar
 import tyro
 
 from core.errors import UserError
+from core.files import explain
 
 ConfigT = TypeVar("ConfigT")
 Presets = Mapping[str, Mapping[str, object]]
@@ -37,6 +38,7 @@ EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 128 + 2  # what a shell reports for SIGINT
 EXIT_BROKEN_PIPE = 128 + 13  # what a shell reports for SIGPIPE
 
+# Whatever library was writing: a full or read-only disk is the user's to mend.
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
 
 
@@ -88,8 +90,7 @@ def run(
     except OSError as error:
         if error.errno not in _DISK_ERRORS:
             raise
-        place = f"{error.filename}: " if error.filename else ""
-        return _fail(f"{place}{error.strerror}; free some space or choose a folder that can be written")
+        return _fail(str(explain(error, Path(error.filename or "the output"))))
     return result if isinstance(result, int) else 0
 
 

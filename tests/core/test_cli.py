@@ -157,7 +157,7 @@ def test_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
     assert outcome(UserError("no images in x:\nput some there")) == 2
     assert capsys.readouterr().err == "error: no images in x: put some there\n"
     assert outcome(OSError(errno.ENOSPC, "No space left on device", "run/point_cloud.ply")) == 2
-    assert capsys.readouterr().err.startswith("error: run/point_cloud.ply: No space left on device")
+    assert capsys.readouterr().err.startswith("error: cannot write run/point_cloud.ply: the disk is full")
     assert outcome(KeyboardInterrupt()) == 130
     assert cli.run(lambda _: 3, Command, args=["-s", "x"]) == 3
 
