@@ -1,5 +1,6 @@
-"""Rotations, rigid transforms and pinhole projection. Quaternions are wxyz; cameras are OpenCV: x right, y down, z forward.
+"""Rotations, rigid transforms and pinhole projection.
 
+Quaternions are wxyz; cameras have OpenCV axes: x right, y down, z forward; pixel centres are at +0.5.
 Leading dimensions (`*batch`) are carried through every function, and so are the dtype and the device.
 """
 
@@ -29,8 +30,8 @@ def quat_to_rotation(quats: Float[Tensor, "*batch 4"]) -> Float[Tensor, "*batch 
 def rotation_to_quat(rotations: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*batch 4"]:
     """Unit quaternions (wxyz, w >= 0) of rotation matrices.
 
-    Each of the four rows of 4 q q^T can be divided by its own diagonal entry; the largest one is well conditioned
-    for every rotation, half turns included.
+    Each row of 4 q q^T is a multiple of q; the one with the largest diagonal entry is well conditioned for
+    every rotation, half turns included.
 
     Source: S. W. Shepperd, "Quaternion from rotation matrix", 1978.
     """
@@ -46,8 +47,9 @@ def rotation_to_quat(rotations: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*
     return torch.where(quats[..., :1] < 0, -quats, quats)
 
 
-def slerp(start: Float[Tensor, "*batch 4"], end: Float[Tensor, "*batch 4"],
-          fraction: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch 4"]:
+def slerp(
+    start: Float[Tensor, "*batch 4"], end: Float[Tensor, "*batch 4"], fraction: Float[Tensor, "*batch"]
+) -> Float[Tensor, "*batch 4"]:
     """The rotation `fraction` of the way from one unit quaternion to another, along the shorter arc.
 
     Args:
@@ -59,8 +61,9 @@ def slerp(start: Float[Tensor, "*batch 4"], end: Float[Tensor, "*batch 4"],
     """
     cosine = (start * end).sum(-1, keepdim=True)
     end = torch.where(cosine < 0, -end, end)
-    # 2 atan2(|a - b|, |a + b|) keeps its digits where acos of a cosine near one loses them.
-    angle = 2 * torch.atan2((end - start).norm(dim=-1, keepdim=True), (end + start).norm(dim=-1, keepdim=True))
+    # Half angles by atan2 keep their digits where the acos of a cosine near one loses them.
+    difference, total = (end - start).norm(dim=-1, keepdim=True), (end + start).norm(dim=-1, keepdim=True)
+    angle = 2 * torch.atan2(difference, total)
     t = fraction[..., None]
     # sin(t a) / sin(a), whose limit at a = 0 is t; sinc(x) = sin(pi x) / (pi x).
     half_turns = angle / torch.pi
@@ -79,14 +82,17 @@ def invert_se3(transforms: Float[Tensor, "*batch 4 4"]) -> Float[Tensor, "*batch
     return inverse
 
 
-def transform_points(transform: Float[Tensor, "*batch 4 4"], points: Float[Tensor, "*batch P 3"]) -> Float[Tensor, "*batch P 3"]:
+def transform_points(
+    transform: Float[Tensor, "*batch 4 4"], points: Float[Tensor, "*batch P 3"]
+) -> Float[Tensor, "*batch P 3"]:
     """Points carried by an affine transform."""
     return points @ transform[..., :3, :3].mT + transform[..., None, :3, 3]
 
 
-def look_at(eye: Float[Tensor, "*batch 3"], target: Float[Tensor, "*batch 3"],
-            up: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 4 4"]:
-    """World-from-camera transforms of cameras at `eye` that see `target` in the image centre.
+def look_at(
+    eye: Float[Tensor, "*#batch 3"], target: Float[Tensor, "*#batch 3"], up: Float[Tensor, "*#batch 3"]
+) -> Float[Tensor, "*batch 4 4"]:
+    """World-from-camera transforms of cameras that see a target in the image centre. The arguments broadcast.
 
     Args:
         eye: camera centres.
@@ -96,10 +102,11 @@ def look_at(eye: Float[Tensor, "*batch 3"], target: Float[Tensor, "*batch 3"],
     Raises:
         ValueError: the target is the eye, or `up` is along the viewing direction.
     """
+    eye, target, up = torch.broadcast_tensors(eye, target, up)
     forward = F.normalize(target - eye, dim=-1)
-    right = torch.linalg.cross(forward, up.expand_as(forward))
+    right = torch.linalg.cross(forward, up)
     if not bool((right.norm(dim=-1) > 1e-6 * up.norm(dim=-1)).all()):
-        raise ValueError("look_at needs a target away from the eye and an up direction that is not along the view")
+        raise ValueError("look_at needs a target away from the eye, and an up direction across the view")
     right = F.normalize(right, dim=-1)
     down = torch.linalg.cross(forward, right)
     c2w = torch.zeros(*eye.shape[:-1], 4, 4, dtype=eye.dtype, device=eye.device)
@@ -108,8 +115,11 @@ def look_at(eye: Float[Tensor, "*batch 3"], target: Float[Tensor, "*batch 3"],
     return c2w
 
 
-def project_points(points: Float[Tensor, "*batch P 3"], viewmats: Float[Tensor, "*batch 4 4"],
-                   Ks: Float[Tensor, "*batch 3 3"]) -> tuple[Float[Tensor, "*batch P 2"], Float[Tensor, "*batch P"]]:
+def project_points(
+    points: Float[Tensor, "*batch P 3"],
+    viewmats: Float[Tensor, "*batch 4 4"],
+    Ks: Float[Tensor, "*batch 3 3"],
+) -> tuple[Float[Tensor, "*batch P 2"], Float[Tensor, "*batch P"]]:
     """Pixel positions and z-depths of world points.
 
     Args:
@@ -118,8 +128,8 @@ def project_points(points: Float[Tensor, "*batch P 3"], viewmats: Float[Tensor, 
         Ks: intrinsics in pixels.
 
     Returns:
-        Pixels (x, y), pixel centres at +0.5, and depths in world units. Where the depth is not positive the point is
-        behind the camera and its pixel means nothing.
+        Pixels (x, y) and depths in world units. Where the depth is not positive the point is behind the
+        camera, and its pixel means nothing.
     """
     in_camera = transform_points(viewmats, points)
     depths = in_camera[..., 2]
@@ -127,16 +137,13 @@ def project_points(points: Float[Tensor, "*batch P 3"], viewmats: Float[Tensor, 
     return (on_plane @ Ks.mT)[..., :2], depths
 
 
-def unproject_points(pixels: Float[Tensor, "*batch P 2"], depths: Float[Tensor, "*batch P"], viewmats: Float[Tensor, "*batch 4 4"],
-                     Ks: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*batch P 3"]:
+def unproject_points(
+    pixels: Float[Tensor, "*batch P 2"],
+    depths: Float[Tensor, "*batch P"],
+    viewmats: Float[Tensor, "*batch 4 4"],
+    Ks: Float[Tensor, "*batch 3 3"],
+) -> Float[Tensor, "*batch P 3"]:
     """World points of pixels with z-depths: the inverse of `project_points`."""
     homogeneous = F.pad(pixels, (0, 1), value=1.0)
     rays = torch.linalg.solve(Ks, homogeneous.mT).mT
     return transform_points(invert_se3(viewmats), rays * depths[..., None])
-
-
-def pixel_centers(width: int, height: int, like: Tensor) -> Float[Tensor, "H W 2"]:
-    """The (x, y) of every pixel's centre, with the dtype and on the device of `like`."""
-    x = torch.arange(width, dtype=like.dtype, device=like.device) + 0.5
-    y = torch.arange(height, dtype=like.dtype, device=like.device) + 0.5
-    return torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1)

@@ -1,7 +1,8 @@
-"""Real spherical harmonics of degree 0 to 3, coefficient-major, in the sign convention of 3D Gaussian splatting.
+"""Real spherical harmonics of degree 0 to 3, in the order and with the signs that Gaussian splatting uses.
 
-The K = (degree + 1)^2 functions stand in the order l = 0, 1, ..., and m = -l, ..., l within l. They are orthonormal on
-the unit sphere and carry the Condon-Shortley phase (-1)^m, so that of degree one they are (-y, z, -x) times a constant.
+The K = (degree + 1)^2 functions stand in the order l = 0, 1, ..., and m = -l, ..., l within l. They are
+orthonormal on the unit sphere and carry the Condon-Shortley phase (-1)^m: those of degree one are (-y, z, -x)
+times a constant.
 """
 
 from math import pi, sqrt
@@ -29,7 +30,7 @@ def basis(directions: Float[Tensor, "*batch 3"], degree: int) -> Float[Tensor, "
     Raises:
         ValueError: the degree is not 0, 1, 2 or 3.
 
-    Source: P.-P. Sloan, "Stupid Spherical Harmonics (SH) Tricks", 2008, appendix A2 (polynomial forms), with phase.
+    Source: P.-P. Sloan, "Stupid Spherical Harmonics (SH) Tricks", 2008, appendix A2 (without the phase).
     """
     if degree not in (0, 1, 2, 3):
         raise ValueError(f"spherical harmonics of degree 0 to 3 are supported, got degree {degree}")
@@ -39,7 +40,13 @@ def basis(directions: Float[Tensor, "*batch 3"], degree: int) -> Float[Tensor, "
         values += [-_C1 * y, _C1 * z, -_C1 * x]
     if degree >= 2:
         xx, yy, zz = x * x, y * y, z * z
-        values += [_C2_XY * x * y, -_C2_XY * y * z, _C2_ZZ * (2 * zz - xx - yy), -_C2_XY * x * z, _C2_XX * (xx - yy)]
+        values += [
+            _C2_XY * x * y,
+            -_C2_XY * y * z,
+            _C2_ZZ * (2 * zz - xx - yy),
+            -_C2_XY * x * z,
+            _C2_XX * (xx - yy),
+        ]
         if degree >= 3:
             values += [
                 -_C3_33 * y * (3 * xx - yy),
@@ -53,7 +60,9 @@ def basis(directions: Float[Tensor, "*batch 3"], degree: int) -> Float[Tensor, "
     return torch.stack(values, dim=-1)
 
 
-def evaluate(sh: Float[Tensor, "*batch K 3"], directions: Float[Tensor, "*batch 3"], degree: int) -> Float[Tensor, "*batch 3"]:
+def evaluate(
+    sh: Float[Tensor, "*batch K 3"], directions: Float[Tensor, "*batch 3"], degree: int
+) -> Float[Tensor, "*batch 3"]:
     """The sum of coefficients times functions; a colour is this plus 0.5.
 
     Args:

@@ -1,0 +1,140 @@
+"""Images of `Splats` through `Cameras`, by whichever back-end can draw them."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int32
+from torch import Tensor
+
+from gaussian_renderer.backends import load as load_backend
+from scene.cameras import Cameras
+from scene.splats import Splats
+
+LOW_PASS = 0.3
+"""Added to the variances on the image, px^2: no Gaussian is thinner than about half a pixel."""
+
+
+@dataclass(frozen=True)
+class RenderOutput:
+    """What C cameras of one size see of N Gaussians.
+
+    Args:
+        images: RGB over the background, not clamped.
+        alphas: how much of the background is covered, in [0, 1].
+        depths: alpha-normalised z-depths in world units, 0 = none.
+        inverse_depths: alpha-normalised 1/z, 0 = none.
+        features: blended features of the Gaussians, not divided by alpha.
+        radii: half extents on the image in px; 0 where the camera does not see the Gaussian.
+        means2d: pixels; after `means2d.retain_grad()` and a backward pass its `grad` is the screen gradient.
+        abs_gradients: sums over pixels of |dL/d means2d|, filled by the backward pass.
+    """
+
+    images: Float[Tensor, "C H W 3"]
+    alphas: Float[Tensor, "C H W"]
+    depths: Float[Tensor, "C H W"] | None
+    inverse_depths: Float[Tensor, "C H W"] | None
+    features: Float[Tensor, "C H W F"] | None
+    radii: Int32[Tensor, "C N 2"]
+    means2d: Float[Tensor, "C N 2"]
+    abs_gradients: Float[Tensor, "C N 2"] | None
+
+
+def render(
+    splats: Splats,
+    cameras: Cameras,
+    *,
+    background: Float[Tensor, "3"] | None = None,
+    depth: bool = False,
+    inverse_depth: bool = False,
+    antialiased: bool = False,
+    near: float = 0.01,
+    far: float = 1e10,
+    abs_gradients: bool = False,
+    backend: str = "auto",
+) -> RenderOutput:
+    """Draws Gaussians; differentiable to every tensor of `splats`, to `background` and to `cameras.viewmats`.
+
+    Args:
+        splats: N Gaussians.
+        cameras: one or more, all of one size, on the device of `splats`.
+        background: RGB; black when None.
+        depth: whether to blend z-depths.
+        inverse_depth: whether to blend 1/z.
+        antialiased: whether opacities make up for the low pass on the image (Mip-Splatting).
+        near: Gaussians whose centre has this z-depth or less are not drawn.
+        far: Gaussians whose centre has this z-depth or more are not drawn.
+        abs_gradients: whether the backward pass fills `RenderOutput.abs_gradients`.
+        backend: "auto", "native" or "reference".
+
+    Raises:
+        UserError: the back-end does not exist, is not installed, or cannot draw such tensors.
+        ValueError: no camera, cameras of several sizes, or cameras on another device.
+    """
+    device, dtype = splats.means.device, splats.means.dtype
+    if cameras.viewmats.device != device:
+        raise ValueError(
+            f"cameras are on {cameras.viewmats.device}, Gaussians on {device}: use cameras.to(device)"
+        )
+    assert splats.sh_degree is not None  # filled in by its constructor
+    width, height = cameras.size
+    drawer = load_backend(backend, device, dtype)
+    gaussians = (splats.means, splats.quats, splats.scales, splats.opacities, splats.sh)
+    options = (width, height, splats.sh_degree, near, far, LOW_PASS, antialiased, splats.raw)
+    projections = [
+        drawer.project(*gaussians, viewmat, K, *options)
+        for viewmat, K in zip(cameras.viewmats, cameras.Ks, strict=True)
+    ]
+    means2d, conics, depths, radii, colors, opacities = map(torch.stack, zip(*projections, strict=True))
+    extras = _extra_channels(splats.features, depths, radii, depth, inverse_depth)
+    absolute = torch.zeros_like(means2d) if abs_gradients else None
+    pictures = []
+    for c in range(len(cameras)):
+        seen = (means2d[c], conics[c], colors[c], opacities[c], depths[c], radii[c])
+        extras_c, absolute_c = (None if of_all is None else of_all[c] for of_all in (extras, absolute))
+        pictures.append(drawer.rasterize(*seen, extras_c, background, width, height, absolute_c))
+    images, alphas, extra_images = map(torch.stack, zip(*pictures, strict=True))
+    features, depths, inverse_depths = _read_extras(
+        extra_images, alphas, splats.features, depth, inverse_depth
+    )
+    return RenderOutput(images, alphas, depths, inverse_depths, features, radii, means2d, absolute)
+
+
+def _extra_channels(
+    features: Float[Tensor, "N F"] | None,
+    depths: Float[Tensor, "C N"],
+    radii: Int32[Tensor, "C N 2"],
+    depth: bool,
+    inverse_depth: bool,
+) -> Float[Tensor, "C N E"] | None:
+    """What is blended beside colour: features, then depth, then inverse depth."""
+    parts = []
+    if features is not None:
+        parts.append(features.expand(len(depths), -1, -1))
+    if depth:
+        parts.append(depths[..., None])
+    if inverse_depth:
+        # Invisible Gaussians have depth 0; an infinity that is never drawn would still spoil the gradient.
+        parts.append(1 / torch.where(radii[..., 0] > 0, depths, 1)[..., None])
+    return torch.cat(parts, dim=-1) if parts else None
+
+
+def _read_extras(
+    sums: Float[Tensor, "C H W E"],
+    alphas: Float[Tensor, "C H W"],
+    features: Float[Tensor, "N F"] | None,
+    depth: bool,
+    inverse_depth: bool,
+) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+    """The images of what `_extra_channels` made: features, depths, inverse depths."""
+    count = 0 if features is None else features.shape[1]
+    of_features, of_depth, of_inverse = sums.split([count, int(depth), int(inverse_depth)], dim=-1)
+    return (
+        None if features is None else of_features,
+        _over_alpha(of_depth[..., 0], alphas) if depth else None,
+        _over_alpha(of_inverse[..., 0], alphas) if inverse_depth else None,
+    )
+
+
+def _over_alpha(sums: Float[Tensor, "C H W"], alphas: Float[Tensor, "C H W"]) -> Float[Tensor, "C H W"]:
+    covered = alphas > 0
+    return torch.where(covered, sums / torch.where(covered, alphas, 1), 0)
