@@ -1,0 +1,209 @@
+"""What this machine has, what is missing, and the command that fixes it: `python -m core.doctor`.
+
+Needs nothing but the standard library, because it is run when the rest does not.
+"""
+
+import argparse
+import importlib
+import importlib.metadata
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+ROOT = Path(__file__).resolve().parent.parent
+SETUP = "bash scripts/setup.sh"
+OLDEST_PYTHON = (3, 10)
+OLDEST_TORCH = "2.6"  # requirements.txt pins the version that is tested; older ones are expected to work
+GIBIBYTE = 2**30
+LITTLE_DISK_GIB = 5  # a run of a million Gaussians with checkpoints and renders
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report.
+
+    Args:
+        state: `missing` keeps the core from working; `optional` can be done without.
+        text: what there is, or what is missing and what needs it.
+        fix: the command that supplies it.
+    """
+
+    state: Literal["ok", "optional", "missing"]
+    text: str
+    fix: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.state:<9} {self.text}" + (f"\n{'':<9} -> {self.fix}" if self.fix else "")
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Print the report.
+
+    Returns:
+        0 when training and rendering work on this machine, 1 otherwise.
+    """
+    argparse.ArgumentParser(prog="python -m core.doctor", description=__doc__).parse_args(args)
+    findings = list(examine())
+    print("\n".join(map(str, findings)))
+    missing = sum(finding.state == "missing" for finding in findings)
+    print(
+        f"\n{missing} thing(s) missing: run the commands above"
+        if missing
+        else "\nEverything a run needs is here."
+    )
+    return 1 if missing else 0
+
+
+def examine() -> Iterator[Finding]:
+    """What the report says, from the interpreter outwards."""
+    yield _python()
+    yield _torch()
+    yield from libraries((ROOT / "requirements.txt").read_text(encoding="utf-8"))
+    yield _kernels()
+    yield _compiler()
+    yield _machine()
+    yield _disk(ROOT)
+
+
+def libraries(requirements: str) -> Iterator[Finding]:
+    """A finding for every library but torch that the text of a requirements file asks for."""
+    for line in requirements.splitlines():
+        match = re.match(r"([\w.-]+)\s*(?:[=>]=\s*([\w.]+))?", line)
+        if match is None or match[1] == "torch":
+            continue
+        name, oldest = match[1], match[2] or "0"
+        version = _installed_version(name)
+        if version is None:
+            yield Finding("missing", name, SETUP)
+        elif _release(version) < _release(oldest):
+            yield Finding("missing", f"{name} {version}, older than {oldest}", SETUP)
+        else:
+            yield Finding("ok", f"{name} {version}")
+
+
+def _python() -> Finding:
+    text = f"Python {platform.python_version()} ({sys.executable})"
+    if sys.version_info >= OLDEST_PYTHON:
+        return Finding("ok", text)
+    return Finding(
+        "missing",
+        f"{text}: 3.10 or newer is needed",
+        "sudo apt install python3 python3-venv, or brew install python",
+    )
+
+
+def _torch() -> Finding:
+    version = _installed_version("torch")
+    if version is None or _release(version) < _release(OLDEST_TORCH):
+        return Finding("missing", f"torch {OLDEST_TORCH} or newer (here: {version or 'none'})", SETUP)
+    try:
+        torch = importlib.import_module("torch")
+    except (ImportError, OSError) as error:  # OSError: a shared library of torch does not load
+        return Finding(
+            "missing", f"torch {version} is installed but does not load ({_first_line(error)})", SETUP
+        )
+    if torch.cuda.is_available():
+        return Finding("ok", f"torch {version}, CUDA {torch.version.cuda} on {torch.cuda.get_device_name()}")
+    return Finding("ok", f"torch {version}, no CUDA device: runs on the CPU")
+
+
+def _kernels() -> Finding:
+    try:
+        splat_kernels = importlib.import_module("splat_kernels")
+        return Finding(
+            "ok", f"splat_kernels {_installed_version('splat_kernels')}, {splat_kernels.level()} kernels"
+        )
+    except (ImportError, OSError) as error:
+        return Finding("missing", f"splat_kernels, the native rasterizer ({_first_line(error)})", SETUP)
+
+
+def _compiler() -> Finding:
+    names = [os.environ["CXX"]] if os.environ.get("CXX") else ["c++", "g++", "clang++"]
+    found = next(filter(None, map(shutil.which, names)), None)
+    if found is None:
+        fix = "xcode-select --install" if sys.platform == "darwin" else "sudo apt install g++"
+        return Finding("optional", "a C++ compiler, to build splat_kernels", fix)
+    return Finding("ok", f"C++ compiler {found}: {_first_line(_output(found, '--version'))}")
+
+
+def _machine() -> Finding:
+    total, available = _memory_gib()
+    memory = f"{total:.1f} GiB of memory" + (f" ({available:.1f} available)" if available is not None else "")
+    return Finding(
+        "ok", f"{_processor()}, {_cores()} core(s), {memory}, {platform.system()} {platform.machine()}"
+    )
+
+
+def _disk(folder: Path) -> Finding:
+    free = shutil.disk_usage(folder).free / GIBIBYTE
+    text = f"{free:.1f} GiB free on the disk of {folder}"
+    if free < LITTLE_DISK_GIB:
+        return Finding(
+            "optional", f"{text}: little for long runs", "free some space, or give -m another disk"
+        )
+    return Finding("ok", text)
+
+
+def _processor() -> str:
+    if sys.platform == "darwin":
+        return _first_line(_output("sysctl", "-n", "machdep.cpu.brand_string"))
+    cpuinfo = Path("/proc/cpuinfo")
+    names = (
+        re.findall(r"^model name\s*:\s*(.+)$", cpuinfo.read_text(), re.MULTILINE) if cpuinfo.exists() else []
+    )
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _cores() -> int:
+    """How many cores this process may use, which in a container is fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _memory_gib() -> tuple[float, float | None]:
+    """Memory of the machine or of its container, and what is available where that is told."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIBIBYTE
+    meminfo, limit = Path("/proc/meminfo"), Path("/sys/fs/cgroup/memory.max")
+    available = None
+    if meminfo.exists() and (match := re.search(r"MemAvailable:\s*(\d+) kB", meminfo.read_text())):
+        available = int(match[1]) * 1024 / GIBIBYTE
+    if limit.exists() and (text := limit.read_text().strip()).isdigit():
+        total = min(total, int(text) / GIBIBYTE)
+        available = None if available is None else min(available, total)
+    return total, available
+
+
+def _installed_version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """The leading numbers of a version: (2, 13, 0) of `2.13.0+cpu`."""
+    match = re.match(r"\d+(\.\d+)*", version)
+    return tuple(map(int, match[0].split("."))) if match else ()
+
+
+def _output(*command: str) -> str:
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError) as error:
+        return f"cannot run {command[0]}: {error}"
+
+
+def _first_line(text: object) -> str:
+    return (str(text).splitlines() or [""])[0]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
