@@ -1,0 +1,19 @@
+"""Random numbers as a function of (seed, purpose, counter), so that a resumed run draws what an unbroken one draws."""
+
+import zlib
+
+import numpy as np
+import torch
+
+
+def generator(seed: int, purpose: str, counter: int = 0) -> torch.Generator:
+    """A CPU generator whose stream is independent of every other (seed, purpose, counter).
+
+    Args:
+        seed: the run's seed, not negative.
+        purpose: what the numbers are for, such as "order" or "split".
+        counter: usually the step or the epoch, not negative.
+    """
+    words = np.random.SeedSequence((seed, zlib.crc32(purpose.encode()), counter)).generate_state(2, np.uint32)
+    # torch takes a signed 64-bit seed; 63 bits keep it positive.
+    return torch.Generator().manual_seed((int(words[0]) << 32 | int(words[1])) & (2**63 - 1))

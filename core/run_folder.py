@@ -1,0 +1,121 @@
+"""Where a run keeps what: the folder layout of Inria's 3DGS, which existing viewers open, and our own files beside it."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from core.errors import UserError
+from core.files import make_folder
+
+ViewSet = Literal["train", "test"]
+ImageKind = Literal["renders", "gt", "depth"]
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The paths of one run. Making one touches nothing.
+
+    Args:
+        path: the folder.
+    """
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """The effective configuration; written first, so that its presence says 'a run lives here'."""
+        return self.path / "config.json"
+
+    @property
+    def cfg_args(self) -> Path:
+        """Inria's argument list as text, for viewers. Never evaluated here."""
+        return self.path / "cfg_args"
+
+    @property
+    def cameras(self) -> Path:
+        """All cameras, held-out ones first."""
+        return self.path / "cameras.json"
+
+    @property
+    def input_points(self) -> Path:
+        """The points that the run started from."""
+        return self.path / "input.ply"
+
+    @property
+    def exposure(self) -> Path:
+        """The 3x4 colour transform of each training image, where the run learned them."""
+        return self.path / "exposure.json"
+
+    @property
+    def checkpoint(self) -> Path:
+        """The last whole state of the training."""
+        return self.path / "checkpoints" / "last.pt"
+
+    @property
+    def log(self) -> Path:
+        """One JSON object a line: scalars by step."""
+        return self.path / "log.jsonl"
+
+    @property
+    def timing(self) -> Path:
+        """How long the training took."""
+        return self.path / "timing.json"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Event files."""
+        return self.path / "tensorboard"
+
+    @property
+    def results(self) -> Path:
+        """Mean scores of each method, in Inria's shape."""
+        return self.path / "results.json"
+
+    @property
+    def per_view(self) -> Path:
+        """Scores of each held-out view."""
+        return self.path / "per_view.json"
+
+    @property
+    def report(self) -> Path:
+        """The page to open."""
+        return self.path / "report.html"
+
+    def point_cloud(self, iteration: int) -> Path:
+        """The Gaussians after an iteration."""
+        return self.path / "point_cloud" / f"iteration_{iteration}" / "point_cloud.ply"
+
+    def images(self, views: ViewSet, iteration: int, kind: ImageKind) -> Path:
+        """The folder of `%05d.png`, in the order of the views."""
+        return self.path / views / f"ours_{iteration}" / kind
+
+    def iterations(self) -> list[int]:
+        """The iterations whose Gaussians are saved, ascending."""
+        folders = (self.path / "point_cloud").glob("iteration_*/point_cloud.ply")
+        matches = (re.fullmatch(r"iteration_(\d+)", ply.parent.name) for ply in folders)
+        return sorted(int(match[1]) for match in matches if match)
+
+    def last_iteration(self) -> int:
+        """The latest iteration whose Gaussians are saved.
+
+        Raises:
+            UserError: there is none.
+        """
+        iterations = self.iterations()
+        if not iterations:
+            raise UserError(f"{self.path} holds no trained Gaussians (point_cloud/iteration_N/point_cloud.ply); "
+                            f"train first, or name another run folder")
+        return iterations[-1]
+
+    def claim(self) -> None:
+        """Make the folder for a new run.
+
+        Raises:
+            UserError: it holds files that no run of ours left there, or it cannot be written.
+        """
+        make_folder(self.path)
+        strangers = [entry.name for entry in self.path.iterdir() if not entry.name.startswith(".")]
+        if strangers:
+            raise UserError(f"{self.path} is not empty ({', '.join(sorted(strangers)[:3])}) and holds no config.json of a run; "
+                            f"choose a new or empty folder with -m")
