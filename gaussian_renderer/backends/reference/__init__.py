@@ -5,8 +5,8 @@ Image formation (B. Kerbl et al., "3D Gaussian Splatting", 2023; Z. Yu et al., "
 * A mean m is at p = R m + t in the camera, and is seen when near < z < far. Its pixel is
   (fx x/z + cx, fy y/z + cy); pixel (i, j) has its centre at (j + 0.5, i + 0.5).
 * The covariance on the image is J R S R^T J^T, J being the Jacobian of the projection at p; in J alone, x/z
-  and y/z are clamped to the image and a margin of 0.3 of the half image to each side. `low_pass` px^2 is added
-  to its diagonal.
+  and y/z are clamped to the image and a margin of 0.3 of the half image to each side. `low_pass` px^2 is
+  added to its diagonal.
 * With `antialiased`, the opacity is multiplied by sqrt(max(2.5e-5, det before / det after the low pass)).
 * A Gaussian reaches as far as opacity * exp(-q/2) >= 1/255: the box of half extents sqrt(q_cut * variances)
   with q_cut = 2 ln(255 opacity). It is invisible when that box holds no pixel centre of the image, or when

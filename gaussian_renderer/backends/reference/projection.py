@@ -15,8 +15,10 @@ from gaussian_renderer.backends.reference.compositing import MIN_ALPHA
 MIN_DETERMINANT_RATIO = 2.5e-5
 JACOBIAN_MARGIN = 0.3
 """How far beyond the image edge x/z keeps growing in the Jacobian, in half images."""
+MAX_DETERMINANT = 1e18
+"""px^4, from standard deviations of 30,000 px both ways. What is larger is not drawn."""
 MAX_RADIUS = 2**30
-"""Larger boxes than any image; their sizes would not fit into 32 bits."""
+"""Wider than any image; beyond it a radius would not fit into 32 bits."""
 
 
 class _Gaussians(NamedTuple):
@@ -38,6 +40,7 @@ class _Footprints(NamedTuple):
 
     means2d: Float[Tensor, "N 2"]
     covariances: Float[Tensor, "N 3"]  # xx, xy, yy after the low pass, px^2
+    determinants: Float[Tensor, " N"]  # of these covariances, px^4
     depths: Float[Tensor, " N"]
     opacities: Float[Tensor, " N"]
 
@@ -90,14 +93,21 @@ def project(  # noqa: PLR0913, PLR0917 - the signature of the kernel
         radii = torch.where(visible[:, None], extents.ceil().clamp(max=MAX_RADIUS), 0).to(torch.int32)
 
     gaussians = _with_harmless_unseen(gaussians, visible, view)
-    means2d, covariances, depths, opacities = _footprints(gaussians, view, low_pass, antialiased, raw)
+    footprints = _footprints(gaussians, view, low_pass, antialiased, raw)
     colors = _colors(gaussians.means, sh, viewmat, sh_degree)
 
     def seen(values: Tensor) -> Tensor:
         return torch.where(visible if values.ndim == 1 else visible[:, None], values, 0)
 
+    xx, xy, yy = footprints.covariances.unbind(-1)
+    conics = torch.stack([yy, -xy, xx], dim=-1) / footprints.determinants[:, None]
     return Projection(
-        seen(means2d), seen(_inverse(covariances)), seen(depths), radii, seen(colors), seen(opacities)
+        seen(footprints.means2d),
+        seen(conics),
+        seen(footprints.depths),
+        radii,
+        seen(colors),
+        seen(footprints.opacities),
     )
 
 
@@ -122,11 +132,13 @@ def _footprints(
     axes = (focal / z)[..., None] * (axes[:, :2] - on_plane[..., None] * axes[:, 2:])
     covariance = axes @ axes.mT
     xx, xy, yy = covariance[:, 0, 0], covariance[:, 0, 1], covariance[:, 1, 1]
-    low_passed = torch.stack([xx + low_pass, xy, yy + low_pass], dim=-1)
+    # The determinant as a square of a cross product: for a needle, xx yy - xy^2 would cancel.
+    sharp = torch.linalg.cross(axes[:, 0], axes[:, 1]).square().sum(-1)
+    determinants = sharp + low_pass * (xx + yy + low_pass)
     if antialiased:
-        ratio = (xx * yy - xy * xy) / _determinant(low_passed)
-        opacities = opacities * ratio.clamp(min=MIN_DETERMINANT_RATIO).sqrt()
-    return _Footprints(means2d, low_passed, in_camera[:, 2], opacities)
+        opacities = opacities * (sharp / determinants).clamp(min=MIN_DETERMINANT_RATIO).sqrt()
+    low_passed = torch.stack([xx + low_pass, xy, yy + low_pass], dim=-1)
+    return _Footprints(means2d, low_passed, determinants, in_camera[:, 2], opacities)
 
 
 def _half_extents(footprints: _Footprints) -> Float[Tensor, "N 2"]:
@@ -142,8 +154,7 @@ def _is_visible(
     in_range = (footprints.depths > near) & (footprints.depths < far)
     last = torch.tensor([view.width - 0.5, view.height - 0.5], dtype=extents.dtype, device=extents.device)
     holds_a_pixel = (footprints.means2d + extents >= 0.5) & (footprints.means2d - extents <= last)
-    determinant = _determinant(footprints.covariances)
-    is_ellipse = (determinant > 0) & determinant.isfinite()
+    is_ellipse = (footprints.determinants > 0) & (footprints.determinants < MAX_DETERMINANT)
     return in_range & holds_a_pixel.all(-1) & is_ellipse & (footprints.opacities > MIN_ALPHA)
 
 
@@ -168,13 +179,3 @@ def _colors(
     camera_center = -viewmat[:3, :3].T @ viewmat[:3, 3]
     directions = F.normalize(means - camera_center, dim=-1)
     return (spherical_harmonics.evaluate(sh, directions, sh_degree) + 0.5).clamp(min=0)
-
-
-def _determinant(covariances: Float[Tensor, "N 3"]) -> Float[Tensor, " N"]:
-    xx, xy, yy = covariances.unbind(-1)
-    return xx * yy - xy * xy
-
-
-def _inverse(covariances: Float[Tensor, "N 3"]) -> Float[Tensor, "N 3"]:
-    xx, xy, yy = covariances.unbind(-1)
-    return torch.stack([yy, -xy, xx], dim=-1) / _determinant(covariances)[:, None]
