@@ -1,0 +1,39 @@
+"""Weight files with random numbers in the layout of the published ones."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+VGG = {0: (3, 64), 2: (64, 64), 5: (64, 128), 7: (128, 128), 10: (128, 256), 12: (256, 256), 14: (256, 256)}
+VGG |= {17: (256, 512), 19: (512, 512), 21: (512, 512), 24: (512, 512), 26: (512, 512), 28: (512, 512)}
+ALEX = {0: (3, 64), 3: (64, 192), 6: (192, 384), 8: (384, 256), 10: (256, 256)}
+ALEX_KERNELS = {0: 11, 3: 5, 6: 3, 8: 3, 10: 3}
+CHANNELS = {"vgg": (64, 128, 256, 512, 512), "alex": (64, 192, 384, 256, 256)}
+
+
+def random_weights(name: str, seed: int = 0) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """(linear, backbone) state dictionaries, keyed and shaped as published."""
+    generator = torch.Generator().manual_seed(seed)
+    linear = {
+        f"lin{i}.model.1.weight": torch.rand(1, channels, 1, 1, generator=generator)
+        for i, channels in enumerate(CHANNELS[name])
+    }
+    backbone = {"classifier.6.bias": torch.zeros(1000)}
+    for layer, (channels_in, channels_out) in (VGG if name == "vgg" else ALEX).items():
+        side = 3 if name == "vgg" else ALEX_KERNELS[layer]
+        weight = torch.randn(channels_out, channels_in, side, side, generator=generator)
+        backbone[f"features.{layer}.weight"] = weight * (2 / (channels_in * side**2)) ** 0.5
+        backbone[f"features.{layer}.bias"] = 0.1 * torch.randn(channels_out, generator=generator)
+    return linear, backbone
+
+
+@pytest.fixture(autouse=True)
+def weight_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The only folder in which weights are looked for; empty at first."""
+    folder = tmp_path_factory.mktemp("weights")
+    monkeypatch.setenv("SPLATWORKS_WEIGHTS", str(folder))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "no cache"))
+    monkeypatch.setenv("TORCH_HOME", str(folder / "no hub"))
+    return folder
