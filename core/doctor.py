@@ -17,10 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from core.weights import find_weights
+
 ROOT = Path(__file__).resolve().parent.parent
 SETUP = "bash scripts/setup.sh"
 OLDEST_PYTHON = (3, 10)
 OLDEST_TORCH = "2.6"  # requirements.txt pins the version that is tested; older ones are expected to work
+LPIPS_FILES = ("vgg.pth", "vgg16-397923af.pth")
+FETCH_LPIPS = "python data/download_lpips_weights.py"
 GIBIBYTE = 2**30
 LITTLE_DISK_GIB = 5  # a run of a million Gaussians with checkpoints and renders
 
@@ -68,6 +72,7 @@ def examine() -> Iterator[Finding]:
     yield from libraries((ROOT / "requirements.txt").read_text(encoding="utf-8"))
     yield _kernels()
     yield _compiler()
+    yield _lpips_weights()
     yield _machine()
     yield _disk(ROOT)
 
@@ -131,6 +136,17 @@ def _compiler() -> Finding:
         fix = "xcode-select --install" if sys.platform == "darwin" else "sudo apt install g++"
         return Finding("optional", "a C++ compiler, to build splat_kernels", fix)
     return Finding("ok", f"C++ compiler {found}: {_first_line(_output(found, '--version'))}")
+
+
+def _lpips_weights() -> Finding:
+    absent = [name for name in LPIPS_FILES if find_weights(name) is None]
+    if absent:
+        return Finding(
+            "optional",
+            f"LPIPS weights {' and '.join(absent)}, for the LPIPS column of metrics.py",
+            FETCH_LPIPS,
+        )
+    return Finding("ok", f"LPIPS weights in {find_weights(LPIPS_FILES[0])}")
 
 
 def _machine() -> Finding:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from core import doctor
+from core.weights import weight_folders
 
 
 def test_libraries_are_judged_by_their_lower_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,3 +78,20 @@ def test_unknown_flag(capsys: pytest.CaptureFixture[str]) -> None:
         doctor.main(["--nope"])
     assert stop.value.code == 2
     assert "--nope" in capsys.readouterr().err
+
+
+def test_lpips_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("SPLATWORKS_WEIGHTS", "XDG_CACHE_HOME", "TORCH_HOME"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    assert doctor._lpips_weights().state == "optional"
+    (tmp_path / doctor.LPIPS_FILES[0]).touch()
+    assert doctor.LPIPS_FILES[0] not in doctor._lpips_weights().text
+    (tmp_path / doctor.LPIPS_FILES[1]).touch()
+    assert doctor._lpips_weights().state == "ok"
+
+
+def test_lpips_files_are_those_that_the_metric_reads() -> None:
+    lpips = pytest.importorskip("evaluation.lpips")
+    assert (lpips.LINEAR_FILES["vgg"], lpips.BACKBONE_FILES["vgg"]) == doctor.LPIPS_FILES
+    assert lpips.FETCH_COMMAND == doctor.FETCH_LPIPS
+    assert lpips.weight_folders() == weight_folders()
