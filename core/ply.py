@@ -1,0 +1,187 @@
+"""PLY files: Gaussians under the field names that viewers of 3DGS expect, and coloured points.
+
+Those field names appear here and nowhere else.
+Source: B. Kerbl et al., "3D Gaussian Splatting for Real-Time Radiance Field Rendering", 2023, and the files of
+its released scenes.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import plyfile
+from jaxtyping import Float32, UInt8
+from numpy import ndarray
+from numpy.lib import recfunctions
+
+from core.errors import UserError
+from core.files import atomic_write, explain
+
+_MEANS: tuple[str, ...] = ("x", "y", "z")
+_NORMALS = ("nx", "ny", "nz")
+_SH_DC = ("f_dc_0", "f_dc_1", "f_dc_2")
+_OPACITY = ("opacity",)
+_SCALES = ("scale_0", "scale_1", "scale_2")
+_QUATS = ("rot_0", "rot_1", "rot_2", "rot_3")
+_COLORS: tuple[str, ...] = ("red", "green", "blue")
+
+_GREY = 128
+_LFS_MARK = b"version https://git-lfs"
+_PLY_TYPES = {np.dtype("<f4"): "float", np.dtype("u1"): "uchar"}
+
+
+class SplatArrays(NamedTuple):
+    """Raw Gaussians, as they are optimised and stored.
+
+    Args:
+        means: centres in the world.
+        quats: rotations, wxyz, of any non-zero length.
+        log_scales: logarithms of the standard deviations along the local axes.
+        logit_opacities: logits of the opacities.
+        sh: real spherical harmonics, coefficient-major, K = (degree + 1)^2.
+    """
+
+    means: Float32[ndarray, "N 3"]
+    quats: Float32[ndarray, "N 4"]
+    log_scales: Float32[ndarray, "N 3"]
+    logit_opacities: Float32[ndarray, " N"]
+    sh: Float32[ndarray, "N K 3"]
+
+
+class PointArrays(NamedTuple):
+    """Coloured points.
+
+    Args:
+        xyz: positions in the world.
+        rgb: 8-bit sRGB.
+    """
+
+    xyz: Float32[ndarray, "P 3"]
+    rgb: UInt8[ndarray, "P 3"]
+
+
+def write_splats_ply(path: Path, splats: SplatArrays) -> None:
+    """Write Gaussians, whole or not at all: little-endian float32, 62 numbers a Gaussian at degree 3.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    count, coefficients = splats.sh.shape[:2]
+    names = (*_MEANS, *_NORMALS, *_SH_DC, *_sh_rest(coefficients), *_OPACITY, *_SCALES, *_QUATS)
+    # Coefficients of red, then of green, then of blue; degree 0 has a place of its own before the others.
+    rest = splats.sh[:, 1:].transpose(0, 2, 1).reshape(count, 3 * (coefficients - 1))
+    columns = (
+        splats.means, np.zeros_like(splats.means), splats.sh[:, 0], rest,
+        splats.logit_opacities[:, None], splats.log_scales, splats.quats,
+    )  # fmt: skip
+    rows = np.empty((count, len(names)), "<f4")
+    np.concatenate(columns, axis=1, out=rows)
+    _write_vertices(path, rows.view([(name, "<f4") for name in names])[:, 0])
+
+
+def read_splats_ply(path: Path) -> SplatArrays:
+    """Read Gaussians of degree 0 to 3: binary or ASCII, with their properties in any order and among others.
+
+    Raises:
+        UserError: the file is missing, cut off, or holds no Gaussians of that kind.
+    """
+    vertices = _read_vertices(path)
+    names = vertices.dtype.names or ()
+    if "packed_position" in names:
+        raise UserError(f"{path} holds compressed Gaussians; export them as an uncompressed .ply")
+    required = (*_MEANS, *_SH_DC, *_OPACITY, *_SCALES, *_QUATS)
+    missing = [name for name in required if name not in names]
+    if missing:
+        raise UserError(f"{path} holds no Gaussians: its vertices have no property {', '.join(missing)}")
+    rest_count = sum(name.startswith("f_rest_") for name in names)
+    coefficients = 1 + rest_count // 3
+    rest_names = _sh_rest(coefficients)
+    if coefficients not in (1, 4, 9, 16) or rest_count % 3 or not set(rest_names) <= set(names):
+        raise UserError(
+            f"{path} has {rest_count} properties f_rest_*; 0, 9, 24 or 45 were expected (spherical harmonics "
+            "of degree 0 to 3)"
+        )
+    rows = _to_rows(vertices)
+
+    def columns(wanted: tuple[str, ...]) -> Float32[ndarray, "N _"]:
+        return rows[:, [names.index(name) for name in wanted]]
+
+    rest = columns(rest_names).reshape(len(rows), 3, coefficients - 1).transpose(0, 2, 1)
+    sh = np.concatenate([columns(_SH_DC)[:, None], rest], axis=1)
+    return SplatArrays(columns(_MEANS), columns(_QUATS), columns(_SCALES), columns(_OPACITY)[:, 0], sh)
+
+
+def write_points_ply(path: Path, points: PointArrays) -> None:
+    """Write coloured points, whole or not at all, with zero normals that some viewers insist on.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    layout = [(name, "<f4") for name in (*_MEANS, *_NORMALS)] + [(name, "u1") for name in _COLORS]
+    vertices = np.zeros(len(points.xyz), layout)
+    for axis in range(3):
+        vertices[_MEANS[axis]] = points.xyz[:, axis]
+        vertices[_COLORS[axis]] = points.rgb[:, axis]
+    _write_vertices(path, vertices)
+
+
+def read_points_ply(path: Path) -> PointArrays:
+    """Read points; those without colour are grey.
+
+    Raises:
+        UserError: the file is missing, cut off, or holds no points.
+    """
+    vertices = _read_vertices(path)
+    names = vertices.dtype.names or ()
+    if not set(_MEANS) <= set(names):
+        raise UserError(f"{path} holds no points: its vertices have no properties x, y, z")
+    xyz = _to_rows(vertices[list(_MEANS)])
+    if not set(_COLORS) <= set(names):
+        return PointArrays(xyz, np.full((len(xyz), 3), _GREY, np.uint8))
+    rgb = _to_rows(vertices[list(_COLORS)])
+    if vertices.dtype["red"].kind == "f":  # colours in [0, 1]
+        rgb = rgb * 255
+    return PointArrays(xyz, rgb.round().clip(0, 255).astype(np.uint8))
+
+
+def _sh_rest(coefficients: int) -> tuple[str, ...]:
+    return tuple(f"f_rest_{index}" for index in range(3 * (coefficients - 1)))
+
+
+def _to_rows(vertices: ndarray) -> Float32[ndarray, "N _"]:
+    """The properties of each vertex as a row of float32: a view where they already are."""
+    return recfunctions.structured_to_unstructured(vertices, dtype=np.float32)
+
+
+def _read_vertices(path: Path) -> ndarray:
+    """The vertex table of a PLY file, one record a vertex.
+
+    Raises:
+        UserError: the file is missing, cut off, or no PLY file with vertices.
+    """
+    try:
+        with path.open("rb") as file:
+            if file.read(len(_LFS_MARK)) == _LFS_MARK:
+                raise UserError(
+                    f"{path} is a Git-LFS pointer, not a PLY file; run `git lfs pull` in its repository"
+                )
+        # By name, not by handle: so that plyfile can map the file instead of reading it.
+        elements = plyfile.PlyData.read(str(path))
+    except OSError as error:
+        raise explain(error, path, "read") from error
+    except (plyfile.PlyParseError, ValueError) as error:
+        raise UserError(f"{path} is cut off or is no PLY file ({error}); write or fetch it again") from error
+    if "vertex" not in elements:
+        raise UserError(f"{path} holds no vertices; a PLY file of points or Gaussians was expected")
+    return elements["vertex"].data
+
+
+def _write_vertices(path: Path, vertices: ndarray) -> None:
+    """Write one table of vertices as binary little-endian PLY."""
+    names = vertices.dtype.names or ()
+    header = ["ply", "format binary_little_endian 1.0", f"element vertex {len(vertices)}"]
+    header += [f"property {_PLY_TYPES[vertices.dtype[name]]} {name}" for name in names]
+    header += ["end_header", ""]
+    with atomic_write(path) as temporary, temporary.open("wb") as file:
+        file.write("\n".join(header).encode("ascii"))
+        file.write(vertices.view(np.uint8).data)  # not tofile, which does not say why a write fails
