@@ -6,7 +6,6 @@ Source: R. Zhang et al., "The unreasonable effectiveness of deep features as a p
 eq. 1.
 """
 
-import os
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 
 from core.errors import UserError
 from core.files import explain
+from core.weights import find_weights, weight_folders
 
 NetworkName = Literal["vgg", "alex"]
 
@@ -109,22 +109,13 @@ class Lpips(nn.Module):
         return distance
 
 
-def weight_folders() -> list[Path]:
-    """Where weight files are looked for, in this order."""
-    named = os.environ.get("SPLATWORKS_WEIGHTS")
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    ours = [Path(named)] if named else []
-    return [*ours, cache / "splatworks" / "weights", Path(torch.hub.get_dir()) / "checkpoints"]
-
-
 def load_lpips(name: NetworkName = "vgg", like_inria: bool = True) -> Lpips | None:
-    """The metric with its published weights, or None when their files are in none of `weight_folders()`.
+    """The metric with its published weights, or None when their files are not on this machine.
 
     Raises:
         UserError: a file is there, but it does not hold such weights.
     """
-    paths = [_find(files[name]) for files in (LINEAR_FILES, BACKBONE_FILES)]
-    linear_path, backbone_path = paths
+    linear_path, backbone_path = find_weights(LINEAR_FILES[name]), find_weights(BACKBONE_FILES[name])
     if linear_path is None or backbone_path is None:
         return None
     metric = Lpips(name, like_inria)
@@ -134,8 +125,10 @@ def load_lpips(name: NetworkName = "vgg", like_inria: bool = True) -> Lpips | No
     return metric.eval()
 
 
-def _find(name: str) -> Path | None:
-    return next((folder / name for folder in weight_folders() if (folder / name).is_file()), None)
+def how_to_get(name: NetworkName) -> str:
+    """The sentence for a table without LPIPS."""
+    files = f"{LINEAR_FILES[name]} and {BACKBONE_FILES[name]}"
+    return f"no LPIPS without {files} in {weight_folders()[0]}; `{FETCH_COMMAND}` fetches them"
 
 
 def _fill(wanted: Mapping[str, Tensor], path: Path) -> None:
