@@ -2,8 +2,8 @@
 """Fetch the weights that LPIPS needs: `python data/download_lpips_weights.py`.
 
 Runs without the rest of the project. The channel weights are BSD-2-Clause (R. Zhang et al.), the networks
-BSD-3-Clause (torchvision). Files are checked against their SHA-256; a download that was cut off goes on where it
-stopped.
+BSD-3-Clause (torchvision). Files are checked against their SHA-256; a download that was cut off goes on where
+it stopped.
 """
 
 import argparse
