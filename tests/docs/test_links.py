@@ -1,0 +1,21 @@
+"""Documents point at files that exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.source_tree import ROOT, files
+
+DOCUMENTS = [path.relative_to(ROOT) for path in files(".md", under=("docs",))]
+DOCUMENTS += [path.relative_to(ROOT) for path in ROOT.glob("*.md")]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=str)
+def test_relative_links(document: Path) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    targets = re.findall(r"\]\(([^)#\s]+)[^)]*\)", text)
+    broken = [
+        target for target in targets if "://" not in target and not (ROOT / document.parent / target).exists()
+    ]
+    assert broken == []
