@@ -162,7 +162,7 @@ def blend(ellipses: list[Ellipse | None], width: int, height: int, background: A
 
 
 def ssim_map(image: Array, target: Array) -> Array:
-    """SSIM of two [H, W] images at every pixel: 11 x 11 Gaussian window, sigma 1.5, zeros outside the image."""
+    """SSIM of two [H, W] images per pixel: 11 x 11 Gaussian window, sigma 1.5, zeros outside the image."""
     c1, c2 = 0.01**2, 0.03**2
     weights = np.exp(-(np.arange(-5, 6) ** 2) / (2 * 1.5**2))
     window = np.outer(weights, weights) / weights.sum() ** 2

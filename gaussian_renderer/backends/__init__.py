@@ -1,11 +1,13 @@
 """Who draws: a back-end is a module with `project` and `rasterize`, all of the same arguments and results."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
-from typing import NamedTuple, Protocol, cast
+from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int, Int32
+from jaxtyping import Float, Int32
 from torch import Tensor
 
 from core.errors import UserError
@@ -34,46 +36,17 @@ class Projection(NamedTuple):
     opacities: Float[Tensor, " N"]
 
 
-class Backend(Protocol):
-    """What a back-end's module holds; `gaussian_renderer.backends.reference` documents the arguments."""
+@dataclass(frozen=True)
+class Backend:
+    """The two halves of a renderer; `gaussian_renderer.backends.reference` says what their arguments are.
 
-    def project(  # noqa: PLR0913, PLR0917 - the signature of the kernel
-        self,
-        means: Float[Tensor, "N 3"],
-        quats: Float[Tensor, "N 4"],
-        scales: Float[Tensor, "N 3"],
-        opacities: Float[Tensor, " N"],
-        sh: Float[Tensor, "N K 3"],
-        viewmat: Float[Tensor, "4 4"],
-        K: Float[Tensor, "3 3"],
-        width: int,
-        height: int,
-        sh_degree: int,
-        near: float,
-        far: float,
-        low_pass: float,
-        antialiased: bool,
-        raw: bool,
-    ) -> Projection:
-        """Gaussians as one camera sees them."""
-        ...
+    Args:
+        project: from Gaussians in the world to a `Projection`, or a tuple like it.
+        rasterize: from there to the image, its alpha, and extra channels.
+    """
 
-    def rasterize(  # noqa: PLR0913, PLR0917 - the signature of the kernel
-        self,
-        means2d: Float[Tensor, "N 2"],
-        conics: Float[Tensor, "N 3"],
-        colors: Float[Tensor, "N 3"],
-        opacities: Float[Tensor, " N"],
-        depths: Float[Tensor, " N"],
-        radii: Int[Tensor, "N 2"],
-        extras: Float[Tensor, "N E"] | None,
-        background: Float[Tensor, "3"] | None,
-        width: int,
-        height: int,
-        abs_gradients: Float[Tensor, "N 2"] | None,
-    ) -> tuple[Float[Tensor, "H W 3"], Float[Tensor, "H W"], Float[Tensor, "H W E"]]:
-        """Projected Gaussians blended into one image."""
-        ...
+    project: Callable[..., tuple[Tensor, ...]]
+    rasterize: Callable[..., tuple[Tensor, Tensor, Tensor]]
 
 
 def load(name: str, device: torch.device, dtype: torch.dtype) -> Backend:
@@ -103,4 +76,5 @@ def load(name: str, device: torch.device, dtype: torch.dtype) -> Backend:
             f"the native back-end draws float32 on the CPU, these Gaussians are {dtype} on {device.type}: "
             "choose the back-end reference"
         )
-    return cast(Backend, import_module(f"gaussian_renderer.backends.{name}"))
+    module = import_module(f"gaussian_renderer.backends.{name}")
+    return Backend(module.project, module.rasterize)
