@@ -1,0 +1,26 @@
+// The functions each instruction level provides.
+#pragma once
+#include "args.h"
+
+namespace splat {
+
+struct Kernels {
+  const char* level;
+  void (*project_forward)(const ProjectArgs&);
+  void (*project_backward)(const ProjectBackwardArgs&);
+  bool (*rasterize_forward)(RasterizeArgs&);
+  bool (*rasterize_backward)(const RasterizeBackwardArgs&);
+  void (*gaussian_statistics)(const StatisticsArgs&);
+  bool (*photometric)(PhotometricArgs&);
+  bool (*ssim_moments)(const MomentsArgs&);
+  void (*adam_step)(const AdamArgs&);
+  int (*pair_floats)(int n_extras);
+};
+
+extern const Kernels kernels_portable;
+#if defined(SPLAT_X86)
+extern const Kernels kernels_avx2;
+extern const Kernels kernels_avx512;
+#endif
+
+}  // namespace splat

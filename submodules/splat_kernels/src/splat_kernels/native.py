@@ -1,0 +1,112 @@
+"""The C ABI of the library, loaded with ctypes; the structs mirror csrc/args.h field by field."""
+
+import ctypes
+import os
+from ctypes import POINTER, Structure, c_double, c_float, c_int32, c_int64, c_void_p
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+ALLOCATE = ctypes.CFUNCTYPE(c_void_p, c_int32, c_int64)
+
+
+def _struct(name: str, *fields: tuple[object, str]) -> type[Structure]:
+    """A ctypes struct from (type, "names separated by blanks") rows."""
+    flat = [(field, kind) for kind, names in fields for field in names.split()]
+    return type(name, (Structure,), {"_fields_": flat})
+
+
+ProjectArgs = _struct(
+    "ProjectArgs", (c_int64, "n"), (c_void_p, "means quats scales opacities sh viewmat intrinsics"),
+    (c_int32, "sh_stride sh_degree width height"), (c_float, "near_plane far_plane low_pass"),
+    (c_int32, "antialiased raw threads"), (c_void_p, "means2d records"),
+)  # fmt: skip
+ProjectBackwardArgs = _struct(
+    "ProjectBackwardArgs", (ProjectArgs, "forward"), (c_void_p, "grad_means2d grad_records"),
+    (c_void_p, "grad_means grad_quats grad_scales grad_opacities grad_sh grad_viewmat"),
+)  # fmt: skip
+RasterizeArgs = _struct(
+    "RasterizeArgs", (c_int64, "n"), (c_void_p, "records extras background"), (c_int32, "n_extras width height threads"),
+    (ALLOCATE, "allocate"), (c_void_p, "image alpha extra_image"), (c_int64, "pairs evaluations"),
+)  # fmt: skip
+RasterizeBackwardArgs = _struct(
+    "RasterizeBackwardArgs", (c_int64, "n"), (c_void_p, "visible_state pair_state extras background"),
+    (c_void_p, "image extra_image alpha grad_image grad_alpha grad_extra_image"),
+    (c_int32, "n_extras width height threads"),
+    (c_void_p, "pair_gradients grad_means2d grad_records grad_extras abs_gradients"),
+)  # fmt: skip
+StatisticsArgs = _struct(
+    "StatisticsArgs", (c_int64, "n"), (c_void_p, "visible_state pair_state"), (c_int32, "width height threads"),
+    (c_void_p, "pair_statistics transmittance_sum pixel_count weight_sum"),
+)  # fmt: skip
+PhotometricArgs = _struct(
+    "PhotometricArgs", (c_int32, "width height threads"), (c_void_p, "image target moments weights"),
+    (c_float, "lambda_dssim"), (c_void_p, "gradient"), (c_double, "loss l1 ssim"),
+)  # fmt: skip
+MomentsArgs = _struct("MomentsArgs", (c_int32, "width height threads"), (c_void_p, "target moments"))
+AdamArgs = _struct(
+    "AdamArgs", (c_int64, "n"), (c_int32, "columns active_columns split threads"),
+    (c_void_p, "param grad exp_avg exp_avg_sq visible"),
+    (c_float, "lr_first lr_rest beta1 beta2 eps correction1 correction2"),
+)  # fmt: skip
+
+
+def _load() -> ctypes.CDLL:
+    library = ctypes.CDLL(str(Path(__file__).parent / "libsplat_kernels.so"))
+    library.splat_level.restype = ctypes.c_char_p
+    library.splat_set_level.argtypes = [ctypes.c_char_p]
+    for name, struct in {
+        "project_forward": ProjectArgs, "project_backward": ProjectBackwardArgs, "rasterize_forward": RasterizeArgs,
+        "rasterize_backward": RasterizeBackwardArgs, "gaussian_statistics": StatisticsArgs,
+        "photometric": PhotometricArgs, "ssim_moments": MomentsArgs, "adam_step": AdamArgs,
+    }.items():  # fmt: skip
+        getattr(library, f"splat_{name}").argtypes = [POINTER(struct)]
+    return library
+
+
+library = _load()
+
+
+def level() -> str:
+    """The instruction level in use: "avx512", "avx2" or "scalar"."""
+    return library.splat_level().decode()
+
+
+def set_level(name: str) -> None:
+    """Uses another instruction level from now on, in all threads.
+
+    Raises:
+        ValueError: this processor, or this build, does not have it.
+    """
+    if not library.splat_set_level(name.encode()):
+        raise ValueError(f"instruction level {name!r} was asked for; this processor and build offer other levels than that")
+
+
+if "SPLAT_KERNELS_LEVEL" in os.environ:
+    set_level(os.environ["SPLAT_KERNELS_LEVEL"])
+
+
+def pointer(tensor: Tensor | None) -> int | None:
+    """Address of a contiguous CPU tensor's data."""
+    return None if tensor is None else tensor.data_ptr()
+
+
+def checked(name: str, tensor: Tensor, shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> Tensor:
+    """The tensor, contiguous, after its device, type and shape were checked.
+
+    Raises:
+        ValueError: one of them is wrong.
+    """
+    if tensor.device.type != "cpu" or tensor.dtype != dtype or tuple(tensor.shape) != shape:
+        raise ValueError(
+            f"{name}: a {dtype} CPU tensor of shape {list(shape)} was expected, "
+            f"got {tensor.dtype} on {tensor.device} of shape {list(tensor.shape)}"
+        )
+    return tensor.contiguous()
+
+
+def require_memory(ok: int, what: str) -> None:
+    """Raises MemoryError unless a kernel said that it had room."""
+    if not ok:
+        raise MemoryError(f"{what}: out of memory, or more than 2^31 (tile, Gaussian) pairs: use fewer Gaussians or a smaller image")
