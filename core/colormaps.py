@@ -47,7 +47,7 @@ def colorize_depth(
     return colors
 
 
-def depth_range(*depths: Float[Tensor, "H W"], low: float = 1.0, high: float = 99.0) -> tuple[float, float]:
+def depth_range(*depths: Float[Tensor, "_ _"], low: float = 1.0, high: float = 99.0) -> tuple[float, float]:
     """Percentiles of all depths together: a range for colours that a few floaters do not spoil.
 
     Args:

@@ -1,8 +1,8 @@
 """`cameras.json`: the list of cameras that 3DGS writes beside its Gaussians and that viewers read.
 
 An entry has `id`, `img_name`, `width`, `height`, `position` (camera centre), `rotation` (rows of
-world-from-camera, OpenCV axes), `fx`, `fy`. The format has no principal point; where it is off the centre ours has
-`cx` and `cy` too.
+world-from-camera, OpenCV axes), `fx`, `fy`. The format has no principal point; where that is off the centre,
+our files have `cx` and `cy` too.
 """
 
 import math

@@ -1,0 +1,180 @@
+"""Sets of views rendered into a folder: colour, depth, a video."""
+
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from numpy import ndarray
+from torch import Tensor
+
+from core.colormaps import colorize_depth, depth_range, depth_to_uint16
+from core.files import make_folder, write_json
+from core.images import to_uint8, write_png
+from core.video import video_writer
+from gaussian_renderer.rendering import render
+from scene.cameras import Cameras
+from scene.splats import Splats
+
+RENDERS, DEPTH, DEPTH_16_BIT = "renders", "depth", "depth_16bit"
+"""Folders of colour, of depth as colours, and of depth as numbers."""
+
+_COVERED = 0.5  # below this alpha the depth of a pixel is not that of a surface
+_RANGE_VIEWS = 5
+_THREADS = 2
+_WAITING = 8  # images that may wait for the disk before rendering waits too
+
+
+@dataclass(frozen=True)
+class ImageFormation:
+    """How a model was trained to be drawn.
+
+    Args:
+        background: RGB behind the Gaussians; black when None.
+        antialiased: as `render` takes it.
+        backend: as `render` takes it.
+    """
+
+    background: Float[Tensor, "3"] | None = None
+    antialiased: bool = False
+    backend: str = "auto"
+
+
+@dataclass(frozen=True)
+class View:
+    """What one camera sees.
+
+    Args:
+        image: 8-bit sRGB.
+        depth: z-depth in world units, 0 where alpha is below one half; None if it was not asked for.
+    """
+
+    image: UInt8[ndarray, "H W 3"]
+    depth: Float[Tensor, "H W"] | None
+
+
+def draw(splats: Splats, cameras: Cameras, formation: ImageFormation, depth: bool = False) -> Iterator[View]:
+    """The views of cameras one by one; their sizes may differ."""
+    for row in range(len(cameras)):
+        with torch.no_grad():  # not around the loop: between two views the caller's mode holds
+            output = render(
+                splats,
+                cameras[row],
+                background=formation.background,
+                antialiased=formation.antialiased,
+                depth=depth,
+                backend=formation.backend,
+            )
+        image = to_uint8(output.images[0]).cpu().numpy()
+        covered = (
+            None if output.depths is None else torch.where(output.alphas[0] >= _COVERED, output.depths[0], 0)
+        )
+        yield View(image, covered)
+
+
+def render_views(
+    splats: Splats,
+    cameras: Cameras,
+    folder: Path,
+    *,
+    formation: ImageFormation = ImageFormation(),
+    images: bool = True,
+    depth: bool = False,
+    video_fps: int | None = None,
+    on_view: Callable[[], None] = lambda: None,
+) -> None:
+    """Render views into `folder`: `renders/%05d.png`, `depth/%05d.png`, `depth_16bit/%05d.png`.
+
+    Files are numbered as the cameras are; those beyond the last one, of an earlier and longer set, are removed.
+    Colours of depth have one range for the whole set. A 16-bit value is a z-depth in the unit that
+    `depth_16bit/steps.json` gives for the file; 0 = none.
+
+    Args:
+        splats: the Gaussians.
+        cameras: C cameras of any sizes; of one size for a video.
+        folder: made if it is missing.
+        formation: how to draw.
+        images: whether to write colour.
+        depth: whether to write depth.
+        video_fps: frames per second of `renders.mp4` and `depth.mp4`; no videos when None.
+        on_view: called after each view.
+
+    Raises:
+        UserError: a file cannot be written, or a back-end cannot draw.
+    """
+    near, far = _common_range(splats, cameras, formation) if depth else (1.0, 2.0)
+    steps: dict[str, float] = {}
+    with ExitStack() as stack:
+        write = stack.enter_context(_background_writer())
+        kinds = [RENDERS] * images + [DEPTH] * depth
+        videos = {
+            kind: stack.enter_context(video_writer(folder / f"{kind}.mp4", video_fps))
+            for kind in kinds
+            if video_fps is not None
+        }
+        for row, view in enumerate(draw(splats, cameras, formation, depth)):
+            name = f"{row:05d}.png"
+            pictures = {RENDERS: view.image} if images else {}
+            if view.depth is not None:
+                pictures[DEPTH] = colorize_depth(view.depth, near, far)
+                values, steps[name] = depth_to_uint16(view.depth)
+                write(folder / DEPTH_16_BIT / name, values)
+            for kind, picture in pictures.items():
+                write(folder / kind / name, picture)
+                if kind in videos:
+                    videos[kind].write(picture)
+            on_view()
+    if depth:
+        write_json(folder / DEPTH_16_BIT / "steps.json", steps)
+    for kind in kinds + [DEPTH_16_BIT] * depth:
+        _remove_beyond(folder / kind, len(cameras))
+
+
+def write_images(images: Iterable[UInt8[Tensor, "_ _ 3"]], folder: Path) -> None:
+    """Write images as `%05d.png` in their order; files beyond the last one are removed.
+
+    Raises:
+        UserError: a file cannot be written.
+    """
+    count = 0
+    with _background_writer() as write:
+        for image in images:
+            write(folder / f"{count:05d}.png", image.cpu().numpy())
+            count += 1
+    _remove_beyond(folder, count)
+
+
+def _common_range(splats: Splats, cameras: Cameras, formation: ImageFormation) -> tuple[float, float]:
+    """(near, far) of a few views spread over the set."""
+    rows = np.unique(np.linspace(0, len(cameras) - 1, _RANGE_VIEWS).round().astype(int)).tolist()
+    views = draw(splats, cameras[rows], formation, depth=True) if len(cameras) else ()
+    depths = [view.depth for view in views if view.depth is not None]
+    return depth_range(*depths) if depths else (1.0, 2.0)
+
+
+@contextmanager
+def _background_writer() -> Iterator[Callable[[Path, ndarray], None]]:
+    """Writes PNGs while the next view is rendered; a failure is raised by a later call or at the end."""
+    pending: deque[Future[None]] = deque()
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="png") as pool:
+
+        def write(path: Path, image: ndarray) -> None:
+            if len(pending) >= _WAITING:
+                pending.popleft().result()
+            pending.append(pool.submit(write_png, path, image))
+
+        yield write
+        while pending:
+            pending.popleft().result()
+
+
+def _remove_beyond(folder: Path, count: int) -> None:
+    for path in make_folder(folder).glob("*.png"):
+        if re.fullmatch(r"\d{5,}", path.stem) and int(path.stem) >= count:
+            path.unlink()
