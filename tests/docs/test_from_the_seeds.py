@@ -1,10 +1,10 @@
-"""Every command of ours in docs/from-the-seeds.md and README.md parses, without being run."""
+"""Every command of ours in docs/from-the-seeds.md and README.md parses, and every flag exists; none is run."""
 
 import re
 import runpy
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -12,46 +12,59 @@ import pytest
 from core import cli
 from tests.architecture.source_tree import ROOT
 
-SCRIPTS = ("train.py", "render.py", "metrics.py")
-COMMAND = re.compile(r"(?:python (?:train|render|metrics)\.py|python -m (?:core|data)\.\w+) [^`|#\n]+|bash scripts/[^`|#\n]+")
+SEEDS = ROOT / "docs" / "from-the-seeds.md"
 
 
-def commands_of(document: str) -> list[str]:
-    text = (ROOT / document).read_text(encoding="utf-8")
-    return sorted({command.strip() for command in COMMAND.findall(text)})
+def table_rows() -> Iterator[tuple[str, str]]:
+    """(theirs, ours) of every table row."""
+    for line in SEEDS.read_text(encoding="utf-8").splitlines():
+        if line.startswith("| ") and line.count(" | ") == 1:
+            theirs, ours = line.strip("| ").split(" | ")
+            yield theirs, ours
 
 
-COMMANDS = sorted({*commands_of("docs/from-the-seeds.md"), *commands_of("README.md")})
+def commands() -> Iterator[str]:
+    for _, ours in table_rows():
+        yield from (span for span in re.findall(r"`([^`]+)`", ours) if span.startswith(("python ", "bash ")))
+    for block in re.findall(
+        r"```bash\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL
+    ):
+        lines = (line.partition("#")[0].strip() for line in block.splitlines())
+        yield from (line for line in lines if line.startswith(("python ", "bash ")))
 
 
-@pytest.fixture
-def parsed(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """What the command lines parsed; they are kept from doing anything."""
-    commands: list[object] = []
+COMMANDS = sorted(set(commands()))
 
-    def parse_only(
-        function: Callable[[Any], object], config_type: type, *, args: Sequence[str] | None = None, **options: Any
-    ) -> int:
-        commands.append(cli.parse(config_type, args=args, **options))
-        return 0
 
-    monkeypatch.setattr(cli, "run", parse_only)
-    return commands
+def run_main(words: Sequence[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `python WORDS` runs, in this process; every command line ends in `sys.exit`."""
+    module = words[0] == "-m"
+    start = runpy.run_module if module else runpy.run_path
+    monkeypatch.setattr(sys, "argv", list(words[1:] if module else words))
+    with pytest.raises(SystemExit) as stop:
+        start(words[1] if module else str(ROOT / words[0]), run_name="__main__")
+    assert not stop.value.code
 
 
 @pytest.mark.parametrize("command", [command for command in COMMANDS if command.startswith("python")])
-def test_our_command_parses(command: str, parsed: list[object], monkeypatch: pytest.MonkeyPatch) -> None:
-    _, *words = shlex.split(command)
-    if "core.doctor" in words:
-        pytest.skip("has no flags")
-    with pytest.raises(SystemExit) as stop:
-        if words[0] == "-m":
-            monkeypatch.setattr(sys, "argv", [words[1], *words[2:]])
-            runpy.run_module(words[1], run_name="__main__", alter_sys=False)
-        else:
-            monkeypatch.setattr(sys, "argv", words)
-            runpy.run_path(str(ROOT / words[0]), run_name="__main__")
-    assert not stop.value.code
+def test_our_command_parses(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = shlex.split(command)[1:]
+    if words == ["-m", "core.doctor"]:
+        return  # has no flags
+    parsed: list[object] = []
+
+    def parse_only(
+        function: Callable[[Any], object],
+        config_type: type,
+        *,
+        args: Sequence[str] | None = None,
+        **options: Any,
+    ) -> int:
+        parsed.append(cli.parse(config_type, args=args, **options))
+        return 0
+
+    monkeypatch.setattr(cli, "run", parse_only)
+    run_main(words, monkeypatch)
     assert len(parsed) == 1
 
 
@@ -60,6 +73,20 @@ def test_our_script_exists(command: str) -> None:
     assert (ROOT / shlex.split(command)[1]).is_file()
 
 
-def test_commands_were_found() -> None:
-    assert len(commands_of("docs/from-the-seeds.md")) >= 15
-    assert {word for command in COMMANDS for word in shlex.split(command)} >= set(SCRIPTS)
+def test_every_flag_we_name_exists(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_main(["train.py", "--help"], monkeypatch)
+    known = set(re.findall(r"(?<![\w-])--?[a-z][\w-]*", capsys.readouterr().out))
+    named = set()
+    for theirs, ours in table_rows():
+        spans = re.findall(r"`(-[^`]+)`", theirs if ours.startswith("the same") else ours)
+        named |= {word.replace("_", "-") for span in spans for word in span.split() if word.startswith("-")}
+    assert len(named) > 30
+    assert named - known == set()
+
+
+def test_every_command_line_is_covered() -> None:
+    first_words = {shlex.split(command)[1] for command in COMMANDS}
+    assert {"train.py", "render.py", "metrics.py", "scripts/demo.sh"} <= first_words
+    assert len(COMMANDS) >= 25
