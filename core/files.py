@@ -54,8 +54,8 @@ def make_folder(path: Path) -> Path:
 def atomic_write(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`, with its suffix, that becomes `path` when the block ends well.
 
-    The bytes are on the disk before the rename, so that a power cut leaves the old file or the new one. When the
-    block raises, the temporary file is removed and `path` is what it was.
+    The bytes are on the disk before the rename, so that a power cut leaves the old file or the new one. When
+    the block raises, the temporary file is removed and `path` is what it was.
 
     Args:
         path: the file to be written; its folder is made if it is missing.

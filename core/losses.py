@@ -1,7 +1,8 @@
 """The photometric loss of Gaussian splatting: L1 and structural similarity; and PSNR.
 
-On a CPU in float32 the fused kernels do the work. Everywhere else, and as the specification, there is plain torch.
-Targets are 8-bit and planar, as an image cache holds them; images are [H, W, 3] float in [0, 1], not clamped.
+On a CPU in float32 the fused kernels do the work. Everywhere else, and as the specification, there is plain
+torch. Targets are 8-bit and planar, as an image cache holds them; images are [H, W, 3] float in [0, 1], not
+clamped.
 """
 
 import math
@@ -38,20 +39,24 @@ def _blur(planes: Float[Tensor, "P H W"]) -> Float[Tensor, "P H W"]:
     return F.conv2d(rows, window.view(1, 1, -1, 1), padding=(half, 0))[:, 0]
 
 
-def ssim_map(image: Float[Tensor, "3 H W"], target: Float[Tensor, "3 H W"],
-             moments: Float[Tensor, "2 3 H W"] | None = None) -> Float[Tensor, "3 H W"]:
+def ssim_map(
+    image: Float[Tensor, "3 H W"],
+    target: Float[Tensor, "3 H W"],
+    moments: Float[Tensor, "2 3 H W"] | None = None,
+) -> Float[Tensor, "3 H W"]:
     """Structural similarity of each pixel and channel, in [-1, 1].
 
     Args:
         image: planes in [0, 1].
         target: planes in [0, 1].
-        moments: window means of the target and of its square, if they are known.
+        moments: `ssim_moments` of the target, if they are known.
 
-    Source: Wang et al., "Image quality assessment: from error visibility to structural similarity", 2004, eq. 13.
+    Source: Wang et al., "Image quality assessment: from error visibility to structural similarity", 2004, eq.
+    13.
     """
-    mean_y, mean_yy = (_blur(target), _blur(target * target)) if moments is None else moments
+    mean_y, variance_y = _moments(target) if moments is None else moments
     mean_x, mean_xx, mean_xy = _blur(image), _blur(image * image), _blur(image * target)
-    variance_x, variance_y = mean_xx - mean_x * mean_x, mean_yy - mean_y * mean_y
+    variance_x = mean_xx - mean_x * mean_x
     covariance = mean_xy - mean_x * mean_y
     luminance = (2 * mean_x * mean_y + C1) / (mean_x * mean_x + mean_y * mean_y + C1)
     return luminance * (2 * covariance + C2) / (variance_x + variance_y + C2)
@@ -73,25 +78,31 @@ def as_image(planes: UInt8[Tensor, "3 H W"], like: Tensor) -> Float[Tensor, "H W
     return planes.to(like).permute(1, 2, 0) / 255
 
 
-def _kernels_apply(image: Tensor) -> bool:
-    return splat_kernels is not None and image.device.type == "cpu" and image.dtype == torch.float32
-
-
 def ssim_moments(target: UInt8[Tensor, "3 H W"]) -> Float[Tensor, "2 3 H W"]:
-    """Window means of a target and of its square, in float32: the same at every visit, so worth keeping."""
+    """Window means and variances of a target, in float32: the same at every visit, so worth keeping."""
     if splat_kernels is not None and target.device.type == "cpu":
         return splat_kernels.ssim_moments(target)
-    planes = target.float() / 255
-    return torch.stack([_blur(planes), _blur(planes * planes)])
+    return _moments(target.float() / 255)
 
 
-def photometric_loss(image: Float[Tensor, "H W 3"], target: UInt8[Tensor, "3 H W"], *,
-                     moments: Float[Tensor, "2 3 H W"] | None = None, lambda_dssim: float = 0.2,
-                     weights: Float[Tensor, "H W"] | None = None) -> Float[Tensor, ""]:
+def _moments(planes: Float[Tensor, "3 H W"]) -> Float[Tensor, "2 3 H W"]:
+    means = _blur(planes)
+    return torch.stack([means, _blur(planes * planes) - means * means])
+
+
+def photometric_loss(
+    image: Float[Tensor, "H W 3"],
+    target: UInt8[Tensor, "3 H W"],
+    *,
+    moments: Float[Tensor, "2 3 H W"] | None = None,
+    lambda_dssim: float = 0.2,
+    weights: Float[Tensor, "H W"] | None = None,
+) -> Float[Tensor, ""]:
     """(1 - lambda) L1 + lambda (1 - SSIM), each a mean over pixels and channels.
 
     Args:
-        image: the rendering, not clamped. Fastest when its memory is planar: `image.permute(2, 0, 1).is_contiguous()`.
+        image: the rendering, not clamped. Fastest when its memory is planar: `image.permute(2, 0,
+            1).is_contiguous()`.
         target: the photograph.
         moments: `ssim_moments(target)`, if they were kept.
         lambda_dssim: share of the structural term, in [0, 1].
@@ -99,14 +110,21 @@ def photometric_loss(image: Float[Tensor, "H W 3"], target: UInt8[Tensor, "3 H W
 
     Source: Kerbl et al., "3D Gaussian Splatting for Real-Time Radiance Field Rendering", 2023, eq. 7.
     """
-    if _kernels_apply(image):
+    if splat_kernels is not None and image.device.type == "cpu" and image.dtype == torch.float32:
         return splat_kernels.photometric_loss(image, target, moments, lambda_dssim, weights)
-    return photometric_loss_reference(image, target, moments=moments, lambda_dssim=lambda_dssim, weights=weights)
+    return photometric_loss_reference(
+        image, target, moments=moments, lambda_dssim=lambda_dssim, weights=weights
+    )
 
 
-def photometric_loss_reference(image: Float[Tensor, "H W 3"], target: UInt8[Tensor, "3 H W"], *,
-                               moments: Float[Tensor, "2 3 H W"] | None = None, lambda_dssim: float = 0.2,
-                               weights: Float[Tensor, "H W"] | None = None) -> Float[Tensor, ""]:
+def photometric_loss_reference(
+    image: Float[Tensor, "H W 3"],
+    target: UInt8[Tensor, "3 H W"],
+    *,
+    moments: Float[Tensor, "2 3 H W"] | None = None,
+    lambda_dssim: float = 0.2,
+    weights: Float[Tensor, "H W"] | None = None,
+) -> Float[Tensor, ""]:
     """`photometric_loss` in plain torch, for any device and dtype."""
     planes = image.permute(2, 0, 1)
     truth = target.to(image) / 255

@@ -1,4 +1,4 @@
-"""Random numbers as a function of (seed, purpose, counter), so that a resumed run draws what an unbroken one draws."""
+"""Random numbers as a function of (seed, purpose, counter): a resumed run draws what another draws."""
 
 import zlib
 

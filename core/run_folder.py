@@ -1,4 +1,4 @@
-"""Where a run keeps what: the folder layout of Inria's 3DGS, which existing viewers open, and our own files beside it."""
+"""Where a run keeps what: the layout of Inria's 3DGS, which viewers open, with files of our own beside it."""
 
 import re
 from dataclasses import dataclass
@@ -104,8 +104,10 @@ class RunFolder:
         """
         iterations = self.iterations()
         if not iterations:
-            raise UserError(f"{self.path} holds no trained Gaussians (point_cloud/iteration_N/point_cloud.ply); "
-                            f"train first, or name another run folder")
+            raise UserError(
+                f"{self.path} holds no trained Gaussians (point_cloud/iteration_N/point_cloud.ply); "
+                f"train first, or name another run folder"
+            )
         return iterations[-1]
 
     def claim(self) -> None:
@@ -117,5 +119,8 @@ class RunFolder:
         make_folder(self.path)
         strangers = [entry.name for entry in self.path.iterdir() if not entry.name.startswith(".")]
         if strangers:
-            raise UserError(f"{self.path} is not empty ({', '.join(sorted(strangers)[:3])}) and holds no config.json of a run; "
-                            f"choose a new or empty folder with -m")
+            raise UserError(
+                f"{self.path} is not empty ({', '.join(sorted(strangers)[:3])}) and holds no config.json "
+                "of a run; "
+                f"choose a new or empty folder with -m"
+            )

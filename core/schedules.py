@@ -1,15 +1,16 @@
 """Everything that changes over a run, as functions of the step.
 
-A recipe is written down for a run of `RECIPE_STEPS`. A `Schedule` maps the steps of an actual run, whatever its
-length, to positions in the recipe; learning rates, densification, resets and spherical-harmonic degrees are read off
-at the position. Steps count from 1; position 0 is before the first.
+A recipe is written down for a run of `RECIPE_STEPS`. A `Schedule` maps the steps of an actual run, whatever
+its length, to positions in the recipe; learning rates, densification, resets and spherical-harmonic degrees
+are read off at the position. Steps count from 1; position 0 is before the first.
 """
 
 import math
 from dataclasses import dataclass, replace
 
 RECIPE_STEPS = 30_000
-"""Length in steps of the published 3DGS recipe, the unit of every `*_iter` and `*_interval` of a configuration."""
+"""Length in steps of the published 3DGS recipe, the unit of every `*_iter` and `*_interval` of a
+configuration."""
 
 _ROUNDING = 1e-9  # positions are quotients: 700 * (30000 / 7000) may come out just below 3000
 
@@ -33,7 +34,10 @@ class ScheduleConfig:
         if self.minutes is not None and not self.minutes > 0:
             raise ValueError(f"minutes: a positive time was expected, got {self.minutes}")
         if self.minutes is not None and not self.scale_schedule:
-            raise ValueError("minutes chooses the length of the run, so the schedules must scale with it: leave out --no-scale-schedule")
+            raise ValueError(
+                "minutes chooses the length of the run, so the schedules must scale with it: leave out "
+                "--no-scale-schedule"
+            )
 
 
 @dataclass(frozen=True)
@@ -43,8 +47,8 @@ class Schedule:
     Args:
         iterations: steps of the run.
         scaled: whether the run covers the recipe exactly; otherwise position = step.
-        knots: (step, position) where the pace changed because `iterations` was chosen anew during the run; the pace
-            is constant from each knot to the next, and from the last one to the end.
+        knots: (step, position) where the pace changed because `iterations` was chosen anew during the run;
+            the pace is constant from each knot to the next, and from the last one to the end.
         resets_end: see `ScheduleConfig`.
     """
 
@@ -75,7 +79,10 @@ class Schedule:
             ValueError: the schedule is not scaled, or no step would be left.
         """
         if not self.scaled or iterations <= step:
-            raise ValueError(f"a scaled schedule with steps left was expected (scaled {self.scaled}, {iterations} iterations at step {step})")
+            raise ValueError(
+                f"a scaled schedule with steps left was expected (scaled {self.scaled}, {iterations} "
+                f"iterations at step {step})"
+            )
         if step == self.knots[-1][0]:
             return replace(self, iterations=iterations)
         return replace(self, iterations=iterations, knots=(*self.knots, (step, self.position(step))))
@@ -86,7 +93,8 @@ class Schedule:
         Args:
             step: the step in question.
             period: in recipe steps.
-            at_least: steps of the run between two events, for short runs whose scaled period would be too short.
+            at_least: steps of the run between two events, for short runs whose scaled period would be too
+                short.
         """
         before, here = self.position(step - 1), self.position(step)
         period = max(period, at_least * (here - before))
@@ -101,8 +109,14 @@ class Schedule:
         return not self.scaled or step <= self.resets_end * self.iterations
 
 
-def exponential(position: float, initial: float, final: float, length: float,
-                delay_length: float = 0.0, delay_factor: float = 1.0) -> float:
+def exponential(
+    position: float,
+    initial: float,
+    final: float,
+    length: float,
+    delay_length: float = 0.0,
+    delay_factor: float = 1.0,
+) -> float:
     """A value that falls from `initial` to `final` at a constant rate in the logarithm.
 
     Args:

@@ -4,7 +4,7 @@ import dataclasses
 import pickle
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING
 from pathlib import Path
 from typing import Any, TypeVar
@@ -36,7 +36,8 @@ def config_from_json(config_type: type[ConfigT], data: Mapping[str, Any], where:
     """The dataclass that `config_to_json` turned into `data`. Fields absent from `data` take their defaults.
 
     Args:
-        config_type: the dataclass; nested dataclasses, tuples, paths, optional and literal fields are understood.
+        config_type: the dataclass; nested dataclasses, tuples, paths, optional and literal fields are
+            understood.
         data: nested dictionaries.
         where: dotted prefix for messages.
 
@@ -50,8 +51,11 @@ def config_from_json(config_type: type[ConfigT], data: Mapping[str, Any], where:
     unknown = sorted(set(data) - set(known))
     if unknown:
         raise UserError(f"unknown key {where}{unknown[0]}; known ones are {', '.join(sorted(known))}")
-    missing = [name for name, field in known.items()
-               if name not in data and field.default is MISSING and field.default_factory is MISSING]
+    missing = [
+        name
+        for name, field in known.items()
+        if name not in data and field.default is MISSING and field.default_factory is MISSING
+    ]
     if missing:
         raise UserError(f"the key {where}{missing[0]} is missing")
     values = {name: _value_from_json(hints[name], value, where + name) for name, value in data.items()}
@@ -67,19 +71,27 @@ def _value_from_json(hint: Any, value: Any, where: str) -> Any:
         options = typing.get_args(hint)
         if value is None and type(None) in options:
             return None
-        return _value_from_json(next(option for option in options if option is not type(None)), value, where)
-    if origin is typing.Literal:
+        return _value_from_json(next(each for each in options if each is not type(None)), value, where)
+    if origin is tuple and isinstance(value, (list, tuple)):
+        return _tuple_from_json(typing.get_args(hint), value, where)
+    if dataclasses.is_dataclass(hint):
+        return config_from_json(typing.cast("type[Any]", hint), value, f"{where}.")
+    return _leaf_from_json(hint, value, where)
+
+
+def _tuple_from_json(hints: tuple[Any, ...], values: Sequence[Any], where: str) -> tuple[Any, ...]:
+    if hints[-1] is Ellipsis:
+        hints = hints[:1] * len(values)
+    if len(hints) != len(values):
+        raise UserError(f"{where}: {len(hints)} values were expected, got {len(values)}")
+    return tuple(_value_from_json(hint, value, where) for hint, value in zip(hints, values, strict=True))
+
+
+def _leaf_from_json(hint: Any, value: Any, where: str) -> Any:
+    if typing.get_origin(hint) is typing.Literal:
         if value not in typing.get_args(hint):
             raise UserError(f"{where}: one of {typing.get_args(hint)} was expected, got {value!r}")
         return value
-    if origin is tuple and isinstance(value, (list, tuple)):
-        items = typing.get_args(hint)
-        hints = [items[0]] * len(value) if items[-1] is Ellipsis else list(items)
-        if len(hints) != len(value):
-            raise UserError(f"{where}: {len(hints)} values were expected, got {len(value)}")
-        return tuple(_value_from_json(item, each, where) for item, each in zip(hints, value, strict=True))
-    if dataclasses.is_dataclass(hint):
-        return config_from_json(typing.cast("type[Any]", hint), value, f"{where}.")
     if hint is Path and isinstance(value, str):
         return Path(value)
     if hint is float and type(value) is int:
@@ -89,8 +101,10 @@ def _value_from_json(hint: Any, value: Any, where: str) -> Any:
     return value
 
 
-def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> dict[str, tuple[Any, Any]]:
-    """The leaves at which two nested dictionaries differ, by dotted key, as (old, new); None where one lacks it."""
+def differences(
+    old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = ""
+) -> dict[str, tuple[Any, Any]]:
+    """Where two nested dictionaries differ, by dotted key, as (old, new); None where one lacks the key."""
     found: dict[str, tuple[Any, Any]] = {}
     for key in {**old, **new}:
         left, right = old.get(key), new.get(key)
@@ -107,7 +121,8 @@ def save_state(path: Path, state: Mapping[str, Any]) -> None:
     Raises:
         UserError: the file cannot be written.
     """
-    # Through a file object of ours: given a path, torch reports a full disk as an internal failure without a cause.
+    # Through a file object of ours: given a path, torch reports a full disk as an internal failure without a
+    # cause.
     with atomic_write(path) as temporary, temporary.open("wb") as file:
         torch.save(dict(state), file)
 

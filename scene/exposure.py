@@ -63,8 +63,14 @@ class Exposures:
             scale: factor on the learning rate.
         """
         config = self.config
-        rate = exponential(position, config.exposure_lr_init, config.exposure_lr_final, RECIPE_STEPS,
-                           config.exposure_lr_delay_steps, config.exposure_lr_delay_mult)
+        rate = exponential(
+            position,
+            config.exposure_lr_init,
+            config.exposure_lr_final,
+            RECIPE_STEPS,
+            config.exposure_lr_delay_steps,
+            config.exposure_lr_delay_mult,
+        )
         self._optimizer.step({"exposure": scale * rate})
         self._optimizer.zero_grad()
 

@@ -1,4 +1,4 @@
-"""Adaptive density control: Gaussians with a large screen-space gradient are cloned or split, faint ones removed."""
+"""Adaptive density control: large screen-space gradients clone or split Gaussians, faint ones are removed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +19,8 @@ from scene.densification.rows import finite_rows, keep_rows, move_rows
 class DefaultConfig:
     """Thresholds of the `default` strategy.
 
-    Source: Kerbl et al., "3D Gaussian Splatting", 2023, section 5; Ye et al., "AbsGS", 2024 (absolute gradients).
+    Source: Kerbl et al., "3D Gaussian Splatting", 2023, section 5; Ye et al., "AbsGS", 2024 (absolute
+    gradients).
     """
 
     densify_from_iter: int = 500
@@ -33,12 +34,13 @@ class DefaultConfig:
     opacity_reset_interval: int = 3_000
     """Recipe steps between two resets of all opacities; 0 = never."""
     densify_grad_threshold: float = 2e-4
-    """Mean norm of the screen-space gradient, in units of half the image, from which a Gaussian is cloned or split.
-    With absolute gradients, which do not cancel, 8e-4 gives about as many Gaussians."""
+    """Mean norm of the screen-space gradient, in units of half the image, from which a Gaussian is cloned or
+    split. With absolute gradients, which do not cancel, 8e-4 gives about as many Gaussians."""
     absgrad: bool = False
     """Use sums of absolute values of the pixels' gradients, which find large blurred Gaussians."""
     percent_dense: float = 0.01
-    """Largest standard deviation, as a fraction of the scene's extent, up to which one is cloned, not split."""
+    """Largest standard deviation, as a fraction of the scene's extent, up to which one is cloned, not
+    split."""
     split_factor: float = 1.6
     """The two halves of a split Gaussian have its standard deviations divided by this."""
     min_opacity: float = 0.005
@@ -46,10 +48,11 @@ class DefaultConfig:
     reset_opacity: float = 0.01
     """Opacities are cut down to this at a reset."""
     prune_scale: float = 0.1
-    """Largest standard deviation, as a fraction of the extent, beyond which one is removed once resets have begun."""
+    """Largest standard deviation, as a fraction of the extent, beyond which one is removed once resets have
+    begun."""
     prune_radius_px: int = 0
-    """Largest radius on the image beyond which one is removed once resets have begun; 0 = any. The published code
-    means 20, but clears its record of radii just before it is read."""
+    """Largest radius on the image beyond which one is removed once resets have begun; 0 = any. The published
+    code means 20, but clears its record of radii just before it is read."""
 
 
 class DefaultDensification:
@@ -63,8 +66,15 @@ class DefaultDensification:
         white_background: whether opacities are also reset when densification starts.
     """
 
-    def __init__(self, config: DefaultConfig, *, extent: float, max_gaussians: int | None = None, seed: int = 0,
-                 white_background: bool = False) -> None:
+    def __init__(
+        self,
+        config: DefaultConfig,
+        *,
+        extent: float,
+        max_gaussians: int | None = None,
+        seed: int = 0,
+        white_background: bool = False,
+    ) -> None:
         self.config = config
         self.extent = extent
         self.max_gaussians = max_gaussians
@@ -83,11 +93,14 @@ class DefaultDensification:
         return None
 
     @torch.no_grad()
-    def observe(self, gradients: Float[Tensor, "N 2"], radii: Int[Tensor, "N 2"], width: int, height: int) -> None:
+    def observe(
+        self, gradients: Float[Tensor, "N 2"], radii: Int[Tensor, "N 2"], width: int, height: int
+    ) -> None:
         """Take in one view.
 
         Args:
-            gradients: of the loss with respect to the projected means, per pixel; absolute sums if so configured.
+            gradients: of the loss with respect to the projected means, per pixel; absolute sums if so
+                configured.
             radii: half extents on the image in px; 0 = not seen.
             width: of the image, px.
             height: of the image, px.
@@ -118,14 +131,21 @@ class DefaultDensification:
         due = schedule.fires(step, config.densification_interval, config.densification_min_steps)
         if position > config.densify_from_iter and due:
             self._grow(optimizer, step)
-            self._prune(optimizer, big_too=bool(config.opacity_reset_interval) and position > config.opacity_reset_interval)
+            self._prune(
+                optimizer,
+                big_too=bool(config.opacity_reset_interval) and position > config.opacity_reset_interval,
+            )
             self._clear(len(optimizer.parameters["means"]), optimizer.parameters["means"].device)
         if self._reset_is_due(schedule, step):
             self._reset_opacities(optimizer)
 
     def state_dict(self) -> dict[str, Any]:
         """What has been observed since the last round."""
-        return {"gradient_sums": self.gradient_sums, "view_counts": self.view_counts, "max_radii": self.max_radii}
+        return {
+            "gradient_sums": self.gradient_sums,
+            "view_counts": self.view_counts,
+            "max_radii": self.max_radii,
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over what `state_dict` gave."""
@@ -142,7 +162,9 @@ class DefaultDensification:
         config = self.config
         if not config.opacity_reset_interval or not schedule.allows_reset(step):
             return False
-        first_round = schedule.passed(step, config.densify_from_iter) and not schedule.passed(step - 1, config.densify_from_iter)
+        first_round = schedule.passed(step, config.densify_from_iter) and not schedule.passed(
+            step - 1, config.densify_from_iter
+        )
         return schedule.fires(step, config.opacity_reset_interval) or (self.white_background and first_round)
 
     def _grow(self, optimizer: RowAdam, step: int) -> None:
@@ -172,7 +194,7 @@ class DefaultDensification:
         return torch.zeros_like(chosen).index_fill_(0, best, True)
 
     def _spread(self, parameters: dict[str, Tensor], first: int, step: int) -> None:
-        """Draw the positions of split Gaussians, which are rows `first` and on, from their parents, and shrink them."""
+        """Draw positions of split Gaussians, rows `first` and on, from their parents, and shrink them."""
         log_scales, quats = parameters["log_scales"][first:], parameters["quats"][first:]
         if not len(quats):
             return
@@ -182,7 +204,7 @@ class DefaultDensification:
         log_scales -= torch.log(torch.tensor(self.config.split_factor))
 
     def _prune(self, optimizer: RowAdam, big_too: bool) -> None:
-        """Remove what is faint, not finite, or (if `big_too`) too large; the largest opacity stays in any case."""
+        """Remove what is faint, not finite, or (if `big_too`) too large; the most opaque one stays."""
         parameters = optimizer.parameters
         keep = parameters["logit_opacities"].sigmoid() >= self.config.min_opacity
         if big_too:

@@ -1,4 +1,4 @@
-"""Gaussians as samples of a Markov chain: dead ones are moved onto live ones, their number grows to a cap, noise explores."""
+"""Gaussians as a Markov chain: dead ones move onto live ones, their number grows to a cap, noise explores."""
 
 import math
 from collections.abc import Mapping
@@ -17,7 +17,8 @@ from core.schedules import Schedule
 from scene.densification.rows import finite_rows, keep_rows, move_rows
 
 MAX_COPIES = 51
-"""Into how many copies one Gaussian is divided at most in one round; more are drawn from it again in the next."""
+"""Into how many copies one Gaussian is divided at most in one round; more are drawn from it again in the
+next."""
 
 _GATE_SLOPE, _GATE_OPACITY = 100.0, 0.005
 _SILENT_OPACITY = 0.19  # more opaque ones would be moved by less than 1e-8 of the noise
@@ -70,7 +71,9 @@ class MCMCDensification:
         """Screen-space gradients are never read."""
         return False
 
-    def observe(self, gradients: Float[Tensor, "N 2"], radii: Int[Tensor, "N 2"], width: int, height: int) -> None:
+    def observe(
+        self, gradients: Float[Tensor, "N 2"], radii: Int[Tensor, "N 2"], width: int, height: int
+    ) -> None:
         """Views leave no statistics."""
 
     def regularization(self, parameters: Mapping[str, Tensor]) -> Tensor | None:
@@ -127,7 +130,7 @@ class MCMCDensification:
             self._divide(optimizer, torch.cat([torch.arange(count, device=hosts.device), hosts]), hosts)
 
     def _divide(self, optimizer: RowAdam, source: Int[Tensor, " M"], hosts: Int[Tensor, " D"]) -> None:
-        """Copy rows so that each host and its copies share what the host contributed; their moments start anew."""
+        """Copy rows: a host and its copies share what the host contributed; their moments start anew."""
         parameters = optimizer.parameters
         copies = torch.bincount(hosts, minlength=len(parameters["means"]))
         opacities, factors = divided(parameters["logit_opacities"].sigmoid(), copies + 1)
@@ -144,30 +147,38 @@ class MCMCDensification:
         if not len(rows):
             return
         gates = torch.sigmoid(_GATE_SLOPE * (_GATE_OPACITY - opacities[rows]))
-        noise = torch.randn(len(rows), 3, generator=draws).to(gates) * (gates * self.config.noise_lr * means_lr)[:, None]
+        noise = (
+            torch.randn(len(rows), 3, generator=draws).to(gates)
+            * (gates * self.config.noise_lr * means_lr)[:, None]
+        )
         rotations = quat_to_rotation(parameters["quats"][rows])
         variances = (2 * parameters["log_scales"][rows]).exp()
-        parameters["means"][rows] += (rotations @ (variances[..., None] * (rotations.mT @ noise[..., None])))[..., 0]
+        parameters["means"][rows] += (rotations @ (variances[..., None] * (rotations.mT @ noise[..., None])))[
+            ..., 0
+        ]
 
 
 def draw_rows(weights: Float[Tensor, " N"], count: int, draws: torch.Generator) -> Int[Tensor, " count"]:
-    """Rows drawn with replacement, each with a probability proportional to its weight. N may be of any size."""
+    """Rows drawn with replacement, with probabilities proportional to weights; N may be of any size."""
     bounds = weights.double().cumsum(0)
     targets = torch.rand(count, generator=draws, dtype=torch.float64).to(bounds) * bounds[-1]
     return torch.searchsorted(bounds, targets, right=True).clamp(max=len(weights) - 1)
 
 
-def divided(opacities: Float[Tensor, " N"], copies: Int[Tensor, " N"]) -> tuple[Float[Tensor, " N"], Float[Tensor, " N"]]:
+def divided(
+    opacities: Float[Tensor, " N"], copies: Int[Tensor, " N"]
+) -> tuple[Float[Tensor, " N"], Float[Tensor, " N"]]:
     """Opacity of each of n coincident copies of a Gaussian, and the factor on its standard deviations.
 
-    The copies cover their centre exactly as the one Gaussian did, and the integral of what they cover is the same.
+    The copies cover their centre exactly as the one Gaussian did, and the integral of what they cover is the
+    same.
 
     Args:
         opacities: of the Gaussians before, in (0, 1).
         copies: n, at least 1; more than `MAX_COPIES` count as that many.
 
-    Source: Kheradmand et al. 2024, equation 9 and its derivation in the supplement. The double sum over i and k is
-    folded into one by sum_{i=k+1}^{n} C(i-1, k) = C(n, k+1).
+    Source: Kheradmand et al. 2024, equation 9 and its derivation in the supplement. The double sum over i and
+    k is folded into one by sum_{i=k+1}^{n} C(i-1, k) = C(n, k+1).
     """
     n = copies.clamp(1, MAX_COPIES)
     old = opacities.double()
@@ -182,5 +193,10 @@ def divided(opacities: Float[Tensor, " N"], copies: Int[Tensor, " N"]) -> tuple[
 @cache
 def _coefficients() -> Float[Tensor, "51 51"]:
     """Entry [n-1, j-1]: (-1)^(j-1) C(n, j) / sqrt(j), zero for j > n; in float64, for the terms alternate."""
-    return torch.tensor([[(-1) ** (j - 1) * math.comb(n, j) / math.sqrt(j) for j in range(1, MAX_COPIES + 1)]
-                         for n in range(1, MAX_COPIES + 1)], dtype=torch.float64)
+    return torch.tensor(
+        [
+            [(-1) ** (j - 1) * math.comb(n, j) / math.sqrt(j) for j in range(1, MAX_COPIES + 1)]
+            for n in range(1, MAX_COPIES + 1)
+        ],
+        dtype=torch.float64,
+    )

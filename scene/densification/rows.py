@@ -1,4 +1,4 @@
-"""The one place where Gaussians are copied, removed or replaced: parameters and Adam's moments move together."""
+"""Where Gaussians are copied, removed and replaced: parameters and Adam's moments move together."""
 
 import torch
 from jaxtyping import Bool, Int
@@ -36,6 +36,15 @@ def keep_rows(optimizer: RowAdam, keep: Bool[Tensor, " N"]) -> Int[Tensor, " M"]
 
 def finite_rows(parameters: dict[str, Tensor]) -> Bool[Tensor, " N"]:
     """Where every parameter of a Gaussian is a number."""
-    # A sum is finite only if its terms are (or, beyond any sensible scene, if it overflows): one pass, no mask of N x K.
-    return torch.stack([table.detach().flatten(1).sum(1) if table.dim() > 1 else table.detach()
-                        for table in parameters.values()]).sum(0).isfinite()
+    # A sum is finite only if its terms are (or, beyond any sensible scene, if it overflows): one pass, no
+    # mask of N x K.
+    return (
+        torch.stack(
+            [
+                table.detach().flatten(1).sum(1) if table.dim() > 1 else table.detach()
+                for table in parameters.values()
+            ]
+        )
+        .sum(0)
+        .isfinite()
+    )

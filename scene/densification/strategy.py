@@ -42,7 +42,9 @@ class Densification(Protocol):
         """A term to be added to the loss."""
         ...
 
-    def observe(self, gradients: Float[Tensor, "N 2"], radii: Int[Tensor, "N 2"], width: int, height: int) -> None:
+    def observe(
+        self, gradients: Float[Tensor, "N 2"], radii: Int[Tensor, "N 2"], width: int, height: int
+    ) -> None:
         """Take in one view, after its backward pass."""
         ...
 
@@ -70,7 +72,9 @@ class FixedNumber:
         """None."""
         return None
 
-    def observe(self, gradients: Float[Tensor, "N 2"], radii: Int[Tensor, "N 2"], width: int, height: int) -> None:
+    def observe(
+        self, gradients: Float[Tensor, "N 2"], radii: Int[Tensor, "N 2"], width: int, height: int
+    ) -> None:
         """Nothing."""
 
     def refine(self, optimizer: RowAdam, schedule: Schedule, step: int, means_lr: float) -> None:
@@ -84,7 +88,9 @@ class FixedNumber:
         """Nothing."""
 
 
-def make_densification(config: DensificationConfig, *, extent: float, seed: int, white_background: bool = False) -> Densification:
+def make_densification(
+    config: DensificationConfig, *, extent: float, seed: int, white_background: bool = False
+) -> Densification:
     """The strategy that a configuration asks for.
 
     Args:
@@ -96,6 +102,11 @@ def make_densification(config: DensificationConfig, *, extent: float, seed: int,
     if config.strategy == "mcmc":
         return MCMCDensification(config.mcmc, max_gaussians=config.max_gaussians, seed=seed)
     if config.strategy == "default":
-        return DefaultDensification(config.default, extent=extent, max_gaussians=config.max_gaussians, seed=seed,
-                                    white_background=white_background)
+        return DefaultDensification(
+            config.default,
+            extent=extent,
+            max_gaussians=config.max_gaussians,
+            seed=seed,
+            white_background=white_background,
+        )
     return FixedNumber()

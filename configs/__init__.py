@@ -1,0 +1,1 @@
+"""Layer 6: presets by name, each a few lines over the defaults."""

@@ -1,0 +1,39 @@
+"""Presets of the static method.
+
+`default` is what we recommend. The others reproduce published recipes, which were tuned for 30,000 iterations
+on a GPU.
+"""
+
+from collections.abc import Mapping
+
+from core.schedules import ScheduleConfig
+from scene.densification import DefaultConfig, DensificationConfig
+from training.loop import LoopConfig
+from training.static import ModelConfig, OptimizerConfig, StaticConfig
+
+PRESETS: Mapping[str, StaticConfig] = {
+    "default": StaticConfig(),
+    # Inria's code since October 2024.
+    "inria": StaticConfig(optimizer=OptimizerConfig(opacity_lr=0.025)),
+    # Inria's code as published with the paper.
+    "inria-classic": StaticConfig(optimizer=OptimizerConfig(opacity_lr=0.05)),
+    # Kheradmand et al. 2024.
+    "mcmc": StaticConfig(
+        model=ModelConfig(init_opacity=0.5, init_scale=0.1),
+        optimizer=OptimizerConfig(opacity_lr=0.05),
+        densification=DensificationConfig(strategy="mcmc"),
+    ),
+    # Ye et al. 2024.
+    "absgs": StaticConfig(
+        densification=DensificationConfig(default=DefaultConfig(absgrad=True, densify_grad_threshold=8e-4)),
+    ),
+    # Seconds on any CPU; for tests.
+    "static-tiny": StaticConfig(
+        schedule=ScheduleConfig(iterations=60),
+        model=ModelConfig(sh_degree=1),
+        densification=DensificationConfig(
+            max_gaussians=200, default=DefaultConfig(densification_min_steps=5)
+        ),
+        loop=LoopConfig(log_interval=10),
+    ),
+}

@@ -1,0 +1,85 @@
+"""How much memory a training run will take, before it takes it."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+BASE_BYTES = 420 * 2**20
+"""A process that has loaded torch and the rest, and done nothing yet."""
+
+PARAMETERS = 59
+"""Floats a Gaussian of degree 3: means 3, quats 4, scales 3, opacity 1, colour 48."""
+
+_WORKING_FLOATS = 60  # projections, their gradients, the kernels' buffers per thread
+_PIXEL_BYTES = 200  # image, alpha, gradients, the loss's planes, tile lists
+
+
+@dataclass(frozen=True)
+class MemoryForecast:
+    """Expected peak of a run, in bytes.
+
+    Args:
+        gaussians: bytes for parameters, gradients, moments and buffers of all Gaussians.
+        images: bytes for the photographs and what is kept about them.
+        rest: bytes for one step's images, and the process itself.
+    """
+
+    gaussians: int
+    images: int
+    rest: int
+
+    @property
+    def total(self) -> int:
+        """The sum."""
+        return self.gaussians + self.images + self.rest
+
+
+def bytes_per_gaussian(sh_coefficients: int = 16) -> int:
+    """Memory of a Gaussian in training: parameters, gradients, two moments, and the kernels' buffers."""
+    columns = PARAMETERS - 48 + 3 * sh_coefficients
+    return 4 * (4 * columns + _WORKING_FLOATS)
+
+
+def forecast(
+    gaussians: int, pixels_per_view: int, views: int, cache_bytes: int, sh_coefficients: int = 16
+) -> MemoryForecast:
+    """The expected peak.
+
+    Args:
+        gaussians: how many at the most.
+        pixels_per_view: of the largest view.
+        views: training and held-out views.
+        cache_bytes: budget of the cache of window moments.
+        sh_coefficients: stored a Gaussian and channel.
+    """
+    pixels = pixels_per_view * views
+    return MemoryForecast(
+        gaussians=gaussians * bytes_per_gaussian(sh_coefficients),
+        images=2 * 3 * pixels + min(cache_bytes, 24 * pixels),
+        rest=BASE_BYTES + _PIXEL_BYTES * pixels_per_view,
+    )
+
+
+def available_bytes() -> int | None:
+    """Memory that this process can still take, within its container; None if it cannot be known."""
+    found: list[int] = []
+    meminfo = Path("/proc/meminfo")
+    if meminfo.exists():
+        lines = dict(
+            line.split(":", 1) for line in meminfo.read_text(encoding="ascii").splitlines() if ":" in line
+        )
+        if "MemAvailable" in lines:
+            found.append(int(lines["MemAvailable"].split()[0]) * 1024)
+    elif hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
+    if limit.exists() and used.exists():
+        text = limit.read_text(encoding="ascii").strip()
+        if text != "max":
+            found.append(int(text) - int(used.read_text(encoding="ascii")))
+    return min(found) if found else None
+
+
+def readable(count: float) -> str:
+    """A number of bytes for people."""
+    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"

@@ -1,0 +1,41 @@
+"""Files beside the Gaussians that existing viewers of 3DGS read: `cfg_args`, `cameras.json`, `input.ply`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from core import ply
+from core.files import write_text
+from core.run_folder import RunFolder
+from scene.cameras_json import write_cameras_json
+from scene.capture import Capture
+
+
+def write_viewer_files(
+    folder: RunFolder, capture: Capture, train: Sequence[int], test: Sequence[int], arguments: dict[str, Any]
+) -> None:
+    """Write all three.
+
+    Args:
+        folder: of the run.
+        capture: the scene.
+        train: the rows that train.
+        test: the rows that are held out.
+        arguments: of `cfg_args`, by Inria's names.
+
+    Raises:
+        UserError: a file cannot be written.
+    """
+    write_cfg_args(folder.cfg_args, arguments)
+    views = [*test, *train]
+    write_cameras_json(folder.cameras, capture.cameras[views], [capture.image_names[view] for view in views])
+    if capture.points is not None:
+        ply.write_points_ply(
+            folder.input_points,
+            ply.PointArrays(capture.points.xyz.float().cpu().numpy(), capture.points.rgb.cpu().numpy()),
+        )
+
+
+def write_cfg_args(path: Path, arguments: dict[str, Any]) -> None:
+    """Write the text in which viewers look for the source path; it is never evaluated here."""
+    write_text(path, "Namespace(" + ", ".join(f"{name}={value!r}" for name, value in arguments.items()) + ")")
