@@ -91,7 +91,7 @@ def render_views(
 ) -> None:
     """Render views into `folder`: `renders/%05d.png`, `depth/%05d.png`, `depth_16bit/%05d.png`.
 
-    Files are numbered as the cameras are; those beyond the last one, of an earlier and longer set, are removed.
+    Files are numbered as the cameras are; those of an earlier and longer set are removed.
     Colours of depth have one range for the whole set. A 16-bit value is a z-depth in the unit that
     `depth_16bit/steps.json` gives for the file; 0 = none.
 
