@@ -59,7 +59,13 @@ class View:
     depth: Float[Tensor, "H W"] | None
 
 
-def draw(splats: Splats, cameras: Cameras, formation: ImageFormation, depth: bool = False) -> Iterator[View]:
+def draw(
+    splats: Splats,
+    cameras: Cameras,
+    formation: ImageFormation,
+    depth: bool = False,
+    exposures: Float[Tensor, "C 3 4"] | None = None,
+) -> Iterator[View]:
     """The views of cameras one by one; their sizes may differ."""
     for row in range(len(cameras)):
         with torch.no_grad():  # not around the loop: between two views the caller's mode holds
@@ -71,11 +77,13 @@ def draw(splats: Splats, cameras: Cameras, formation: ImageFormation, depth: boo
                 depth=depth,
                 backend=formation.backend,
             )
-        image = to_uint8(output.images[0]).cpu().numpy()
+        image = output.images[0]
+        if exposures is not None:
+            image = image @ exposures[row, :, :3].T.to(image) + exposures[row, :, 3].to(image)
         covered = (
             None if output.depths is None else torch.where(output.alphas[0] >= _COVERED, output.depths[0], 0)
         )
-        yield View(image, covered)
+        yield View(to_uint8(image).cpu().numpy(), covered)
 
 
 def render_views(
@@ -87,6 +95,7 @@ def render_views(
     images: bool = True,
     depth: bool = False,
     video_fps: int | None = None,
+    exposures: Float[Tensor, "C 3 4"] | None = None,
     on_view: Callable[[], None] = lambda: None,
 ) -> None:
     """Render views into `folder`: `renders/%05d.png`, `depth/%05d.png`, `depth_16bit/%05d.png`.
@@ -103,6 +112,7 @@ def render_views(
         images: whether to write colour.
         depth: whether to write depth.
         video_fps: frames per second of `renders.mp4` and `depth.mp4`; no videos when None.
+        exposures: a colour transform for each view, as the training learned it: A[:, :3] colour + A[:, 3].
         on_view: called after each view.
 
     Raises:
@@ -118,7 +128,7 @@ def render_views(
             for kind in kinds
             if video_fps is not None
         }
-        for row, view in enumerate(draw(splats, cameras, formation, depth)):
+        for row, view in enumerate(draw(splats, cameras, formation, depth, exposures)):
             name = f"{row:05d}.png"
             pictures = {RENDERS: view.image} if images else {}
             if view.depth is not None:

@@ -37,6 +37,21 @@ def test_colour_files_are_the_rendered_views(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["renders"]
 
 
+def test_exposures_are_those_of_their_views(
+    tmp_path: Path, tiny_splats: Splats, tiny_cameras: Cameras
+) -> None:
+    exposures = torch.eye(3, 4).repeat(3, 1, 1)
+    exposures[1] = torch.tensor([[0.0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0.5, 0.25]])
+    render_views(tiny_splats, tiny_cameras, tmp_path, formation=REFERENCE, exposures=exposures)
+    plain = [
+        to_uint8(render(tiny_splats, tiny_cameras[row], backend="reference").images[0]) for row in range(3)
+    ]
+    assert np.array_equal(read_image(tmp_path / "renders" / "00002.png"), plain[2])
+    exposed = read_image(tmp_path / "renders" / "00001.png")
+    assert np.array_equal(exposed[..., :2], plain[1].numpy()[..., [1, 0]])
+    assert np.abs(exposed[..., 2] - (0.5 * plain[1].numpy()[..., 2] + 0.25 * 255)).max() <= 1
+
+
 def test_depth_files_hold_depth_where_there_is_a_surface(
     tmp_path: Path, tiny_splats: Splats, tiny_cameras: Cameras
 ) -> None:
