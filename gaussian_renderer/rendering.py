@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float, Int32
 from torch import Tensor
 
+from gaussian_renderer.backends import ViewSettings
 from gaussian_renderer.backends import load as load_backend
 from scene.cameras import Cameras
 from scene.splats import Splats
@@ -76,27 +77,34 @@ def render(
             f"cameras are on {cameras.viewmats.device}, Gaussians on {device}: use cameras.to(device)"
         )
     assert splats.sh_degree is not None  # filled in by its constructor
-    width, height = cameras.size
-    drawer = load_backend(backend, device, dtype)
-    gaussians = (splats.means, splats.quats, splats.scales, splats.opacities, splats.sh)
-    options = (width, height, splats.sh_degree, near, far, LOW_PASS, antialiased, splats.raw)
-    projections = [
-        drawer.project(*gaussians, viewmat, K, *options)
+    settings = ViewSettings(*cameras.size, splats.sh_degree, near, far, LOW_PASS, antialiased)
+    project_view = load_backend(backend, device, dtype)
+    views = [
+        project_view(splats, viewmat, K, settings)
         for viewmat, K in zip(cameras.viewmats, cameras.Ks, strict=True)
     ]
-    means2d, conics, depths, radii, colors, opacities = map(torch.stack, zip(*projections, strict=True))
+    means2d, depths, radii = (
+        _stack(parts)
+        for parts in zip(*((view.means2d, view.depths, view.radii) for view in views), strict=True)
+    )
     extras = _extra_channels(splats.features, depths, radii, depth, inverse_depth)
     absolute = torch.zeros_like(means2d) if abs_gradients else None
     pictures = []
-    for c in range(len(cameras)):
-        seen = (means2d[c], conics[c], colors[c], opacities[c], depths[c], radii[c])
+    for c, view in enumerate(views):
         extras_c, absolute_c = (None if of_all is None else of_all[c] for of_all in (extras, absolute))
-        pictures.append(drawer.rasterize(*seen, extras_c, background, width, height, absolute_c))
-    images, alphas, extra_images = map(torch.stack, zip(*pictures, strict=True))
-    features, depths, inverse_depths = _read_extras(
+        pictures.append(view.rasterize(means2d[c], extras_c, background, absolute_c))
+    images, alphas, extra_images = (_stack(parts) for parts in zip(*pictures, strict=True))
+    features, depth_images, inverse_depth_images = _read_extras(
         extra_images, alphas, splats.features, depth, inverse_depth
     )
-    return RenderOutput(images, alphas, depths, inverse_depths, features, radii, means2d, absolute)
+    return RenderOutput(
+        images, alphas, depth_images, inverse_depth_images, features, radii, means2d, absolute
+    )
+
+
+def _stack(parts: tuple[Tensor, ...]) -> Tensor:
+    """`torch.stack`, which copies; a single part is only seen in another shape."""
+    return parts[0][None] if len(parts) == 1 else torch.stack(parts)
 
 
 def _extra_channels(

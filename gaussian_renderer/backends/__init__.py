@@ -1,10 +1,10 @@
-"""Who draws: a back-end is a module with `project` and `rasterize`, all of the same arguments and results."""
+"""Who draws: a back-end is a module with `project_view`; what that returns can rasterise itself."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
-from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int32
@@ -16,40 +16,66 @@ NAMES = ("native", "reference")
 """In the order in which `auto` tries them."""
 
 
-class Projection(NamedTuple):
+@dataclass(frozen=True)
+class ViewSettings:
+    """What is asked of every view of a call.
+
+    Args:
+        width: of the image, in pixels.
+        height: of the image, in pixels.
+        sh_degree: the degree of the spherical harmonics evaluated.
+        near: Gaussians at this z-depth or nearer are not drawn.
+        far: Gaussians at this z-depth or farther are not drawn.
+        low_pass: added to the variances on the image, px^2.
+        antialiased: whether the opacity makes up for the low pass.
+    """
+
+    width: int
+    height: int
+    sh_degree: int
+    near: float
+    far: float
+    low_pass: float
+    antialiased: bool
+
+
+@dataclass(frozen=True)
+class ProjectedView(ABC):
     """Gaussians as one camera sees them. Rows of invisible Gaussians are zero.
 
     Args:
         means2d: pixels.
-        conics: inverse covariances on the image (xx, xy, yy), 1/px^2.
         depths: z in the camera, in world units.
         radii: half extents of the box that may be touched, in px, rounded up; 0 means invisible.
-        colors: RGB, at least 0.
-        opacities: in (0, 1), after the antialiasing factor.
     """
 
     means2d: Float[Tensor, "N 2"]
-    conics: Float[Tensor, "N 3"]
     depths: Float[Tensor, " N"]
     radii: Int32[Tensor, "N 2"]
-    colors: Float[Tensor, "N 3"]
-    opacities: Float[Tensor, " N"]
+
+    @abstractmethod
+    def rasterize(
+        self,
+        means2d: Float[Tensor, "N 2"],
+        extras: Float[Tensor, "N E"] | None,
+        background: Float[Tensor, "3"] | None,
+        abs_gradients: Float[Tensor, "N 2"] | None,
+    ) -> tuple[Float[Tensor, "H W 3"], Float[Tensor, "H W"], Float[Tensor, "H W E"]]:
+        """The image, its alpha, and sums of the extra channels.
+
+        Args:
+            means2d: this view's own `means2d`, as the tensor that is to collect the screen gradients.
+            extras: further channels, blended over nothing.
+            background: colour behind everything; black when None.
+            abs_gradients: zeros, which the backward pass fills with sums over pixels of |dL/d means2d|.
+        """
 
 
-@dataclass(frozen=True)
-class Backend:
-    """The two halves of a renderer; `gaussian_renderer.backends.reference` says what their arguments are.
-
-    Args:
-        project: from Gaussians in the world to a `Projection`, or a tuple like it.
-        rasterize: from there to the image, its alpha, and extra channels.
-    """
-
-    project: Callable[..., tuple[Tensor, ...]]
-    rasterize: Callable[..., tuple[Tensor, Tensor, Tensor]]
+ProjectView = Callable[..., ProjectedView]
+"""`project_view(splats, viewmat [4, 4], K [3, 3], settings: ViewSettings)`."""
 
 
-def load(name: str, device: torch.device, dtype: torch.dtype) -> Backend:
+def load(name: str, device: torch.device, dtype: torch.dtype) -> ProjectView:
     """The back-end of a name, able to draw tensors of this device and dtype.
 
     Args:
@@ -76,5 +102,4 @@ def load(name: str, device: torch.device, dtype: torch.dtype) -> Backend:
             f"the native back-end draws float32 on the CPU, these Gaussians are {dtype} on {device.type}: "
             "choose the back-end reference"
         )
-    module = import_module(f"gaussian_renderer.backends.{name}")
-    return Backend(module.project, module.rasterize)
+    return import_module(f"gaussian_renderer.backends.{name}").project_view

@@ -1,5 +1,63 @@
 """The kernels of `splat_kernels`, float32 on a CPU: they compute what the reference back-end defines."""
 
-from splat_kernels import project, rasterize
+from dataclasses import dataclass
 
-__all__ = ["project", "rasterize"]
+from jaxtyping import Float
+from splat_kernels import project_to_records, radii_of, rasterize_records
+from torch import Tensor
+
+from gaussian_renderer.backends import ProjectedView, ViewSettings
+from scene.splats import Splats
+
+DEPTH_COLUMN = 9
+"""Of a record: mean (2), conic (3), opacity, colour (3), depth, half extents (2), then what kernels keep."""
+
+
+@dataclass(frozen=True)
+class NativeView(ProjectedView):
+    """Gaussians as records: rows as wide as a cache line, which pass between the kernels unopened."""
+
+    records: Float[Tensor, "N 16"]
+    settings: ViewSettings
+
+    def rasterize(
+        self,
+        means2d: Float[Tensor, "N 2"],
+        extras: Float[Tensor, "N E"] | None,
+        background: Float[Tensor, "3"] | None,
+        abs_gradients: Float[Tensor, "N 2"] | None,
+    ) -> tuple[Float[Tensor, "H W 3"], Float[Tensor, "H W"], Float[Tensor, "H W E"]]:
+        """See `ProjectedView`."""
+        return rasterize_records(
+            means2d,
+            self.records,
+            self.settings.width,
+            self.settings.height,
+            extras=extras,
+            background=background,
+            abs_gradients=abs_gradients,
+        )
+
+
+def project_view(
+    splats: Splats, viewmat: Float[Tensor, "4 4"], K: Float[Tensor, "3 3"], settings: ViewSettings
+) -> NativeView:
+    """Gaussians as one camera sees them."""
+    means2d, records = project_to_records(
+        splats.means,
+        splats.quats,
+        splats.scales,
+        splats.opacities,
+        splats.sh,
+        viewmat,
+        K,
+        settings.width,
+        settings.height,
+        sh_degree=settings.sh_degree,
+        near=settings.near,
+        far=settings.far,
+        low_pass=settings.low_pass,
+        antialiased=settings.antialiased,
+        raw=splats.raw,
+    )
+    return NativeView(means2d, records[:, DEPTH_COLUMN], radii_of(records), records, settings)

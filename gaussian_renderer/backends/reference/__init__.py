@@ -19,7 +19,48 @@ Image formation (B. Kerbl et al., "3D Gaussian Splatting", 2023; Z. Yu et al., "
 All of it is differentiable by autograd; decisions (culling, cut-offs, order) have no gradient of their own.
 """
 
-from gaussian_renderer.backends.reference.compositing import rasterize
-from gaussian_renderer.backends.reference.projection import project
+from dataclasses import dataclass
 
-__all__ = ["project", "rasterize"]
+from jaxtyping import Float
+from torch import Tensor
+
+from gaussian_renderer.backends import ProjectedView, ViewSettings
+from gaussian_renderer.backends.reference.compositing import rasterize
+from gaussian_renderer.backends.reference.projection import Projection, project
+from scene.splats import Splats
+
+__all__ = ["Projection", "project", "project_view", "rasterize"]
+
+
+@dataclass(frozen=True)
+class ReferenceView(ProjectedView):
+    """Gaussians as one camera sees them, tensor by tensor."""
+
+    projection: Projection
+    settings: ViewSettings
+
+    def rasterize(
+        self,
+        means2d: Float[Tensor, "N 2"],
+        extras: Float[Tensor, "N E"] | None,
+        background: Float[Tensor, "3"] | None,
+        abs_gradients: Float[Tensor, "N 2"] | None,
+    ) -> tuple[Float[Tensor, "H W 3"], Float[Tensor, "H W"], Float[Tensor, "H W E"]]:
+        """See `ProjectedView`."""
+        _, conics, depths, radii, colors, opacities = self.projection
+        gaussians = (means2d, conics, colors, opacities, depths, radii)
+        size = (self.settings.width, self.settings.height)
+        return rasterize(*gaussians, extras, background, *size, abs_gradients)
+
+
+def project_view(
+    splats: Splats, viewmat: Float[Tensor, "4 4"], K: Float[Tensor, "3 3"], settings: ViewSettings
+) -> ReferenceView:
+    """Gaussians as one camera sees them."""
+    gaussians = (splats.means, splats.quats, splats.scales, splats.opacities, splats.sh)
+    size = (settings.width, settings.height)
+    limits = (settings.near, settings.far, settings.low_pass)
+    projection = project(
+        *gaussians, viewmat, K, *size, settings.sh_degree, *limits, settings.antialiased, splats.raw
+    )
+    return ReferenceView(projection.means2d, projection.depths, projection.radii, projection, settings)

@@ -3,13 +3,12 @@
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int32
 from torch import Tensor
 from torch.nn import functional as F
 
 from core import sh as spherical_harmonics
 from core.geometry import quat_to_rotation
-from gaussian_renderer.backends import Projection
 from gaussian_renderer.backends.reference.compositing import MIN_ALPHA
 
 MIN_DETERMINANT_RATIO = 2.5e-5
@@ -19,6 +18,26 @@ MAX_DETERMINANT = 1e18
 """px^4, from standard deviations of 30,000 px both ways. What is larger is not drawn."""
 MAX_RADIUS = 2**30
 """Wider than any image; beyond it a radius would not fit into 32 bits."""
+
+
+class Projection(NamedTuple):
+    """Gaussians as one camera sees them. Rows of invisible Gaussians are zero.
+
+    Args:
+        means2d: pixels.
+        conics: inverse covariances on the image (xx, xy, yy), 1/px^2.
+        depths: z in the camera, in world units.
+        radii: half extents of the box that may be touched, in px, rounded up; 0 means invisible.
+        colors: RGB, at least 0.
+        opacities: in (0, 1), after the antialiasing factor.
+    """
+
+    means2d: Float[Tensor, "N 2"]
+    conics: Float[Tensor, "N 3"]
+    depths: Float[Tensor, " N"]
+    radii: Int32[Tensor, "N 2"]
+    colors: Float[Tensor, "N 3"]
+    opacities: Float[Tensor, " N"]
 
 
 class _Gaussians(NamedTuple):

@@ -18,17 +18,17 @@ def not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_auto_is_native_for_float32_on_a_cpu() -> None:
-    assert backends.load("auto", CPU, torch.float32).rasterize is native.rasterize
+    assert backends.load("auto", CPU, torch.float32) is native.project_view
 
 
 @pytest.mark.parametrize(("device", "dtype"), [("cpu", torch.float64), ("meta", torch.float32)])
 def test_auto_is_the_reference_for_all_else(device: str, dtype: torch.dtype) -> None:
-    assert backends.load("auto", torch.device(device), dtype).rasterize is reference.rasterize
+    assert backends.load("auto", torch.device(device), dtype) is reference.project_view
 
 
 @pytest.mark.usefixtures("not_installed")
 def test_auto_is_the_reference_where_the_kernels_are_not_installed() -> None:
-    assert backends.load("auto", CPU, torch.float32).rasterize is reference.rasterize
+    assert backends.load("auto", CPU, torch.float32) is reference.project_view
 
 
 @pytest.mark.usefixtures("not_installed")

@@ -5,8 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from gaussian_renderer.backends import Projection
-from gaussian_renderer.backends.reference import compositing, project, rasterize
+from gaussian_renderer.backends.reference import Projection, compositing, project, rasterize
 from scene import Cameras, Splats
 from tests import oracles
 from tests.gaussian_renderer import scenes

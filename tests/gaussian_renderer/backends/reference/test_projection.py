@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 
 from core import geometry
-from gaussian_renderer.backends import Projection
-from gaussian_renderer.backends.reference import project
+from gaussian_renderer.backends.reference import Projection, project
 from scene import Cameras, Splats
 from tests.gaussian_renderer import scenes
 
