@@ -1,8 +1,8 @@
 """PLY files: Gaussians under the field names that viewers of 3DGS expect, and coloured points.
 
 Those field names appear here and nowhere else.
-Source: B. Kerbl et al., "3D Gaussian Splatting for Real-Time Radiance Field Rendering", 2023, and the files of
-its released scenes.
+Source: B. Kerbl et al., "3D Gaussian Splatting for Real-Time Radiance Field Rendering", 2023, and the files
+of its released scenes.
 """
 
 from pathlib import Path

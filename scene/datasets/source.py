@@ -1,0 +1,65 @@
+"""What the reader of a data set hands on: views as the source describes them, no image looked at yet."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from jaxtyping import Float64
+from numpy import ndarray
+
+from scene.capture import PointCloud
+from scene.datasets.lenses import Lens
+from scene.datasets.options import CaptureOptions
+
+
+@dataclass(frozen=True)
+class SourceView:
+    """One view.
+
+    Args:
+        name: file name relative to the image folder, with extension.
+        path: of the image; it may be missing.
+        viewmat: camera-from-world, OpenCV axes.
+        lens: with its numbers at whatever image size the source states.
+        mask_path: of a mask whose zeros are left out of training, if the source names one.
+    """
+
+    name: str
+    path: Path
+    viewmat: Float64[ndarray, "4 4"]
+    lens: Lens
+    mask_path: Path | None = None
+
+
+@dataclass(frozen=True)
+class SourceScene:
+    """All that a source says.
+
+    Args:
+        views: in any order.
+        points: initial points, if the source has any.
+        notes: what was skipped or changed, as sentences.
+    """
+
+    views: list[SourceView]
+    points: PointCloud | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Reader(NamedTuple):
+    """One kind of data set.
+
+    Args:
+        name: as in `CaptureOptions.source_format`.
+        marks: the files that tell it, for messages.
+        detect: whether a folder is of this kind.
+        read: its views and points.
+        test_images: names of the images that it asks to hold out.
+    """
+
+    name: str
+    marks: str
+    detect: Callable[[Path], bool]
+    read: Callable[[Path, CaptureOptions], SourceScene]
+    test_images: Callable[[Path], tuple[str, ...]]
