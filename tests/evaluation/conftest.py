@@ -1,10 +1,14 @@
-"""Weight files with random numbers in the layout of the published ones."""
+"""Weight files of random numbers in the layout of the published ones, and run folders with rendered noise."""
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
+
+from core.images import write_png
+from core.run_folder import RunFolder, ViewSet
 
 VGG = {0: (3, 64), 2: (64, 64), 5: (64, 128), 7: (128, 128), 10: (128, 256), 12: (256, 256), 14: (256, 256)}
 VGG |= {17: (256, 512), 19: (512, 512), 21: (512, 512), 24: (512, 512), 26: (512, 512), 28: (512, 512)}
@@ -36,4 +40,29 @@ def weight_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.
     monkeypatch.setenv("SPLATWORKS_WEIGHTS", str(folder))
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "no cache"))
     monkeypatch.setenv("TORCH_HOME", str(folder / "no hub"))
+    return folder
+
+
+def make_run(
+    path: Path,
+    views: int,
+    iterations: tuple[int, ...] = (30,),
+    sizes: tuple[tuple[int, int], ...] = ((24, 16),),
+    views_of: ViewSet = "test",
+) -> RunFolder:
+    """A run folder with renders and photographs of noise; sizes (width, height) take turns."""
+    folder = RunFolder(path)
+    folder.path.mkdir(parents=True)
+    folder.config.write_text("{}")
+    random = np.random.default_rng(0)
+    for iteration in iterations:
+        for kind in ("renders", "gt"):
+            folder.images(views_of, iteration, kind).mkdir(parents=True)
+        for row in range(views):
+            width, height = sizes[row % len(sizes)]
+            photograph = random.integers(0, 256, (height, width, 3), dtype=np.uint8)
+            noise = random.normal(0, 10 + 10 * row, photograph.shape)
+            render = np.clip(photograph + noise, 0, 255).astype(np.uint8)
+            write_png(folder.images(views_of, iteration, "gt") / f"{row:05d}.png", photograph)
+            write_png(folder.images(views_of, iteration, "renders") / f"{row:05d}.png", render)
     return folder

@@ -1,0 +1,101 @@
+"""Scores on the disk: Inria's shape, a round trip, several iterations, and folders that are broken."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from core.errors import UserError
+from core.images import read_image, write_png
+from core.run_folder import RunFolder
+from evaluation.image_metrics import score
+from evaluation.lpips import Lpips
+from evaluation.scoring import count_views, read_scores, score_run, write_scores
+from tests.evaluation.conftest import make_run
+
+
+def test_files_have_inria_s_shape(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run", views=3, iterations=(7, 30))
+    methods = score_run(folder, None)
+    write_scores(folder, methods)
+    results = json.loads(folder.results.read_text())
+    assert list(results) == ["ours_7", "ours_30"]
+    per_view = json.loads(folder.per_view.read_text())
+    for name, means in results.items():
+        assert set(means) == {"SSIM", "PSNR", "LPIPS"}
+        assert means["LPIPS"] is None
+        for key in ("SSIM", "PSNR"):
+            views = per_view[name][key]
+            assert list(views) == ["00000.png", "00001.png", "00002.png"]
+            assert means[key] == pytest.approx(np.mean(list(views.values())))
+    assert read_scores(folder) == methods
+
+
+def test_scores_are_those_of_the_images_of_any_size(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run", views=2, sizes=((40, 33), (20, 50)))
+    metric = Lpips("vgg")
+    for weights in metric.linear:
+        weights.fill_(1.0)
+    seen = []
+    (method,) = score_run(folder, metric, on_view=lambda: seen.append(1))
+    assert len(seen) == 2 == count_views(folder)
+    for name, scores in method.views.items():
+        images = [decoded(folder.images("test", 30, kind) / name) for kind in ("renders", "gt")]
+        assert scores == score(images[0], images[1], metric)
+    assert method.mean.lpips is not None
+    write_scores(folder, [method])
+    assert read_scores(folder) == [method]
+
+
+def decoded(path: Path) -> torch.Tensor:
+    return torch.from_numpy(read_image(path))
+
+
+def test_a_run_of_the_original_code_is_a_run_too(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run", views=1)
+    folder.config.unlink(missing_ok=True)
+    folder.cfg_args.write_text("Namespace()")
+    assert len(score_run(folder, None)) == 1
+
+
+def test_nothing_held_out_is_no_error(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run", views=0)
+    assert score_run(folder, None) == []
+    assert count_views(folder) == 0
+
+
+def test_what_is_no_run_or_not_rendered_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is no folder"):
+        score_run(RunFolder(tmp_path / "absent"), None)
+    with pytest.raises(UserError, match="is no run folder"):
+        score_run(RunFolder(tmp_path), None)
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(UserError, match=rf"no rendered views.*`python render\.py -m {tmp_path}` makes them"):
+        score_run(RunFolder(tmp_path), None)
+
+
+def test_pairs_that_do_not_match_are_told(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run", views=2)
+    photograph = folder.images("test", 30, "gt") / "00001.png"
+    write_png(photograph, np.zeros((3, 4, 3), np.uint8))
+    with pytest.raises(UserError, match=r"00001\.png differ in size .*and 4x3.*; render the run again"):
+        score_run(folder, None)
+    photograph.write_bytes(b"not an image")
+    with pytest.raises(UserError, match=r"00001\.png does not decode"):
+        score_run(folder, None)
+    photograph.unlink()
+    with pytest.raises(UserError, match=r"00001\.png is in one only"):
+        score_run(folder, None)
+
+
+@pytest.mark.parametrize(
+    "content", ["[]", '{"ours_x": {}}', '{"ours_7": {"PSNR": {"a": 1}}}', '{"ours_7": 3}']
+)
+def test_damaged_scores_are_told(tmp_path: Path, content: str) -> None:
+    folder = RunFolder(tmp_path)
+    assert read_scores(folder) == []
+    folder.per_view.write_text(content)
+    with pytest.raises(UserError, match=r"per_view\.json is not what metrics\.py writes"):
+        read_scores(folder)

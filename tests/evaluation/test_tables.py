@@ -1,0 +1,59 @@
+"""One table of several runs: every number once, in its column, and a dash for what is not known."""
+
+import json
+from pathlib import Path
+
+from evaluation.scoring import MethodScores, score_run
+from evaluation.tables import Row, count_gaussians, format_table
+from tests.evaluation.conftest import make_run
+
+
+def cells(table: str) -> list[list[str]]:
+    return [line.split() for line in table.splitlines()]
+
+
+def test_rows_are_runs_and_the_last_is_their_mean(tmp_path: Path) -> None:
+    rows = []
+    for name, views in (("a", 1), ("b", 3)):
+        folder = make_run(tmp_path / name, views)
+        rows.append(Row(folder, score_run(folder, None)))
+    (tmp_path / "b" / "log.jsonl").write_text(
+        "".join(json.dumps({"step": step, "gaussians": 1000.0 * step}) + "\n" for step in (1.0, 2.0))
+    )
+    header, _, first, second, _, mean = cells(format_table(rows))
+    assert header == ["run", "iteration", "views", "PSNR", "SSIM", "LPIPS", "Gaussians"]
+    scores = [row.methods[0].mean for row in rows]
+    assert first == [
+        str(tmp_path / "a"),
+        "30",
+        "1",
+        f"{scores[0].psnr:.3f}",
+        f"{scores[0].ssim:.4f}",
+        "-",
+        "-",
+    ]
+    assert second == [
+        str(tmp_path / "b"),
+        "30",
+        "3",
+        f"{scores[1].psnr:.3f}",
+        f"{scores[1].ssim:.4f}",
+        "-",
+        "2,000",
+    ]
+    both = (scores[0].psnr + scores[1].psnr) / 2
+    assert mean[:2] == ["mean", f"{both:.3f}"]
+
+
+def test_columns_are_aligned(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run", views=1, iterations=(7, 30_000))
+    lines = format_table([Row(folder, score_run(folder, None))]).splitlines()
+    assert len({len(line) for line in lines}) == 1
+    assert len(lines) == 4, "one run has no mean"
+
+
+def test_a_run_without_held_out_views_has_dashes(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run", views=0)
+    none: list[MethodScores] = []
+    assert cells(format_table([Row(folder, none)]))[-1] == [str(folder.path), "-", "0", "-", "-", "-", "-"]
+    assert count_gaussians(folder) is None
