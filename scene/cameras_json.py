@@ -6,7 +6,7 @@ our files have `cx` and `cy` too.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,38 @@ import torch
 from torch import Tensor
 
 from core.errors import UserError
-from core.files import read_json
+from core.files import read_json, write_json
 from core.geometry import invert_se3
 from scene.cameras import Cameras
 
 _LARGEST_SIDE = 65_536
+
+
+def write_cameras_json(path: Path, cameras: Cameras, image_names: Sequence[str]) -> None:
+    """Write cameras in the order given.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    poses, Ks = cameras.c2w.double().cpu(), cameras.Ks.double().cpu()
+    entries = []
+    for row, name in enumerate(image_names):
+        width, height = int(cameras.width[row]), int(cameras.height[row])
+        entry = {
+            "id": row,
+            "img_name": name,
+            "width": width,
+            "height": height,
+            "position": poses[row, :3, 3].tolist(),
+            "rotation": poses[row, :3, :3].tolist(),
+            "fy": float(Ks[row, 1, 1]),
+            "fx": float(Ks[row, 0, 0]),
+        }
+        cx, cy = float(Ks[row, 0, 2]), float(Ks[row, 1, 2])
+        if abs(cx - width / 2) > 1e-3 or abs(cy - height / 2) > 1e-3:
+            entry |= {"cx": cx, "cy": cy}
+        entries.append(entry)
+    write_json(path, entries, indent=None)
 
 
 def read_cameras_json(path: Path) -> tuple[Cameras, tuple[str, ...]]:

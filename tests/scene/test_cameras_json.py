@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from core.errors import UserError
 from core.geometry import invert_se3, quat_to_rotation
 from scene.cameras import Cameras
-from scene.cameras_json import read_cameras_json
+from scene.cameras_json import read_cameras_json, write_cameras_json
 
 
 def random_cameras(count: int, seed: int, centered: bool) -> Cameras:
@@ -30,7 +31,7 @@ def random_cameras(count: int, seed: int, centered: bool) -> Cameras:
     return Cameras(invert_se3(c2w).float(), Ks, width, height)
 
 
-def as_entries(cameras: Cameras, centered: bool) -> list[dict[str, Any]]:
+def as_entries(cameras: Cameras, names: tuple[str, ...], centered: bool) -> list[dict[str, Any]]:
     """What 3DGS writes about cameras, from its description."""
     entries = []
     for row in range(len(cameras)):
@@ -38,7 +39,7 @@ def as_entries(cameras: Cameras, centered: bool) -> list[dict[str, Any]]:
         rotation = w2c[:3, :3].T
         entry = {
             "id": row,
-            "img_name": f"bild {row} ä.jpg",
+            "img_name": names[row],
             "width": int(cameras.width[row]),
             "height": int(cameras.height[row]),
             "position": (-rotation @ w2c[:3, 3]).tolist(),
@@ -54,9 +55,17 @@ def as_entries(cameras: Cameras, centered: bool) -> list[dict[str, Any]]:
 def test_round_trip(tmp_path_factory: pytest.TempPathFactory, count: int, seed: int, centered: bool) -> None:
     path = tmp_path_factory.mktemp("cameras") / "cameras.json"
     cameras = random_cameras(count, seed, centered)
-    path.write_text(json.dumps(as_entries(cameras, centered)), encoding="utf-8")
-    again, names = read_cameras_json(path)
-    assert names == tuple(f"bild {row} ä.jpg" for row in range(count))
+    names = tuple(f"bild {row} ä.jpg" for row in range(count))
+    write_cameras_json(path, cameras, names)
+    for written, described in zip(
+        json.loads(path.read_text("utf-8")), as_entries(cameras, names, centered), strict=True
+    ):
+        assert set(written) == set(described)
+        assert (written["id"], written["img_name"]) == (described["id"], described["img_name"])
+        for key in set(written) - {"id", "img_name"}:
+            np.testing.assert_allclose(written[key], described[key], atol=1e-4, rtol=1e-5)
+    again, names_again = read_cameras_json(path)
+    assert names_again == names
     torch.testing.assert_close(again.viewmats, cameras.viewmats, atol=1e-4, rtol=1e-5)
     torch.testing.assert_close(again.Ks, cameras.Ks, atol=1e-3, rtol=1e-6)
     assert torch.equal(again.width, cameras.width)
