@@ -64,13 +64,18 @@ class Schedule:
 
     def position(self, step: int) -> float:
         """Where in the recipe a step lies: from 0 to `RECIPE_STEPS` when scaled, growing with the step."""
+        start, start_position, pace = self._segment(step)
+        return start_position + (step - start) * pace
+
+    def _segment(self, step: int) -> tuple[int, float, float]:
+        """Start of the stretch of constant pace that a step lies in, its position, and recipe steps per step."""
         if not self.scaled:
-            return float(step)
+            return 0, 0.0, 1.0
         ends = (*self.knots[1:], (self.iterations, float(RECIPE_STEPS)))
         for (start, start_position), (end, end_position) in zip(self.knots, ends, strict=True):
             if step <= end:
-                return start_position + (step - start) * (end_position - start_position) / (end - start)
-        return float(RECIPE_STEPS)
+                return start, start_position, (end_position - start_position) / (end - start)
+        return self.iterations, float(RECIPE_STEPS), 0.0
 
     def replanned(self, step: int, iterations: int) -> "Schedule":
         """The same schedule up to `step`, and another number of iterations in all.
@@ -87,7 +92,7 @@ class Schedule:
             return replace(self, iterations=iterations)
         return replace(self, iterations=iterations, knots=(*self.knots, (step, self.position(step))))
 
-    def fires(self, step: int, period: float, at_least: int = 1) -> bool:
+    def fires(self, step: int, period: int, at_least: int = 1) -> bool:
         """Whether an event that recurs every `period` of the recipe is due at a step.
 
         Args:
@@ -97,10 +102,10 @@ class Schedule:
                 short.
         """
         before, here = self.position(step - 1), self.position(step)
-        period = max(period, at_least * (here - before))
-        return math.floor(here / period + _ROUNDING) > math.floor(before / period + _ROUNDING)
+        length = max(float(period), at_least * self._segment(step)[2])
+        return math.floor(here / length + _ROUNDING) > math.floor(before / length + _ROUNDING)
 
-    def passed(self, step: int, position: float) -> bool:
+    def passed(self, step: int, position: int) -> bool:
         """Whether a step lies at or beyond a position of the recipe."""
         return self.position(step) >= position - _ROUNDING
 
@@ -113,8 +118,8 @@ def exponential(
     position: float,
     initial: float,
     final: float,
-    length: float,
-    delay_length: float = 0.0,
+    length: int,
+    delay_length: int = 0,
     delay_factor: float = 1.0,
 ) -> float:
     """A value that falls from `initial` to `final` at a constant rate in the logarithm.
@@ -139,6 +144,6 @@ def exponential(
     return value
 
 
-def sh_degree(position: float, highest: int, interval: float = 1000.0) -> int:
+def sh_degree(position: float, highest: int, interval: int = 1000) -> int:
     """The spherical-harmonic degree in use: one more every `interval` of the recipe."""
     return min(highest, math.floor(position / interval + _ROUNDING))

@@ -32,13 +32,13 @@ def _value_to_json(value: Any) -> Any:
     return value
 
 
-def config_from_json(config_type: type[ConfigT], data: Mapping[str, Any], where: str = "") -> ConfigT:
+def config_from_json(config_type: type[ConfigT], data: Any, where: str = "") -> ConfigT:
     """The dataclass that `config_to_json` turned into `data`. Fields absent from `data` take their defaults.
 
     Args:
         config_type: the dataclass; nested dataclasses, tuples, paths, optional and literal fields are
             understood.
-        data: nested dictionaries.
+        data: nested dictionaries, as read from a file.
         where: dotted prefix for messages.
 
     Raises:

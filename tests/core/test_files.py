@@ -1,0 +1,73 @@
+"""A file is whole or absent, and what goes wrong is told in a sentence."""
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from core.errors import UserError
+from core.files import atomic_write, explain, make_folder, read_json, write_json, write_text
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    value = {"ä": [1, 2.5, None, "straße"], "b": {"c": True}}
+    write_json(tmp_path / "new folder" / "x.json", value)
+    assert read_json(tmp_path / "new folder" / "x.json") == value
+
+
+def test_a_failure_inside_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    write_text(tmp_path / "x.txt", "old")
+
+    def fail() -> None:
+        with atomic_write(tmp_path / "x.txt") as temporary:
+            temporary.write_text("half", encoding="utf-8")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert (tmp_path / "x.txt").read_text(encoding="utf-8") == "old"
+    assert names(tmp_path) == {"x.txt"}
+
+
+def test_the_old_file_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
+    write_text(tmp_path / "x.txt", "old")
+    with atomic_write(tmp_path / "x.txt") as temporary:
+        temporary.write_text("new", encoding="utf-8")
+        assert temporary.suffix == ".txt"
+        assert (tmp_path / "x.txt").read_text(encoding="utf-8") == "old"
+    assert (tmp_path / "x.txt").read_text(encoding="utf-8") == "new"
+    assert names(tmp_path) == {"x.txt"}
+
+
+def test_a_full_disk_is_a_sentence(tmp_path: Path) -> None:
+    def fill() -> None:
+        with atomic_write(tmp_path / "x.bin") as temporary:
+            temporary.write_bytes(b"half")
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(UserError, match=r"x\.bin: the disk is full; free some space"):
+        fill()
+    assert names(tmp_path) == set()
+
+
+def test_a_file_in_the_place_of_a_folder_is_a_sentence(tmp_path: Path) -> None:
+    write_text(tmp_path / "file", "")
+    with pytest.raises(UserError, match="cannot make the folder"):
+        make_folder(tmp_path / "file" / "below")
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.EDQUOT, errno.EIO])
+def test_every_error_names_the_path(number: int) -> None:
+    assert str(explain(OSError(number, "said"), Path("some/file"))).startswith("cannot write some/file: ")
+
+
+def test_text_that_is_no_json_is_a_sentence(tmp_path: Path) -> None:
+    write_text(tmp_path / "x.json", "{")
+    with pytest.raises(UserError, match="is not JSON"):
+        read_json(tmp_path / "x.json")
+    with pytest.raises(UserError, match="cannot read"):
+        read_json(tmp_path / "absent.json")

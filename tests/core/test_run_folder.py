@@ -1,0 +1,41 @@
+"""The layout that viewers open."""
+
+from pathlib import Path
+
+import pytest
+
+from core.errors import UserError
+from core.files import write_text
+from core.run_folder import RunFolder
+
+
+def test_paths_are_those_of_the_published_code() -> None:
+    folder = RunFolder(Path("run"))
+    assert folder.point_cloud(7000) == Path("run/point_cloud/iteration_7000/point_cloud.ply")
+    assert folder.images("test", 30000, "renders") == Path("run/test/ours_30000/renders")
+    assert folder.cfg_args == Path("run/cfg_args")
+    assert folder.input_points == Path("run/input.ply")
+
+
+def test_iterations_are_found_in_order(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    for iteration in (900, 30000, 7000):
+        write_text(folder.point_cloud(iteration), "")
+    (tmp_path / "point_cloud" / "iteration_5").mkdir()  # nothing in it
+    write_text(tmp_path / "point_cloud" / "iteration_x" / "point_cloud.ply", "")
+    assert folder.iterations() == [900, 7000, 30000]
+    assert folder.last_iteration() == 30000
+
+
+def test_a_folder_without_gaussians_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="holds no trained Gaussians"):
+        RunFolder(tmp_path).last_iteration()
+
+
+def test_only_an_empty_folder_is_claimed(tmp_path: Path) -> None:
+    RunFolder(tmp_path / "new" / "run").claim()
+    assert (tmp_path / "new" / "run").is_dir()
+    RunFolder(tmp_path / "new" / "run").claim()
+    write_text(tmp_path / "thesis.tex", "")
+    with pytest.raises(UserError, match=r"is not empty \(new, thesis\.tex\)"):
+        RunFolder(tmp_path).claim()
