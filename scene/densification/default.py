@@ -29,10 +29,12 @@ class DefaultConfig:
     """Recipe step after which their number is fixed."""
     densification_interval: int = 100
     """Recipe steps between two rounds."""
-    densification_min_steps: int = 1
+    densification_min_steps: int = 50
     """Steps of the run between two rounds, however short it is: a round must have seen enough views."""
     opacity_reset_interval: int = 3_000
     """Recipe steps between two resets of all opacities; 0 = never."""
+    opacity_reset_min_steps: int = 1_000
+    """Steps of the run between two resets, however short it is: opacities need a few hundred to come back."""
     densify_grad_threshold: float = 2e-4
     """Mean norm of the screen-space gradient, in units of half the image, from which a Gaussian is cloned or
     split. With absolute gradients, which do not cancel, 8e-4 gives about as many Gaussians."""
@@ -165,7 +167,9 @@ class DefaultDensification:
         first_round = schedule.passed(step, config.densify_from_iter) and not schedule.passed(
             step - 1, config.densify_from_iter
         )
-        return schedule.fires(step, config.opacity_reset_interval) or (self.white_background and first_round)
+        return schedule.fires(step, config.opacity_reset_interval, config.opacity_reset_min_steps) or (
+            self.white_background and first_round
+        )
 
     def _grow(self, optimizer: RowAdam, step: int) -> None:
         """Clone the small and split the large among those with a large gradient."""
