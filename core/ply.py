@@ -135,7 +135,7 @@ def read_points_ply(path: Path) -> PointArrays:
     names = vertices.dtype.names or ()
     if not set(_MEANS) <= set(names):
         raise UserError(f"{path} holds no points: its vertices have no properties x, y, z")
-    xyz = _to_rows(vertices[list(_MEANS)])
+    xyz = np.array(_to_rows(vertices[list(_MEANS)]))  # the records' strides suit no tensor
     if not set(_COLORS) <= set(names):
         return PointArrays(xyz, np.full((len(xyz), 3), _GREY, np.uint8))
     rgb = _to_rows(vertices[list(_COLORS)])

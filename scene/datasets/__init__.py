@@ -36,12 +36,14 @@ def declared_test_images(source: Path) -> tuple[str, ...]:
     """Names of the images that a data set itself asks to hold out, as in `Capture.image_names`.
 
     Raises:
-        UserError: the folder holds no capture, or one that is broken.
+        UserError: the file that lists them is broken.
     """
-    return _reader_of(source, "auto").test_images(source)
+    reader = next((reader for reader in READERS if reader.detect(source)), None)
+    return () if reader is None else reader.test_images(source)
 
 
 def _reader_of(source: Path, source_format: str) -> Reader:
+    """The reader of a folder; when there is none, what was expected and what is there instead."""
     if not source.is_dir():
         what = "is a file, not a folder" if source.exists() else "does not exist"
         raise UserError(f"{source} {what}; the folder of a capture was expected")

@@ -59,9 +59,11 @@ def _check_file(path: Path, walk: Walk) -> None:
         end = _U64.size
         for _ in range(records):
             end = walk(data, end)
+        if end > len(data):
+            raise ValueError(f"{end} bytes were expected")
     except (struct.error, ValueError) as error:
         raise UserError(f"{path} is cut off or is no COLMAP file; copy or compute it again") from error
-    if end != len(data):
+    if end < len(data):
         raise UserError(f"{path} has {len(data)} bytes where {end} were expected; copy or compute it again")
 
 

@@ -111,9 +111,9 @@ def undistortion(lens: Lens, width: int, height: int) -> Undistortion:
     x_factor, y_factor = width / lens.width, height / lens.height
     new_width = max(1, round(target.width * x_factor))
     new_height = max(1, round(target.height * y_factor))
-    own_size = Lens("PINHOLE", tuple(target.params), target.width, target.height)
-    K = own_size.K(new_width, new_height)
-    pinhole = Lens("PINHOLE", (K[0, 0], K[1, 1], K[0, 2], K[1, 2]), new_width, new_height)
+    own_size = Lens("PINHOLE", tuple(target.params.tolist()), target.width, target.height)
+    (fx, _, cx), (_, fy, cy), _ = own_size.K(new_width, new_height).tolist()
+    pinhole = Lens("PINHOLE", (fx, fy, cx, cy), new_width, new_height)
     border = _border(new_width, new_height)
     source = _distorted_pixels(lens, width, height, pinhole, border)
     return Undistortion(lens, width, height, pinhole, not _inside(source, width, height).all())

@@ -83,7 +83,7 @@ def lens_of(meta: Json, frame: Json, size: tuple[int, int], where: str) -> Lens:
         UserError: a number is none, the focal length is missing, or the model is not known.
     """
     numbers = _Numbers({**meta, **frame}, where)
-    width, height = round(numbers.get("w", size[0])), round(numbers.get("h", size[1]))
+    width, height = (round(numbers.get(key, float(length))) for key, length in zip("wh", size, strict=True))
     fx = numbers.focal("fl_x", "camera_angle_x", width)
     if fx is None:
         raise UserError(f"{where} has neither fl_x nor camera_angle_x; a focal length was expected")

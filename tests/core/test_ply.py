@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import plyfile
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -57,6 +58,7 @@ def test_points_round_trip(tmp_path_factory: pytest.TempPathFactory, count: int,
     again = read_points_ply(path)
     assert np.array_equal(again.xyz, xyz)
     assert np.array_equal(again.rgb, rgb)
+    torch.from_numpy(again.xyz)  # raises for odd strides
 
 
 def test_layout_is_the_one_viewers_expect(tmp_path: Path) -> None:
