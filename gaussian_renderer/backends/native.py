@@ -3,14 +3,11 @@
 from dataclasses import dataclass
 
 from jaxtyping import Float
-from splat_kernels import project_to_records, radii_of, rasterize_records
+from splat_kernels import depths_of, project_to_records, radii_of, rasterize_records
 from torch import Tensor
 
 from gaussian_renderer.backends import ProjectedView, ViewSettings
 from scene.splats import Splats
-
-DEPTH_COLUMN = 9
-"""Of a record: mean (2), conic (3), opacity, colour (3), depth, half extents (2), then what kernels keep."""
 
 
 @dataclass(frozen=True)
@@ -60,4 +57,4 @@ def project_view(
         antialiased=settings.antialiased,
         raw=splats.raw,
     )
-    return NativeView(means2d, records[:, DEPTH_COLUMN], radii_of(records), records, settings)
+    return NativeView(means2d, depths_of(records), radii_of(records), records, settings)

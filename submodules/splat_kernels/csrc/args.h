@@ -4,9 +4,9 @@
 #include <cstdint>
 
 // One row of the `records` that projection hands to rasterisation, one cache line a Gaussian:
-// mean x y | conic A B C | opacity | r g b | depth z | half extents x y of the 1/255 ellipse | log2 opacity | 3 unused.
+// mean x y | conic A B C | log2 opacity | r g b | half extents x y of the alpha = 1/255 ellipse | opacity | depth z | 3 unused.
 // A Gaussian that is not visible has a row of zeros.
-enum RecordColumn { kMeanX, kMeanY, kConicA, kConicB, kConicC, kOpacity, kRed, kGreen, kBlue, kDepth, kExtentX, kExtentY, kLogOpacity };
+enum RecordColumn { kMeanX, kMeanY, kConicA, kConicB, kConicC, kLogOpacity, kRed, kGreen, kBlue, kExtentX, kExtentY, kOpacity, kDepth };
 constexpr int kRecordFloats = 16;
 
 struct ProjectArgs {
@@ -29,7 +29,7 @@ struct ProjectArgs {
 struct ProjectBackwardArgs {
   ProjectArgs forward;       // same inputs; means2d unused, records as the forward call left them
   const float* grad_means2d; // [n,2]
-  const float* grad_records; // [n,16], columns conic .. depth are read
+  const float* grad_records; // [n,16], columns conic, colour, opacity and depth are read
   float* grad_means;         // out [n,3]
   float* grad_quats;         // out [n,4]
   float* grad_scales;        // out [n,3]

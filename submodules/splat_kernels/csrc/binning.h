@@ -7,64 +7,82 @@ constexpr float kSlack = 1e-3f;  // pixels: rounding must not lose a tile
 
 // Writes records of the Gaussians in depth order, as blending reads them.
 inline void write_blend_records(const float* records, const DepthKey* keys, int threads, const VisibleState& state) {
-  constexpr int64_t kChunk = 512;
-  parallel(threads, (state.visible + kChunk - 1) / kChunk, [&](int64_t chunk, int) {
-    const int64_t end = lmin(state.visible, (chunk + 1) * kChunk);
-    for (int64_t j = chunk * kChunk; j < end; ++j) {
-      if (j + 8 < end) __builtin_prefetch(records + int64_t{keys[j + 8].index} * kRecordFloats);
-      const float* in = records + int64_t{keys[j].index} * kRecordFloats;
-      float* out = state.records + j * 16;
+  constexpr int64_t kRows = 512;
+  const f32x16 scale = load(kBlendScale), shift = load(kBlendShift);
+  parallel(threads, (state.visible + kRows - 1) / kRows, [&](int64_t chunk, int) {
+    const int64_t end = lmin(state.visible, (chunk + 1) * kRows);
+    for (int64_t j = chunk * kRows; j < end; ++j) {
+      if (j + 16 < end) __builtin_prefetch(records + int64_t{keys[j + 16].index} * kRecordFloats);
       state.order[j] = keys[j].index;
-      out[kBx] = in[kMeanX] - 0.5f, out[kBy] = in[kMeanY] - 0.5f;
-      out[kBa] = 0.5f * kLog2e * in[kConicA], out[kBb2] = kLog2e * in[kConicB], out[kBc] = 0.5f * kLog2e * in[kConicC];
-      out[kBlo] = in[kLogOpacity];
-      out[kBred] = in[kRed], out[kBgreen] = in[kGreen], out[kBblue] = in[kBlue];
-      out[kBextentX] = in[kExtentX], out[kBextentY] = in[kExtentY], out[kBopacity] = in[kOpacity];
-      out[12] = out[13] = out[14] = out[15] = 0.f;
+      store(state.records + j * 16, fma(load(records + int64_t{keys[j].index} * kRecordFloats), scale, shift));
     }
   });
 }
 
-// Calls span(gaussian, tile_row, first_tile, last_tile) for Gaussians begin..end-1 in order, rows ascending;
-// `rows` is scratch of 32 * tiles_y integers.
-template <class Span>
-inline void for_each_span(const VisibleState& state, int64_t begin, int64_t end, int32_t* rows, const Span& span) {
-  const f32x16 tile = set1(1.f / kTile), last_pixel = set1(kTile - 1.f), slack = set1(kSlack), one = set1(1.f);
-  const f32x16 max_x = set1(static_cast<float>(state.tiles_x)), max_y = set1(static_cast<float>(state.tiles_y)), minus_one = set1(-1.f);
+// The spans of sixteen Gaussians: lane by lane, row `r` of tiles counted from `first_row` is first[16 r] .. last[16 r].
+// Where a lane has no such row, or no tile in it, first > last.
+struct Spans {
+  int32_t first_row[16];
+  int32_t tiles[16];  // touched by each lane
+  int rows;           // of the lane with most
+  int32_t *first, *last;
+};
+
+// Calls body(first Gaussian, how many, spans) for Gaussians begin..end-1 in order, sixteen at a time;
+// `memory` is scratch of 32 * tiles_y integers.
+template <class Body>
+inline void for_each_spans(const VisibleState& state, int64_t begin, int64_t end, int32_t* memory, const Body& body) {
+  const f32x16 tile = set1(1.f / kTile), last_pixel = set1(kTile - 1.f), slack = set1(kSlack), one = set1(1.f), half = set1(0.5f);
+  const f32x16 max_x = set1(static_cast<float>(state.tiles_x)), max_y = set1(static_cast<float>(state.tiles_y)), tiny = set1(1e-30f);
   auto first_tile = [&](f32x16 low, f32x16 most) { return clamp(floor((low - last_pixel) * tile) + one, zero(), most); };
-  auto last_tile = [&](f32x16 high, f32x16 most) { return clamp(floor(high * tile), minus_one, most - one); };
+  auto last_tile = [&](f32x16 high, f32x16 most) { return clamp(floor(high * tile), zero() - one, most - one); };
+  Spans spans;
+  spans.first = memory, spans.last = memory + 16 * state.tiles_y;
   for (int64_t group = begin; group < end; group += 16) {
     const int count = static_cast<int>(lmin(16, end - group));
     f32x16 r[16];
     load_columns(state.records + group * 16, 16, 12, count, r);
-    const f32x16 extent_y = r[kBextentY] + slack;
-    const f32x16 y0 = first_tile(r[kBy] - extent_y, max_y), y1 = last_tile(r[kBy] + extent_y, max_y);
-    int32_t low[16], high[16];
-    store_i32(low, y0);
-    store_i32(high, y1);
-    int most_rows = 0;
-    for (int lane = 0; lane < count; ++lane) most_rows = imax(most_rows, high[lane] - low[lane] + 1);
-    const f32x16 valid_a = max(r[kBa], set1(1e-30f)), valid_c = max(r[kBc], set1(1e-30f)), b = set1(0.5f) * r[kBb2];
-    const f32x16 cut = max(r[kBlo] + set1(kLog2Of255), zero());
+    const f32x16 x = r[kBx], y = r[kBy], extent_x = r[kBextentX], extent_y = r[kBextentY];
+    const f32x16 y0 = first_tile(y - extent_y - slack, max_y);
+    const f32x16 y1 = select(from_bits((1u << count) - 1), last_tile(y + extent_y + slack, max_y), zero() - one);
+    store_i32(spans.first_row, y0);
+    float rows[16];
+    store(rows, y1 - y0);
+    spans.rows = 0;
+    for (int lane = 0; lane < count; ++lane) spans.rows = imax(spans.rows, static_cast<int>(rows[lane]) + 1);
+    const f32x16 a = max(r[kBa], tiny), b = half * r[kBb2], c = max(r[kBc], tiny), cut = max(r[kBlo] + set1(kLog2Of255), zero());
     // a c - b^2 from the extent (extent_x^2 = cut c / det): the difference would cancel for needles.
-    const f32x16 det = valid_c * cut / max(r[kBextentX] * r[kBextentX], set1(1e-30f)), a_cut = valid_a * cut;
-    const f32x16 inverse_a = one / valid_a, y_right = zero() - b / valid_c * r[kBextentX];
-    for (int row = 0; row < most_rows; ++row) {
-      const f32x16 top = fma(y0 + set1(static_cast<float>(row)), set1(float{kTile}), zero() - r[kBy]), bottom = top + last_pixel;
-      const f32x16 bound_y = r[kBextentY];
-      const f32x16 ya = clamp(clamp(y_right, top, bottom), zero() - bound_y, bound_y);
-      const f32x16 yb = clamp(clamp(zero() - y_right, top, bottom), zero() - bound_y, bound_y);
+    const f32x16 det = c * cut / max(extent_x * extent_x, tiny), a_cut = a * cut, inverse_a = one / a;
+    const f32x16 y_right = zero() - b / c * extent_x;  // height of the ellipse's rightmost point; the leftmost is opposite
+    f32x16 total = zero();
+    for (int row = 0; row < spans.rows; ++row) {
+      const f32x16 tile_y = y0 + set1(static_cast<float>(row));
+      const f32x16 top = fma(tile_y, set1(float{kTile}), zero() - y), bottom = top + last_pixel;
+      const f32x16 ya = clamp(clamp(y_right, top, bottom), zero() - extent_y, extent_y);
+      const f32x16 yb = clamp(clamp(zero() - y_right, top, bottom), zero() - extent_y, extent_y);
       const f32x16 right = (sqrt(max(fnma(det * ya, ya, a_cut), zero())) - b * ya) * inverse_a;
       const f32x16 left = (zero() - sqrt(max(fnma(det * yb, yb, a_cut), zero())) - b * yb) * inverse_a;
-      store_i32(rows + 32 * row, first_tile(r[kBx] + max(left, zero() - r[kBextentX]) - slack, max_x));
-      store_i32(rows + 32 * row + 16, last_tile(r[kBx] + min(right, r[kBextentX]) + slack, max_x));
+      const f32x16 x0 = first_tile(x + max(left, zero() - extent_x) - slack, max_x);
+      const f32x16 x1 = select(tile_y <= y1, last_tile(x + min(right, extent_x) + slack, max_x), zero() - one);
+      store_i32(spans.first + 16 * row, x0);
+      store_i32(spans.last + 16 * row, x1);
+      total = total + max(x1 - x0 + one, zero());
     }
-    for (int lane = 0; lane < count; ++lane)
-      for (int row = 0, y = low[lane]; y <= high[lane]; ++row, ++y) {
-        const int32_t x0 = rows[32 * row + lane], x1 = rows[32 * row + 16 + lane];
-        if (x0 <= x1) span(group + lane, y, x0, x1);
-      }
+    store_i32(spans.tiles, total);
+    body(group, count, spans);
   }
+}
+
+// Adds the spans' tiles to a running count: +1 where a span begins, -1 behind its end. No inner loop over tiles, and
+// absent spans go to the dummy behind the last entry, so the processor has no branch to guess.
+inline void count_tiles(const Spans& spans, int tiles_x, int64_t tiles, int32_t* steps) {
+  for (int row = 0; row < spans.rows; ++row)
+    for (int lane = 0; lane < 16; ++lane) {
+      const int32_t x0 = spans.first[16 * row + lane], x1 = spans.last[16 * row + lane];
+      const int64_t line = int64_t{tiles_x} * (spans.first_row[lane] + row);
+      ++steps[x0 <= x1 ? line + x0 : tiles + 1];
+      --steps[x0 <= x1 ? line + x1 + 1 : tiles + 1];
+    }
 }
 
 enum BinSlot { kKeySlot, kOtherKeySlot, kHistogramSlot, kTileHistogramSlot, kRowSlot };
@@ -89,27 +107,29 @@ inline bool bin(const RasterizeArgs& args, splat::Workspace* workspace, VisibleS
   write_blend_records(args.records, keys, args.threads, state);
 
   const int ranges = visible < 1024 ? 1 : imin(kBinRanges, 4 * args.threads);
-  auto* counts = static_cast<int32_t*>(buffer(kTileHistogramSlot, sizeof(int32_t) * ranges * tiles));
-  auto* rows = static_cast<int32_t*>(buffer(kRowSlot, sizeof(int32_t) * 32 * tiles_y * ranges));
-  if (!counts || !rows) return false;
+  const int64_t row_length = tiles + 2;
+  auto* counts = static_cast<int32_t*>(buffer(kTileHistogramSlot, sizeof(int32_t) * ranges * row_length));
+  auto* scratch = static_cast<int32_t*>(buffer(kRowSlot, sizeof(int32_t) * 32 * tiles_y * ranges));
+  if (!counts || !scratch) return false;
   auto bound = [&](int64_t r) { return r == ranges ? visible : visible * r / ranges & ~int64_t{15}; };
   state.pair_offsets[0] = 0;
   parallel(args.threads, ranges, [&](int64_t r, int) {
-    int32_t* count = counts + r * tiles;
-    __builtin_memset(count, 0, sizeof(int32_t) * tiles);
-    for (int64_t j = bound(r); j < bound(r + 1); ++j) state.pair_offsets[j + 1] = 0;
-    for_each_span(state, bound(r), bound(r + 1), rows + int64_t{32} * tiles_y * r, [&](int64_t j, int y, int x0, int x1) {
-      for (int x = x0; x <= x1; ++x) ++count[y * tiles_x + x];
-      state.pair_offsets[j + 1] += x1 - x0 + 1;
+    int32_t* steps = counts + r * row_length;
+    __builtin_memset(steps, 0, sizeof(int32_t) * row_length);
+    for_each_spans(state, bound(r), bound(r + 1), scratch + int64_t{32} * tiles_y * r, [&](int64_t first, int count, const Spans& spans) {
+      count_tiles(spans, tiles_x, tiles, steps);
+      __builtin_memcpy(state.pair_offsets + first + 1, spans.tiles, sizeof(int32_t) * count);
     });
   });
   int64_t total = 0;
+  int32_t running[kBinRanges] = {};
   for (int64_t tile = 0; tile < tiles; ++tile) {
     state.tile_offsets[tile] = static_cast<int32_t>(total);
     for (int r = 0; r < ranges; ++r) {
-      const int32_t here = counts[r * tiles + tile];
-      counts[r * tiles + tile] = static_cast<int32_t>(total);
-      total += here;
+      int32_t& step = counts[r * row_length + tile];
+      running[r] += step;
+      step = static_cast<int32_t>(total);
+      total += running[r];
     }
   }
   if (total >= INT32_MAX) return false;
@@ -121,14 +141,13 @@ inline bool bin(const RasterizeArgs& args, splat::Workspace* workspace, VisibleS
   if (!memory) return false;
   pairs = pair_state(memory, total);
   parallel(args.threads, ranges, [&](int64_t r, int) {
-    int32_t* cursor = counts + r * tiles;
-    int32_t* slot = pairs.slots + state.pair_offsets[bound(r)];
-    for_each_span(state, bound(r), bound(r + 1), rows + int64_t{32} * tiles_y * r, [&](int64_t j, int y, int x0, int x1) {
-      for (int x = x0; x <= x1; ++x) {
-        const int32_t place = cursor[y * tiles_x + x]++;
-        pairs.gaussians[place] = static_cast<int32_t>(j);
-        *slot++ = place;
-      }
+    int32_t* cursor = counts + r * row_length;
+    int32_t row = state.pair_offsets[bound(r)];
+    for_each_spans(state, bound(r), bound(r + 1), scratch + int64_t{32} * tiles_y * r, [&](int64_t first, int count, const Spans& spans) {
+      for (int lane = 0; lane < count; ++lane)
+        for (int32_t k = lane, y = spans.first_row[lane], left = spans.tiles[lane]; left > 0; k += 16, ++y)
+          for (int32_t x = spans.first[k]; x <= spans.last[k]; ++x, --left)
+            pairs.pairs[cursor[int64_t{tiles_x} * y + x]++] = {static_cast<int32_t>(first + lane), row++};
     });
   });
   return true;

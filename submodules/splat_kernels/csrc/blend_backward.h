@@ -3,12 +3,12 @@
 // With v = dL/d(ln alpha) at a pixel, every screen-space gradient of a Gaussian follows from six moments of v over its
 // pixels and three sums of weight * dL/dcolour: they stay in registers over the Gaussian's blocks. What lies behind a
 // Gaussian enters through `rest`, the part of (colour . dL/dcolour) not yet blended; it starts from the rendered image.
-// Each pair writes its sums to a row of its own and each Gaussian adds its rows in tile order: no atomics, and the same
-// bits for any number of threads.
+// Each pair writes its sums to a row of its own, one cache line, and each Gaussian adds its rows, which lie together:
+// no atomics, and the same bits for any number of threads.
 #pragma once
 
-constexpr int kPairFloats = 12;  // v, v dx, v dy, v dx^2, v dx dy, v dy^2, r, g, b, |dx|, |dy|, unused; then the extras
-inline int pair_floats(int n_extras) { return kPairFloats + (n_extras + 3) / 4 * 4; }
+constexpr int kPairFloats = 16;  // v, v dx, v dy, v dx^2, v dx dy, v dy^2, r, g, b, |dx|, |dy|, 5 never read; then the extras
+inline int pair_floats(int n_extras) { return kPairFloats + (n_extras + 15) / 16 * 16; }
 
 struct TileGradient {
   alignas(64) float px[kBlocks][16], py[kBlocks][16];
@@ -65,11 +65,11 @@ inline void backward_pair(const float* record, float x0, float y0, uint32_t mask
         color = fma(set1(values[e]), gradient, color);
         out[kPairFloats + e] += reduce_add(w * gradient);
       }
-    const f32x16 rest = fnma(w, color, load(tile.rest[block]));
+    const f32x16 here = w * color, rest = load(tile.rest[block]) - here;
     store(tile.rest[block], rest);
     store(tile.transmittance[block], keep(open, next));  // a spent pixel stays spent
-    const f32x16 g_alpha = fnma(rest, reciprocal(set1(1.f) - alpha), t * color);
-    const f32x16 v = keep(blended & (raw < set1(kMaxAlpha)), g_alpha * raw);
+    // alpha dL/dalpha = alpha (T color - rest / (1 - alpha)), where alpha was not clamped
+    const f32x16 v = keep(blended & (raw < set1(kMaxAlpha)), fnma(rest * raw, reciprocal(set1(1.f) - alpha), here));
     const f32x16 vx = v * dx, vy = v * dy;
     m[0] = m[0] + v, m[1] = m[1] + vx, m[2] = m[2] + vy;
     m[3] = fma(vx, dx, m[3]), m[4] = fma(vx, dy, m[4]), m[5] = fma(vy, dy, m[5]);
@@ -98,30 +98,39 @@ inline void backward_tile(const RasterizeBackwardArgs& args, const VisibleState&
   }
   load_tile_gradient(args, x0, y0, tile, extra);
   for (int64_t i = state.tile_offsets[index]; i < state.tile_offsets[index + 1]; ++i) {
-    if (i + 4 < state.tile_offsets[index + 1]) __builtin_prefetch(state.records + int64_t{16} * pairs.gaussians[i + 4]);
-    if (!pairs.masks[i]) continue;
-    const int64_t gaussian = pairs.gaussians[i];
+    if (i + 4 < state.tile_offsets[index + 1]) {
+      __builtin_prefetch(state.records + int64_t{16} * pairs.pairs[i + 4].gaussian);
+      __builtin_prefetch(args.pair_gradients + stride * int64_t{pairs.pairs[i + 4].row}, 1);
+    }
+    float* row = args.pair_gradients + stride * int64_t{pairs.pairs[i].row};
+    if (!pairs.masks[i]) {
+      __builtin_memset(row, 0, sizeof(float) * stride);
+      continue;
+    }
+    const int64_t gaussian = pairs.pairs[i].gaussian;
     const float* values = kExtras ? args.extras + int64_t{args.n_extras} * state.order[gaussian] : nullptr;
     backward_pair<kExtras, kAbs>(state.records + 16 * gaussian, static_cast<float>(x0), static_cast<float>(y0), pairs.masks[i], values,
-                                 args.n_extras, extra, tile, args.pair_gradients + stride * i);
+                                 args.n_extras, extra, tile, row);
   }
 }
 
 // Adds each Gaussian's pairs and turns moments into gradients of its record; sixteen Gaussians at a time.
 template <bool kAbs>
-inline void gather16(const RasterizeBackwardArgs& args, const VisibleState& state, const PairState& pairs, int64_t first, int count) {
+inline void gather16(const RasterizeBackwardArgs& args, const VisibleState& state, int64_t first, int count) {
   const int stride = pair_floats(args.n_extras);
   f32x16 sums[16], r[16];
   for (int lane = 0; lane < 16; ++lane) {
     sums[lane] = zero();
     if (lane >= count) continue;
     const int64_t j = first + lane;
+    if (j + 16 < state.visible) {
+      __builtin_prefetch(args.grad_records + int64_t{kRecordFloats} * state.order[j + 16], 1);
+      __builtin_prefetch(args.grad_means2d + int64_t{2} * state.order[j + 16], 1);
+    }
     float* extras = args.n_extras ? args.grad_extras + int64_t{args.n_extras} * state.order[j] : nullptr;
     for (int32_t e = state.pair_offsets[j]; e < state.pair_offsets[j + 1]; ++e) {
-      const int64_t slot = pairs.slots[e];
-      if (!pairs.masks[slot]) continue;
-      const float* row = args.pair_gradients + stride * slot;
-      sums[lane] = sums[lane] + load_first(row, kAbs ? 11 : 9);
+      const float* row = args.pair_gradients + int64_t{stride} * e;
+      sums[lane] = sums[lane] + load(row);
       for (int k = 0; k < args.n_extras; ++k) extras[k] += row[kPairFloats + k];
     }
   }
@@ -129,23 +138,21 @@ inline void gather16(const RasterizeBackwardArgs& args, const VisibleState& stat
   transpose16(sums);
   const f32x16 to_natural = set1(2.f / kLog2e), half = set1(-0.5f);
   const f32x16 a = r[kBa] * to_natural, b = set1(0.5f) * r[kBb2] * to_natural, c = r[kBc] * to_natural;
+  const f32x16 mean_x = fma(a, sums[1], b * sums[2]), mean_y = fma(b, sums[1], c * sums[2]);
   f32x16 out[16];
-  for (auto& column : out) column = zero();
-  out[kMeanX] = fma(a, sums[1], b * sums[2]);
-  out[kMeanY] = fma(b, sums[1], c * sums[2]);
+  for (auto& column : out) column = zero();  // the mean's gradient goes by grad_means2d alone
   out[kConicA] = half * sums[3], out[kConicB] = zero() - sums[4], out[kConicC] = half * sums[5];
   out[kOpacity] = sums[0] / max(r[kBopacity], set1(1e-30f));
   out[kRed] = sums[6], out[kGreen] = sums[7], out[kBlue] = sums[8];
-  out[14] = sums[9], out[15] = sums[10];
   transpose16(out);
+  float x[16], y[16], abs_x[16], abs_y[16];
+  store(x, mean_x), store(y, mean_y);
+  if constexpr (kAbs) store(abs_x, sums[9]), store(abs_y, sums[10]);
   for (int lane = 0; lane < count; ++lane) {
     const int64_t i = state.order[first + lane];
-    float row[16];
-    store(row, out[lane]);
-    args.grad_means2d[2 * i] = row[kMeanX], args.grad_means2d[2 * i + 1] = row[kMeanY];
-    if constexpr (kAbs) args.abs_gradients[2 * i] = row[14], args.abs_gradients[2 * i + 1] = row[15];
-    row[kMeanX] = row[kMeanY] = row[14] = row[15] = 0.f;  // the mean's gradient goes by grad_means2d alone
-    __builtin_memcpy(args.grad_records + kRecordFloats * i, row, sizeof row);
+    store(args.grad_records + kRecordFloats * i, out[lane]);
+    args.grad_means2d[2 * i] = x[lane], args.grad_means2d[2 * i + 1] = y[lane];
+    if constexpr (kAbs) args.abs_gradients[2 * i] = abs_x[lane], args.abs_gradients[2 * i + 1] = abs_y[lane];
   }
 }
 
@@ -180,7 +187,7 @@ bool rasterize_backward(const RasterizeBackwardArgs& args) {
       const int64_t end = lmin(state.visible, (chunk + 1) * kRows);
       for (int64_t first = chunk * kRows; first < end; first += 16) {
         const int count = static_cast<int>(lmin(16, end - first));
-        args.abs_gradients ? gather16<true>(args, state, pairs, first, count) : gather16<false>(args, state, pairs, first, count);
+        args.abs_gradients ? gather16<true>(args, state, first, count) : gather16<false>(args, state, first, count);
       }
     });
   }

@@ -11,7 +11,7 @@ struct ChunkLists {
 };
 
 // For each of the alive blocks, the Gaussians whose ellipse meets it, and for each Gaussian the mask of such blocks.
-inline void list_blocks(const VisibleState& state, const int32_t* gaussians, int n, float x0, float y0, uint32_t alive, ChunkLists& chunk,
+inline void list_blocks(const VisibleState& state, const Pair* pairs, int n, float x0, float y0, uint32_t alive, ChunkLists& chunk,
                         uint16_t* masks) {
   for (int& count : chunk.counts) count = 0;
   f32x16 shift;
@@ -21,10 +21,11 @@ inline void list_blocks(const VisibleState& state, const int32_t* gaussians, int
   }
   for (int first = 0; first < n; first += 16) {
     const int count = imin(16, n - first);
+    for (int i = first + 16; i < imin(n, first + 32); ++i) __builtin_prefetch(state.records + int64_t{16} * pairs[i].gaussian);
     f32x16 r[16];
     for (int lane = 0; lane < 16; ++lane) {
       if (lane < count) {
-        r[lane] = load(state.records + int64_t{16} * gaussians[first + lane]) - shift;
+        r[lane] = load(state.records + int64_t{16} * pairs[first + lane].gaussian) - shift;
         store(chunk.records[first + lane], r[lane]);
       } else {
         r[lane] = zero();
@@ -86,11 +87,12 @@ inline int blend_block(const ChunkLists& chunk, int block, const float* const* e
     f32x16 w = keep(seen, min(exp2(p), set1(kMaxAlpha)) * t);
     f32x16 next = t - w;
     const mask16 spent = (next <= set1(kMinTransmittance)) & seen;
+    // A branch, though it is often mispredicted: without it every step waits for the comparison of the one before.
     if (__builtin_expect(any(spent), 0)) {
       alive = and_not(alive, spent);
+      if (!any(alive)) break;
       w = keep(alive, w);
       next = t - w;
-      if (!any(alive)) break;
     }
     t = next;
     r = fma(w, set1(record[kBred]), r);
@@ -124,9 +126,9 @@ inline int64_t forward_tile(const RasterizeArgs& args, const VisibleState& state
   for (; first < end && alive; first += kChunk) {
     const int n = imin(kChunk, end - first);
     uint16_t* masks = pairs.masks + first;
-    list_blocks(state, pairs.gaussians + first, n, static_cast<float>(x0), static_cast<float>(y0), alive, chunk, masks);
+    list_blocks(state, pairs.pairs + first, n, static_cast<float>(x0), static_cast<float>(y0), alive, chunk, masks);
     if constexpr (kExtras)
-      for (int i = 0; i < n; ++i) extra_rows[i] = args.extras + int64_t{args.n_extras} * state.order[pairs.gaussians[first + i]];
+      for (int i = 0; i < n; ++i) extra_rows[i] = args.extras + int64_t{args.n_extras} * state.order[pairs.pairs[first + i].gaussian];
     for (int block = 0; block < kBlocks; ++block) {
       if (!(alive >> block & 1u)) continue;
       const int looked_at = blend_block<kExtras>(chunk, block, extra_rows, args.n_extras, extra + int64_t{16} * args.n_extras * block, pixels[block]);

@@ -12,24 +12,24 @@ struct DepthKey {
 // Writes the rows of `records` with a positive opacity to `keys`; returns their number.
 inline int64_t collect_visible(const float* records, int64_t n, int threads, DepthKey* keys) {
   const int ranges = threads > 1 && n > 4096 ? imin(kSortRanges, threads) : 1;
-  int64_t counts[kSortRanges + 1] = {};
+  int64_t counts[kSortRanges];
   auto bound = [&](int64_t r) { return n * r / ranges; };
   parallel(threads, ranges, [&](int64_t r, int) {
-    int64_t count = 0;
-    for (int64_t i = bound(r); i < bound(r + 1); ++i) count += records[i * kRecordFloats + kOpacity] > 0.f;
-    counts[r + 1] = count;
-  });
-  for (int r = 0; r < ranges; ++r) counts[r + 1] += counts[r];
-  parallel(threads, ranges, [&](int64_t r, int) {
-    DepthKey* out = keys + counts[r];
+    DepthKey* out = keys + bound(r);
     for (int64_t i = bound(r); i < bound(r + 1); ++i) {
-      if (!(records[i * kRecordFloats + kOpacity] > 0.f)) continue;
-      __builtin_memcpy(&out->key, records + i * kRecordFloats + kDepth, 4);
+      const float* record = records + i * kRecordFloats;
+      __builtin_memcpy(&out->key, record + kDepth, 4);
       out->index = static_cast<int32_t>(i);
-      ++out;
+      out += record[kOpacity] > 0.f;
     }
+    counts[r] = out - (keys + bound(r));
   });
-  return counts[ranges];
+  int64_t visible = counts[0];
+  for (int r = 1; r < ranges; ++r) {
+    __builtin_memmove(keys + visible, keys + bound(r), sizeof(DepthKey) * counts[r]);
+    visible += counts[r];
+  }
+  return visible;
 }
 
 // Sorts `keys`; `other` is scratch of the same size. Returns whichever of the two holds the result.

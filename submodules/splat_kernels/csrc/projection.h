@@ -142,8 +142,8 @@ void project_forward(const ProjectArgs& args) {
           const f32x16 inverse = set1(1.f) / select(visible, o.det, set1(1.f));
           f32x16 rgb[3];
           evaluate_colors(args, view, first, count, rgb);
-          const f32x16 row[13] = {mean[0], mean[1], o.yy_d * inverse, zero() - o.xy * inverse, o.xx_d * inverse, opacity,
-                                  rgb[0],  rgb[1],  rgb[2],           o.p[2],                  extent_x,         extent_y, log2_opacity};
+          const f32x16 row[13] = {mean[0], mean[1], o.yy_d * inverse, zero() - o.xy * inverse, o.xx_d * inverse, log2_opacity,
+                                  rgb[0],  rgb[1],  rgb[2],           extent_x,                extent_y,         opacity,     o.p[2]};
           for (int k = 0; k < 13; ++k) record[k] = keep(visible, row[k]);
         }
       }

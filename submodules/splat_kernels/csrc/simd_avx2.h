@@ -21,6 +21,17 @@ inline void store_i32(int32_t* p, f32x16 x) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p + 8), _mm256_cvttps_epi32(x.b));
 }
 
+inline f32x16 load_4x4(const float* p, int64_t stride) {
+  return {_mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm_loadu_ps(p + stride), 1),
+          _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p + 2 * stride)), _mm_loadu_ps(p + 3 * stride), 1)};
+}
+inline void store_4x4(float* p, int64_t stride, f32x16 x) {
+  _mm_storeu_ps(p, _mm256_castps256_ps128(x.a));
+  _mm_storeu_ps(p + stride, _mm256_extractf128_ps(x.a, 1));
+  _mm_storeu_ps(p + 2 * stride, _mm256_castps256_ps128(x.b));
+  _mm_storeu_ps(p + 3 * stride, _mm256_extractf128_ps(x.b, 1));
+}
+
 inline f32x16 operator+(f32x16 x, f32x16 y) { return {_mm256_add_ps(x.a, y.a), _mm256_add_ps(x.b, y.b)}; }
 inline f32x16 operator-(f32x16 x, f32x16 y) { return {_mm256_sub_ps(x.a, y.a), _mm256_sub_ps(x.b, y.b)}; }
 inline f32x16 operator*(f32x16 x, f32x16 y) { return {_mm256_mul_ps(x.a, y.a), _mm256_mul_ps(x.b, y.b)}; }

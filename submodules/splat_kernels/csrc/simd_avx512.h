@@ -14,6 +14,18 @@ inline void store(float* p, f32x16 a) { _mm512_storeu_ps(p, a.v); }
 inline void store_first(float* p, f32x16 a, int n) { _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << n) - 1), a.v); }
 inline void store_i32(int32_t* p, f32x16 a) { _mm512_storeu_si512(p, _mm512_cvttps_epi32(a.v)); }
 
+inline f32x16 load_4x4(const float* p, int64_t stride) {
+  const __m256 lo = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm_loadu_ps(p + stride), 1);
+  const __m256 hi = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p + 2 * stride)), _mm_loadu_ps(p + 3 * stride), 1);
+  return {_mm512_insertf32x8(_mm512_castps256_ps512(lo), hi, 1)};
+}
+inline void store_4x4(float* p, int64_t stride, f32x16 a) {
+  _mm_storeu_ps(p, _mm512_castps512_ps128(a.v));
+  _mm_storeu_ps(p + stride, _mm512_extractf32x4_ps(a.v, 1));
+  _mm_storeu_ps(p + 2 * stride, _mm512_extractf32x4_ps(a.v, 2));
+  _mm_storeu_ps(p + 3 * stride, _mm512_extractf32x4_ps(a.v, 3));
+}
+
 inline f32x16 operator+(f32x16 a, f32x16 b) { return {_mm512_add_ps(a.v, b.v)}; }
 inline f32x16 operator-(f32x16 a, f32x16 b) { return {_mm512_sub_ps(a.v, b.v)}; }
 inline f32x16 operator*(f32x16 a, f32x16 b) { return {_mm512_mul_ps(a.v, b.v)}; }

@@ -17,6 +17,16 @@ inline void store_first(float* p, f32x16 a, int n) { __builtin_memcpy(p, &a, siz
 // Truncated to integers.
 inline void store_i32(int32_t* p, f32x16 a) { for (int i = 0; i < 16; ++i) p[i] = static_cast<int32_t>(a.v[i]); }
 
+// Four rows of four pixels, `stride` floats apart.
+inline f32x16 load_4x4(const float* p, int64_t stride) {
+  f32x16 r;
+  for (int y = 0; y < 4; ++y) __builtin_memcpy(reinterpret_cast<char*>(&r) + 16 * y, p + stride * y, 16);
+  return r;
+}
+inline void store_4x4(float* p, int64_t stride, f32x16 a) {
+  for (int y = 0; y < 4; ++y) __builtin_memcpy(p + stride * y, reinterpret_cast<const char*>(&a) + 16 * y, 16);
+}
+
 inline f32x16 operator+(f32x16 a, f32x16 b) { return {a.v + b.v}; }
 inline f32x16 operator-(f32x16 a, f32x16 b) { return {a.v - b.v}; }
 inline f32x16 operator*(f32x16 a, f32x16 b) { return {a.v * b.v}; }

@@ -5,22 +5,28 @@ constexpr int kTile = 16;        // pixels a side
 constexpr int kBlock = 4;        // pixels a side: one vector of 16 lanes
 constexpr int kBlocks = 16;      // in a tile, row by row; one bit each in a pair's mask
 
-// A visible Gaussian as blending reads it, in depth order: exponent of 2 instead of e, pixel centres at integers.
+// A visible Gaussian as blending reads it, in depth order: the columns of its record, but the exponent is of 2 instead
+// of e and pixel centres are at integers.
 //   log2 alpha = lo - (a dx^2 + b2 dx dy + c dy^2)
 enum BlendColumn { kBx, kBy, kBa, kBb2, kBc, kBlo, kBred, kBgreen, kBblue, kBextentX, kBextentY, kBopacity };
+alignas(64) constexpr float kBlendScale[16] = {1, 1, 0.5f * kLog2e, kLog2e, 0.5f * kLog2e, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+alignas(64) constexpr float kBlendShift[16] = {-0.5f, -0.5f};
 
 struct VisibleState {
   int64_t visible, pairs;
   int32_t tiles_x, tiles_y;
   float* records;          // [visible,16]
   int32_t* order;          // [visible]: row of the Gaussian in the caller's arrays
-  int32_t* pair_offsets;   // [visible+1]: a Gaussian's entries in pair_slots
-  int32_t* tile_offsets;   // [tiles+1]: a tile's entries in pair_gaussians and pair_masks
+  int32_t* pair_offsets;   // [visible+1]: a Gaussian's rows among the pair gradients
+  int32_t* tile_offsets;   // [tiles+1]: a tile's pairs
+};
+struct Pair {
+  int32_t gaussian;  // place in depth order; ascending within a tile
+  int32_t row;       // where the pair's sums go: all rows of a Gaussian lie together, tile by tile
 };
 struct PairState {
-  int32_t* gaussians;  // [pairs]: place in depth order; a tile's are ascending
-  int32_t* slots;      // [pairs]: where a Gaussian's pairs stand, in the order of pair_offsets
-  uint16_t* masks;     // [pairs]: blocks of the tile that the Gaussian was blended into
+  Pair* pairs;
+  uint16_t* masks;  // blocks of the tile that the Gaussian was blended into
 };
 
 inline int64_t align64(int64_t bytes) { return (bytes + 63) & ~int64_t{63}; }
@@ -40,11 +46,10 @@ inline VisibleState visible_state(const void* memory) {
   s.tile_offsets = s.pair_offsets + align64(4 * (s.visible + 1)) / 4;
   return s;
 }
-inline int64_t pair_state_bytes(int64_t pairs) { return 2 * align64(4 * pairs) + align64(2 * (pairs + 32)); }
+inline int64_t pair_state_bytes(int64_t pairs) { return align64(8 * pairs) + align64(2 * (pairs + 32)); }
 inline PairState pair_state(const void* memory, int64_t pairs) {
   char* p = static_cast<char*>(const_cast<void*>(memory));
-  return {reinterpret_cast<int32_t*>(p), reinterpret_cast<int32_t*>(p + align64(4 * pairs)),
-          reinterpret_cast<uint16_t*>(p + 2 * align64(4 * pairs))};
+  return {reinterpret_cast<Pair*>(p), reinterpret_cast<uint16_t*>(p + align64(8 * pairs))};
 }
 
 // Lane offsets inside a block, and the first pixel of each block inside its tile.
@@ -55,17 +60,21 @@ inline int block_y(int block) { return block / 4 * kBlock; }
 
 // Copies between a block of the image (planar, row-major) and sixteen lanes; pixels outside of the image are left alone.
 inline void store_block(float* plane, int width, int height, int x0, int y0, f32x16 value) {
+  float* p = plane + int64_t{width} * y0 + x0;
+  const int columns = imin(kBlock, width - x0), rows = imin(kBlock, height - y0);
+  if (columns == kBlock && rows == kBlock) return store_4x4(p, width, value);
   float lanes[16];
   store(lanes, value);
-  const int columns = imin(kBlock, width - x0), rows = imin(kBlock, height - y0);
   for (int y = 0; y < rows; ++y)
-    for (int x = 0; x < columns; ++x) plane[int64_t{width} * (y0 + y) + x0 + x] = lanes[4 * y + x];
+    for (int x = 0; x < columns; ++x) p[int64_t{width} * y + x] = lanes[4 * y + x];
 }
 inline f32x16 load_block(const float* plane, int width, int height, int x0, int y0) {
-  float lanes[16] = {};
+  const float* p = plane + int64_t{width} * y0 + x0;
   const int columns = imin(kBlock, width - x0), rows = imin(kBlock, height - y0);
+  if (columns == kBlock && rows == kBlock) return load_4x4(p, width);
+  float lanes[16] = {};
   for (int y = 0; y < rows; ++y)
-    for (int x = 0; x < columns; ++x) lanes[4 * y + x] = plane[int64_t{width} * (y0 + y) + x0 + x];
+    for (int x = 0; x < columns; ++x) lanes[4 * y + x] = p[int64_t{width} * y + x];
   return load(lanes);
 }
 // Lanes of the block that lie inside the image.

@@ -10,7 +10,7 @@ inline void statistics_tile(const StatisticsArgs& args, const VisibleState& stat
     inside[block] = inside_lanes(args.width, args.height, x0 + block_x(block), y0 + block_y(block));
   }
   for (int64_t i = state.tile_offsets[index]; i < state.tile_offsets[index + 1]; ++i) {
-    const float* record = state.records + int64_t{16} * pairs.gaussians[i];
+    const float* record = state.records + int64_t{16} * pairs.pairs[i].gaussian;
     f32x16 in_front = zero(), weight = zero();
     int pixels = 0;
     for (uint32_t mask = pairs.masks[i]; mask; mask &= mask - 1) {
@@ -26,7 +26,7 @@ inline void statistics_tile(const StatisticsArgs& args, const VisibleState& stat
       weight = weight + keep(blended, w);
       pixels += __builtin_popcount(bits(blended));
     }
-    float* out = args.pair_statistics + 4 * i;
+    float* out = args.pair_statistics + int64_t{4} * pairs.pairs[i].row;
     out[0] = reduce_add(in_front), out[1] = static_cast<float>(pixels), out[2] = reduce_add(weight);
   }
 }
@@ -43,7 +43,7 @@ void gaussian_statistics(const StatisticsArgs& args) {
     for (int64_t j = chunk * kRows; j < lmin(state.visible, (chunk + 1) * kRows); ++j) {
       const int64_t i = state.order[j];
       for (int32_t e = state.pair_offsets[j]; e < state.pair_offsets[j + 1]; ++e) {
-        const float* row = args.pair_statistics + int64_t{4} * pairs.slots[e];
+        const float* row = args.pair_statistics + int64_t{4} * e;
         args.transmittance_sum[i] += row[0], args.pixel_count[i] += row[1], args.weight_sum[i] += row[2];
       }
     }

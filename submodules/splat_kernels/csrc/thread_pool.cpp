@@ -22,64 +22,87 @@ inline void relax() {
 #endif
 }
 
+constexpr int kSpins = 60000;  // about two milliseconds
+
 struct Job {
   Task task;
   void* context;
   int64_t count;
-  int threads;
 };
 
+// One job at a time. Its state is one word: generation, whether it is closed, how many helpers have joined. A helper
+// that comes too late, because the machine is busy with something else, is not waited for: the caller takes its share.
 class Pool {
  public:
-  void run(const Job& job) {
+  void run(const Job& job, int threads) {
     std::lock_guard<std::mutex> one_at_a_time(run_mutex_);
-    while (static_cast<int>(workers_.size()) < job.threads - 1) {
-      const int worker = static_cast<int>(workers_.size()) + 1;
-      workers_.emplace_back([this, worker] { loop(worker); }).detach();
+    while (workers_ < threads - 1) {
+      std::thread([this] { loop(); }).detach();
+      ++workers_;
     }
     job_ = job;
     next_.store(0, std::memory_order_relaxed);
-    const int helpers = static_cast<int>(workers_.size());
-    pending_.store(helpers, std::memory_order_relaxed);
+    finished_.store(0, std::memory_order_relaxed);
+    most_helpers_.store(static_cast<uint64_t>(threads) - 1, std::memory_order_relaxed);
+    const uint64_t opened = (generation(state_.load(std::memory_order_relaxed)) + 1) * kGeneration;
     {
       std::lock_guard<std::mutex> lock(sleep_mutex_);
-      generation_.fetch_add(1, std::memory_order_release);
+      state_.store(opened, std::memory_order_release);
     }
     if (sleepers_.load(std::memory_order_acquire) > 0) wake_.notify_all();
     work(0);
+    const uint64_t joined = helpers(state_.fetch_or(kClosed, std::memory_order_acq_rel));
     // With more threads than cores a helper may be off the processor: after a while let it run.
-    for (int spin = 0; pending_.load(std::memory_order_acquire) > 0; ++spin) spin < 20000 ? relax() : std::this_thread::yield();
+    for (int spin = 0; finished_.load(std::memory_order_acquire) < joined; ++spin) spin < kSpins ? relax() : std::this_thread::yield();
   }
 
  private:
+  static constexpr uint64_t kClosed = uint64_t{1} << 31, kGeneration = uint64_t{1} << 32;
+  static uint64_t generation(uint64_t state) { return state / kGeneration; }
+  static uint64_t helpers(uint64_t state) { return state & (kClosed - 1); }
+
   void work(int worker) {
     for (int64_t i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < job_.count;) job_.task(job_.context, i, worker);
   }
 
-  void loop(int worker) {
+  // Joins the job of `state` unless it is closed or full; returns the helper's number, from 1, or 0.
+  int join(uint64_t state) {
+    while (!(state & kClosed) && helpers(state) < most_helpers_.load(std::memory_order_relaxed)) {
+      const uint64_t seen = generation(state);
+      if (state_.compare_exchange_weak(state, state + 1, std::memory_order_acq_rel)) return static_cast<int>(helpers(state)) + 1;
+      if (generation(state) != seen) return 0;
+    }
+    return 0;
+  }
+
+  void loop() {
     uint64_t seen = 0;
+    auto idle = [&] { return generation(state_.load(std::memory_order_acquire)) == seen; };
     for (;;) {
-      // The phases of a frame follow each other within microseconds: spin a little before sleeping.
-      for (int spin = 0; spin < 2000 && generation_.load(std::memory_order_acquire) == seen; ++spin) relax();
-      if (generation_.load(std::memory_order_acquire) == seen) {
+      // The kernels of a training step follow each other within a millisecond: wait that long before sleeping. A
+      // sleeper may be woken on the caller's own processor and then see none of the work; a spinner is moved away.
+      for (int spin = 0; spin < kSpins && idle(); ++spin) relax();
+      if (idle()) {
         std::unique_lock<std::mutex> lock(sleep_mutex_);
         sleepers_.fetch_add(1, std::memory_order_acq_rel);
-        wake_.wait(lock, [&] { return generation_.load(std::memory_order_acquire) != seen; });
+        wake_.wait(lock, [&] { return !idle(); });
         sleepers_.fetch_sub(1, std::memory_order_acq_rel);
       }
-      // Every worker answers every job, so none can miss one: `run` waits until all have.
-      seen = generation_.load(std::memory_order_acquire);
-      if (worker < job_.threads) work(worker);
-      pending_.fetch_sub(1, std::memory_order_acq_rel);
+      const uint64_t state = state_.load(std::memory_order_acquire);
+      seen = generation(state);
+      if (const int worker = join(state)) {
+        work(worker);
+        finished_.fetch_add(1, std::memory_order_release);
+      }
     }
   }
 
   std::mutex run_mutex_, sleep_mutex_;
   std::condition_variable wake_;
-  std::vector<std::thread> workers_;
-  std::atomic<uint64_t> generation_{0};
+  int workers_ = 0;
+  std::atomic<uint64_t> state_{kClosed}, most_helpers_{0}, finished_{0};
   std::atomic<int64_t> next_{0};
-  std::atomic<int> pending_{0}, sleepers_{0};
+  std::atomic<int> sleepers_{0};
   Job job_{};
 };
 
@@ -140,7 +163,7 @@ void run_tasks(int threads, int64_t count, Task task, void* context) {
     for (int64_t i = 0; i < count; ++i) task(context, i, 0);
     return;
   }
-  pool().run({task, context, count, static_cast<int>(std::min<int64_t>(threads, count))});
+  pool().run({task, context, count}, static_cast<int>(std::min<int64_t>(threads, count)));
 }
 
 }  // namespace splat

@@ -3,11 +3,12 @@
 from splat_kernels.adam import adam_step
 from splat_kernels.native import level, set_level
 from splat_kernels.photometric import photometric_loss, ssim_moments
-from splat_kernels.projection import project, project_to_records, radii_of
+from splat_kernels.projection import depths_of, project, project_to_records, radii_of
 from splat_kernels.rasterization import gaussian_statistics, pack_records, pair_counts, rasterize, rasterize_records
 
 __all__ = [
     "adam_step",
+    "depths_of",
     "gaussian_statistics",
     "level",
     "pack_records",

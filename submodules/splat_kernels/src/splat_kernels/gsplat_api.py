@@ -1,9 +1,9 @@
 """gsplat 1.5.3's `rasterization` on a CPU: `from splat_kernels import rasterization`.
 
 Differences that remain: antialiasing never multiplies an opacity by less than 0.005; the tile lists of `meta`
-(`isect_ids`, `flatten_ids`, `isect_offsets`) do not exist here; rows of invisible Gaussians are zero where gsplat
-leaves them as they are; `meta["means2d"].absgrad` is there from the start and filled by the backward pass. What is
-not supported raises and says what to use instead.
+(`isect_ids`, `flatten_ids`, `isect_offsets`) do not exist here; rows of invisible Gaussians are zero where
+gsplat leaves them as they are; `meta["means2d"].absgrad` is there from the start and filled by the backward
+pass. What is not supported raises and says what to use instead.
 """
 
 import math
@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from splat_kernels.projection import project
 from splat_kernels.rasterization import rasterize
@@ -90,7 +91,7 @@ def rasterization(
         eps2d: added to the variances on the image, px^2.
         sh_degree: degree of the spherical harmonics evaluated, or None where `colors` are channels.
         packed: whether the tensors of `meta` hold only visible Gaussians, one image after the other.
-        tile_size: what `tile_width`, `tile_height` and `tiles_per_gauss` of `meta` count in; kernels have their own.
+        tile_size: what `tile_width`, `tile_height` and `tiles_per_gauss` of `meta` count in.
         backgrounds: what is behind the Gaussians, of as many channels as are drawn without depth.
         render_mode: channels, depth (D: sum of weight times z; ED: that over alpha), or both, depth last.
         sparse_grad: not supported when True.
@@ -111,19 +112,26 @@ def rasterization(
         viewmats_rs: not supported.
 
     Returns:
-        Channels [..., C, height, width, X], alphas [..., C, height, width, 1], and intermediate results by name.
+        Channels [..., C, height, width, X], alphas [..., C, height, width, 1], intermediate results by name.
 
     Raises:
         NotImplementedError: an argument asks for what the CPU kernels do not do.
         ValueError: an argument has the wrong shape, or a mode is unknown.
     """
     _refuse_unsupported(
-        sparse_grad=sparse_grad, distributed=distributed, with_ut=with_ut, with_eval3d=with_eval3d, covars=covars,
-        radial_coeffs=radial_coeffs, tangential_coeffs=tangential_coeffs, thin_prism_coeffs=thin_prism_coeffs,
-        ftheta_coeffs=ftheta_coeffs, viewmats_rs=viewmats_rs,
+        sparse_grad=sparse_grad,
+        distributed=distributed,
+        with_ut=with_ut,
+        with_eval3d=with_eval3d,
+        covars=covars,
+        radial_coeffs=radial_coeffs,
+        tangential_coeffs=tangential_coeffs,
+        thin_prism_coeffs=thin_prism_coeffs,
+        ftheta_coeffs=ftheta_coeffs,
+        viewmats_rs=viewmats_rs,
         camera_model=None if camera_model == "pinhole" else camera_model,
         rolling_shutter=None if getattr(rolling_shutter, "name", None) == "GLOBAL" else rolling_shutter,
-    )  # fmt: skip
+    )
     if render_mode not in ("RGB", "D", "ED", "RGB+D", "RGB+ED"):
         raise ValueError(f"render_mode must be RGB, D, ED, RGB+D or RGB+ED, got {render_mode!r}")
     if rasterize_mode not in ("classic", "antialiased"):
@@ -138,23 +146,19 @@ def rasterization(
         _clip(_project(images, *parts, *settings), radius_clip)
         for parts in zip(*gaussians, colors, images.own(viewmats), images.own(Ks), strict=True)
     ]
-    rows, ids = _packed(projected) if packed else (_stacked(projected, images), None)
-    absolute = torch.zeros_like(rows.means2d) if absgrad else None
-    if absolute is not None:
-        rows.means2d.absgrad = absolute  # type: ignore[attr-defined]
-    tiles = -(-width // tile_size), -(-height // tile_size)
-    meta = Meta(
-        batch_ids=None if ids is None else ids[0] // n_cameras,
-        camera_ids=None if ids is None else ids[0] % n_cameras,
-        gaussian_ids=None if ids is None else ids[1],
-        radii=rows.radii, means2d=rows.means2d, depths=rows.depths, conics=rows.conics, opacities=rows.opacities,
-        tile_width=tiles[0], tile_height=tiles[1], tile_size=tile_size,
-        tiles_per_gauss=_tiles_per_gaussian(rows, tile_size, tiles),
-        width=width, height=height, n_batches=math.prod(images.batch), n_cameras=n_cameras,
-    )  # fmt: skip
-    counts = [int((one.radii > 0).all(-1).sum()) if packed else len(one.radii) for one in projected]
+    if packed:
+        rows, image_ids, gaussian_ids = _packed(projected)
+        counts = image_ids.bincount(minlength=len(projected)).tolist()
+        ids = (image_ids // n_cameras, image_ids % n_cameras, gaussian_ids)
+    else:
+        rows = _Rows(*(images.restored(torch.stack(parts)) for parts in zip(*projected, strict=True)))
+        counts = [means.shape[-2]] * len(projected)
+        ids = (None, None, None)
+    absolute = None
+    if absgrad:
+        absolute = rows.means2d.absgrad = torch.zeros_like(rows.means2d)  # type: ignore[attr-defined]
     render_colors, render_alphas = _draw(images, rows, counts, backgrounds, absolute, render_mode)
-    return render_colors, render_alphas, meta
+    return render_colors, render_alphas, _meta(images, rows, ids, tile_size)
 
 
 def _refuse_unsupported(**arguments: Any) -> None:
@@ -172,15 +176,25 @@ def _refuse_unsupported(**arguments: Any) -> None:
 
 
 def _check_shapes(
-    means: Tensor, quats: Tensor, scales: Tensor, opacities: Tensor, colors: Tensor, viewmats: Tensor, Ks: Tensor,
+    means: Tensor,
+    quats: Tensor,
+    scales: Tensor,
+    opacities: Tensor,
+    colors: Tensor,
+    viewmats: Tensor,
+    Ks: Tensor,
     sh_degree: int | None,
-) -> bool:  # fmt: skip
+) -> bool:
     """Whether `colors` differ from camera to camera."""
     batch, n, cameras = tuple(means.shape[:-2]), means.shape[-2], viewmats.shape[-3]
     expected = {
-        "means": (means, (n, 3)), "quats": (quats, (n, 4)), "scales": (scales, (n, 3)), "opacities": (opacities, (n,)),
-        "viewmats": (viewmats, (cameras, 4, 4)), "Ks": (Ks, (cameras, 3, 3)),
-    }  # fmt: skip
+        "means": (means, (n, 3)),
+        "quats": (quats, (n, 4)),
+        "scales": (scales, (n, 3)),
+        "opacities": (opacities, (n,)),
+        "viewmats": (viewmats, (cameras, 4, 4)),
+        "Ks": (Ks, (cameras, 3, 3)),
+    }
     for name, (tensor, shape) in expected.items():
         if tuple(tensor.shape) != (*batch, *shape):
             raise ValueError(f"{name} of shape {[*batch, *shape]} was expected, got {list(tensor.shape)}")
@@ -220,14 +234,38 @@ class _Images(NamedTuple):
 
 
 def _project(
-    images: _Images, means: Tensor, quats: Tensor, scales: Tensor, opacities: Tensor, colors: Tensor, viewmat: Tensor,
-    K: Tensor, sh_degree: int | None, near: float, far: float, low_pass: float, antialiased: bool,
-) -> _Rows:  # fmt: skip
+    images: _Images,
+    means: Tensor,
+    quats: Tensor,
+    scales: Tensor,
+    opacities: Tensor,
+    colors: Tensor,
+    viewmat: Tensor,
+    K: Tensor,
+    sh_degree: int | None,
+    near: float,
+    far: float,
+    low_pass: float,
+    antialiased: bool,
+) -> _Rows:
     sh = colors if sh_degree is not None else means.new_zeros(len(means), 1, 3)
     means2d, conics, depths, radii, seen_colors, opacities = project(
-        means, quats, scales, opacities, sh, viewmat, K, images.width, images.height, sh_degree or 0, near, far, low_pass,
-        antialiased, False,
-    )  # fmt: skip
+        means,
+        quats,
+        scales,
+        opacities,
+        sh,
+        viewmat,
+        K,
+        images.width,
+        images.height,
+        sh_degree or 0,
+        near,
+        far,
+        low_pass,
+        antialiased,
+        False,
+    )
     return _Rows(means2d, conics, depths, radii, colors if sh_degree is None else seen_colors, opacities)
 
 
@@ -236,25 +274,36 @@ def _clip(rows: _Rows, radius_clip: float) -> _Rows:
     return rows._replace(radii=torch.where(large, rows.radii, 0))
 
 
-def _packed(projected: list[_Rows]) -> tuple[_Rows, Tensor]:
-    """The visible rows of all images, and for each row (image, Gaussian)."""
+def _packed(projected: list[_Rows]) -> tuple[_Rows, Tensor, Tensor]:
+    """The visible rows of all images, and for each the number of its image and of its Gaussian."""
     ids = [torch.nonzero((rows.radii > 0).all(-1))[:, 0] for rows in projected]
-    images = torch.cat([torch.full_like(of_image, i) for i, of_image in enumerate(ids)])
+    image_ids = torch.cat([torch.full_like(of_image, i) for i, of_image in enumerate(ids)])
     columns = zip(*projected, strict=True)
     packed = (torch.cat([part[rows] for part, rows in zip(parts, ids, strict=True)]) for parts in columns)
-    return _Rows(*packed), torch.stack([images, torch.cat(ids)])
+    return _Rows(*packed), image_ids, torch.cat(ids)
 
 
-def _stacked(projected: list[_Rows], images: _Images) -> _Rows:
-    return _Rows(*(images.restored(torch.stack(parts)) for parts in zip(*projected, strict=True)))
-
-
-def _tiles_per_gaussian(rows: _Rows, tile_size: int, tiles: tuple[int, int]) -> Tensor:
-    """How many tiles the box around each Gaussian touches."""
-    bounds = torch.tensor(tiles, dtype=rows.means2d.dtype)
-    low = ((rows.means2d - rows.radii) / tile_size).floor().clamp(min=torch.zeros(2), max=bounds)
-    high = ((rows.means2d + rows.radii) / tile_size).ceil().clamp(min=torch.zeros(2), max=bounds)
-    return torch.where((rows.radii > 0).all(-1), (high - low).prod(-1), 0).int()
+def _meta(images: _Images, rows: _Rows, ids: tuple[Tensor | None, ...], tile_size: int) -> Meta:
+    tiles = torch.tensor([-(-images.width // tile_size), -(-images.height // tile_size)])
+    first = ((rows.means2d - rows.radii) / tile_size).floor().clamp(min=torch.zeros(2), max=tiles)
+    last = ((rows.means2d + rows.radii) / tile_size).ceil().clamp(min=torch.zeros(2), max=tiles)
+    touched = torch.where((rows.radii > 0).all(-1), (last - first).prod(-1), 0)
+    return Meta(
+        zip(("batch_ids", "camera_ids", "gaussian_ids"), ids, strict=True),
+        radii=rows.radii,
+        means2d=rows.means2d,
+        depths=rows.depths,
+        conics=rows.conics,
+        opacities=rows.opacities,
+        tile_size=tile_size,
+        tile_width=int(tiles[0]),
+        tile_height=int(tiles[1]),
+        tiles_per_gauss=touched.int(),
+        width=images.width,
+        height=images.height,
+        n_batches=math.prod(images.batch),
+        n_cameras=images.cameras,
+    )
 
 
 def _draw(
@@ -269,9 +318,12 @@ def _draw(
     channels = torch.cat([rows.colors] * ("RGB" in mode) + [rows.depths[..., None]] * ("D" in mode), dim=-1)
     behind = None
     if backgrounds is not None and "RGB" in mode:
-        behind = torch.nn.functional.pad(
-            images.own(backgrounds), (0, channels.shape[-1] - rows.colors.shape[-1])
-        )
+        expected = (*images.batch, images.cameras, rows.colors.shape[-1])
+        if tuple(backgrounds.shape) != expected:
+            raise ValueError(
+                f"backgrounds of shape {list(expected)} were expected, got {list(backgrounds.shape)}"
+            )
+        behind = F.pad(images.own(backgrounds), (0, channels.shape[-1] - expected[-1]))
     # Packed or not, image after image is `counts` rows further on.
     parts = (rows.means2d, rows.conics, channels, rows.opacities, rows.depths, rows.radii, absolute)
     leading = rows.depths.ndim - 1
@@ -290,12 +342,19 @@ def _draw(
 
 
 def _draw_one(
-    images: _Images, means2d: Tensor, conics: Tensor, channels: Tensor, opacities: Tensor, depths: Tensor, radii: Tensor,
-    absolute: Tensor | None, background: Tensor | None,
-) -> tuple[Tensor, Tensor]:  # fmt: skip
+    images: _Images,
+    means2d: Tensor,
+    conics: Tensor,
+    channels: Tensor,
+    opacities: Tensor,
+    depths: Tensor,
+    radii: Tensor,
+    absolute: Tensor | None,
+    background: Tensor | None,
+) -> tuple[Tensor, Tensor]:
     """Any number of channels: the kernel draws three as a colour and the others as extras."""
     missing = max(0, 3 - channels.shape[-1])
-    first = torch.nn.functional.pad(channels[..., :3], (0, missing))
+    first = F.pad(channels[..., :3], (0, missing))
     image, alpha, extra_image = rasterize(
         means2d,
         conics,

@@ -121,8 +121,8 @@ def project_to_records(
         antialiased: scales opacities by sqrt(det before / det after) of the low-pass filter.
 
     Returns:
-        Means in pixels, and one row a Gaussian: mean, conic (A, B, C), opacity, colour, depth, half extents of the
-        alpha = 1/255 ellipse, log2 opacity. Rows of Gaussians that are not visible are zero. The gradient with
+        Means in pixels, and one row a Gaussian: mean, conic (A, B, C), log2 opacity, colour, half extents of the
+        alpha = 1/255 ellipse, opacity, depth. Rows of Gaussians that are not visible are zero. The gradient with
         respect to the mean travels through the first output alone.
 
     Raises:
@@ -137,7 +137,12 @@ def project_to_records(
 
 def radii_of(records: Float[Tensor, "N 16"]) -> Int[Tensor, "N 2"]:
     """Half extents of the visible ellipses in whole pixels, rounded up; 0 = not visible."""
-    return records[:, 10:12].detach().ceil().int()
+    return records[:, 9:11].detach().ceil().int()
+
+
+def depths_of(records: Float[Tensor, "N 16"]) -> Float[Tensor, " N"]:
+    """Camera-space z of the means; 0 = not visible. Differentiable."""
+    return records[:, 12]
 
 
 def project(
@@ -153,4 +158,4 @@ def project(
         means, quats, scales, opacities, sh, viewmat, K, width, height,
         sh_degree=sh_degree, near=near, far=far, low_pass=low_pass, antialiased=antialiased, raw=raw,
     )  # fmt: skip
-    return means2d, records[:, 2:5], records[:, 9], radii_of(records), records[:, 6:9], records[:, 5]
+    return means2d, records[:, 2:5], depths_of(records), radii_of(records), records[:, 6:9], records[:, 11]

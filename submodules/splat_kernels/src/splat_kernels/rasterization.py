@@ -164,7 +164,7 @@ def pack_records(
         determinant = conics[:, 0] * conics[:, 2] - conics[:, 1] ** 2
         cut = 2 * math.log(2) * (log_opacity + math.log2(255))
         extents = (cut[:, None] * conics[:, [2, 0]] / determinant.clamp_min(1e-30)[:, None]).sqrt()
-    columns = [means2d.detach(), conics, opacities[:, None], colors, depths[:, None], extents, log_opacity[:, None]]
+    columns = [means2d.detach(), conics, log_opacity[:, None], colors, extents, opacities[:, None], depths[:, None]]
     records = torch.cat([*columns, means2d.new_zeros(len(means2d), 3)], dim=1)
     return records if bool(visible.all()) else torch.where(visible[:, None], records, 0.0)
 
