@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from jaxtyping import UInt8
 from torch import Tensor
@@ -63,7 +63,7 @@ class Stepper:
             NonFiniteLossError: the loss is no finite number; there are no gradients then, and no step may be
                 made.
         """
-        value = float(loss)
+        value = loss.detach().item()
         if not math.isfinite(value):
             raise NonFiniteLossError(f"the loss is {value}")
         loss.backward()
@@ -87,6 +87,7 @@ class RehearsalStepper(Stepper):
         raise RehearsalOverError
 
 
+@runtime_checkable
 class Task(Protocol[BatchT]):
     """A method of training. It never sees a path, a logger or the clock.
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -31,6 +31,7 @@ class DensificationConfig:
             raise ValueError(f"max_gaussians: at least 1 was expected, got {self.max_gaussians}")
 
 
+@runtime_checkable
 class Densification(Protocol):
     """A strategy; `DefaultDensification` documents the arguments."""
 
