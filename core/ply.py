@@ -104,10 +104,11 @@ def read_splats_ply(path: Path) -> SplatArrays:
     rows = _to_rows(vertices)
 
     def columns(wanted: tuple[str, ...]) -> Float32[ndarray, "N _"]:
-        return rows[:, [names.index(name) for name in wanted]]
+        return np.take(rows, [names.index(name) for name in wanted], axis=1)
 
     rest = columns(rest_names).reshape(len(rows), 3, coefficients - 1).transpose(0, 2, 1)
-    sh = np.concatenate([columns(_SH_DC)[:, None], rest], axis=1)
+    sh = np.empty((len(rows), coefficients, 3), np.float32)
+    sh[:, 0], sh[:, 1:] = columns(_SH_DC), rest
     return SplatArrays(columns(_MEANS), columns(_QUATS), columns(_SCALES), columns(_OPACITY)[:, 0], sh)
 
 

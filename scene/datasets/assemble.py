@@ -16,7 +16,7 @@ from scene.cameras import Cameras
 from scene.capture import Capture, PointCloud
 from scene.datasets.decoding import InverseDepthDecoder, ViewDecoder, cache_folder
 from scene.datasets.depths import DepthMaps
-from scene.datasets.image_folders import check_resolution, target_size
+from scene.datasets.image_folders import check_resolution, resolution_note, target_size
 from scene.datasets.lenses import Undistortion, undistortion
 from scene.datasets.options import CaptureOptions
 from scene.datasets.source import SourceScene, SourceView
@@ -60,7 +60,7 @@ def assemble(source: Path, scene: SourceScene, options: CaptureOptions) -> Captu
     with ThreadPoolExecutor(_HEADER_THREADS) as pool:  # they wait for a disk or a network
         headers = pool.map(read_header, [view.path for view in views])
         plans = [_plan(view, header, options) for view, header in zip(views, headers, strict=True)]
-    _note_sizes(plans, notes)
+    _note_sizes(plans, options, notes)
     decoders = _decoders(source, plans, options, notes)
     decoded = Prefetched(decoders, threads=torch.get_num_threads())
     has_masks = any(decoder.makes_mask for decoder in decoders)
@@ -129,7 +129,7 @@ def _check_pose(view: SourceView) -> None:
         raise UserError(f"the camera of {view.name} has intrinsics that are not finite")
 
 
-def _note_sizes(plans: list[_Plan], notes: list[str]) -> None:
+def _note_sizes(plans: list[_Plan], options: CaptureOptions, notes: list[str]) -> None:
     odd = [plan for plan in plans if not _same_shape(plan)]
     if odd:
         lens, header = odd[0].view.lens, odd[0].header
@@ -145,6 +145,9 @@ def _note_sizes(plans: list[_Plan], notes: list[str]) -> None:
     changes = [f"{old[0]}x{old[1]} to {new[0]}x{new[1]}" for old, new in sizes.items() if old != new]
     if changes:
         notes.append(f"image sizes changed: {_listed(changes)}")
+    note = resolution_note(options, [plan.header.width for plan in plans])
+    if note:
+        notes.append(note)
 
 
 def _same_shape(plan: _Plan) -> bool:

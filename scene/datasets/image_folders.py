@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
@@ -9,7 +10,7 @@ from core.errors import UserError
 from core.images import IMAGE_SUFFIXES
 from scene.datasets.options import CaptureOptions
 
-_WIDTH_CAP_PX = 1600
+WIDTH_CAP_PX = 1600
 _DIVISORS = (1, 2, 4, 8)
 
 
@@ -71,7 +72,7 @@ def check_resolution(options: CaptureOptions) -> None:
     """
     if options.resolution == 0 or options.resolution < -1:
         raise UserError(
-            f"-r {options.resolution} was given; 1, 2, 4, 8, -1 (width at most {_WIDTH_CAP_PX} px) or a "
+            f"-r {options.resolution} was given; 1, 2, 4, 8, -1 (width at most {WIDTH_CAP_PX} px) or a "
             "width in pixels was expected"
         )
     if options.extra_downscale < 1:
@@ -88,13 +89,22 @@ def target_size(width: int, height: int, options: CaptureOptions) -> tuple[int, 
     """
     resolution = options.resolution
     if resolution == -1:
-        divisor = max(1.0, width / _WIDTH_CAP_PX)
+        divisor = max(1.0, width / WIDTH_CAP_PX)
     elif resolution in _DIVISORS:
         divisor = 1.0 if folder_divisor(options.images) == resolution else float(resolution)
     else:
         divisor = max(1.0, width / resolution)
     divisor *= options.extra_downscale
     return max(1, round(width / divisor)), max(1, round(height / divisor))
+
+
+def resolution_note(options: CaptureOptions, widths: Iterable[int]) -> str | None:
+    """What the resolution does to images of these widths that a user may not expect."""
+    if options.resolution == -1 and any(width > WIDTH_CAP_PX for width in widths):
+        return f"images are scaled to a width of {WIDTH_CAP_PX} px; -r 1 keeps their size"
+    if options.resolution > 1 and folder_divisor(options.images) == options.resolution:
+        return f"{options.images} are taken as they are: -r {options.resolution} is their own scale"
+    return None
 
 
 def folder_divisor(folder: str) -> int | None:

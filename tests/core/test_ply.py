@@ -36,6 +36,7 @@ def make_splats(count: int, degree: int, seed: int = 0) -> SplatArrays:
 def assert_equal(left: SplatArrays, right: SplatArrays) -> None:
     for name, ours, theirs in zip(SplatArrays._fields, left, right, strict=True):
         assert np.array_equal(ours, theirs), name
+        assert ours.flags.c_contiguous, name
 
 
 @given(st.integers(0, 50), st.integers(0, 3), st.integers(0, 9))

@@ -8,7 +8,13 @@ from hypothesis import strategies as st
 
 from core.errors import UserError
 from scene.datasets import CaptureOptions, open_capture
-from scene.datasets.image_folders import ImageFinder, check_resolution, find_image_folder, target_size
+from scene.datasets.image_folders import (
+    ImageFinder,
+    check_resolution,
+    find_image_folder,
+    resolution_note,
+    target_size,
+)
 from tests.scene.datasets.sources import write_colmap, write_image
 
 
@@ -97,3 +103,14 @@ def test_a_capture_at_half_size(tmp_path: Path) -> None:
     assert capture.images[0].shape == (12, 16, 3)
     assert capture.cameras.Ks[0, :2].tolist() == [[15, 0, 7.75], [0, 15.5, 6.25]]
     assert any("image sizes changed: 32x24 to 16x12" in note for note in capture.notes)
+
+
+def test_what_a_user_may_not_expect_is_said() -> None:
+    capped = resolution_note(CaptureOptions(), [800, 3200])
+    assert capped is not None
+    assert "-r 1 keeps their size" in capped
+    own_scale = resolution_note(CaptureOptions("images_4", 4), [960])
+    assert own_scale is not None
+    assert "images_4 are taken as they are" in own_scale
+    for options in (CaptureOptions("images_4"), CaptureOptions("images_4", 2), CaptureOptions(resolution=1)):
+        assert resolution_note(options, [1600]) is None

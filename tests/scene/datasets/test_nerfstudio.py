@@ -6,12 +6,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import torch
 from scipy.spatial.transform import Rotation
 
 from core.errors import UserError
-from core.geometry import project_points
 from core.ply import PointArrays, write_points_ply
+from scene.capture import Capture
 from scene.datasets import CaptureOptions, open_capture
 from scene.datasets.lenses import Lens, undistortion
 from scene.splits import SplitOptions, split_views
@@ -226,23 +225,39 @@ def test_what_is_no_json_is_named(tmp_path: Path) -> None:
         open_capture(tmp_path)
 
 
+def epipolar_errors_px(capture: Capture, left: int, right: int) -> np.ndarray:
+    """How far matched points of two images are from the lines that our cameras say they lie on."""
+    sift = cv2.SIFT.create(1000)
+    grey = [cv2.cvtColor(capture.images[row].numpy(), cv2.COLOR_RGB2GRAY) for row in (left, right)]
+    (left_points, left_marks), (right_points, right_marks) = (
+        sift.detectAndCompute(image, None) for image in grey
+    )
+    pairs = [
+        best
+        for best, second in cv2.BFMatcher().knnMatch(left_marks, right_marks, k=2)
+        if best.distance < 0.7 * second.distance
+    ]
+    # cv2 has pixel centres at whole numbers.
+    left_pixels = np.array([(*left_points[pair.queryIdx].pt, 0.5) for pair in pairs]) + 0.5
+    right_pixels = np.array([(*right_points[pair.trainIdx].pt, 0.5) for pair in pairs]) + 0.5
+    viewmats, Ks = capture.cameras.viewmats.double().numpy(), capture.cameras.Ks.double().numpy()
+    right_from_left = viewmats[right] @ np.linalg.inv(viewmats[left])
+    cross = np.cross(np.eye(3), right_from_left[:3, 3]).T
+    essential = cross @ right_from_left[:3, :3]
+    lines = left_pixels @ (np.linalg.inv(Ks[right]).T @ essential @ np.linalg.inv(Ks[left])).T
+    return np.abs((right_pixels * lines).sum(axis=1)) / np.hypot(lines[:, 0], lines[:, 1])
+
+
 @pytest.mark.data
-def test_a_real_capture(captures: Path, tmp_path: Path) -> None:
+def test_cameras_of_a_real_capture_agree_with_its_images(captures: Path, tmp_path: Path) -> None:
+    """Poses, rescaled intrinsics and undistortion together: 0.21 px measured between the first two images."""
     source = captures / "fox_nerfstudio"
     if not source.is_dir():
         pytest.skip(f"{captures} has no fox_nerfstudio")
-    options = CaptureOptions(cache=tmp_path, resolution=4, random_points=100)
-    capture = open_capture(source, options)
+    capture = open_capture(source, CaptureOptions(cache=tmp_path, random_points=100))
     assert len(capture) == 50
     assert capture.notes[0].startswith("17 of 67 images are missing and were left out: 0005.jpg")
-    # 540x960 after undistortion is 534x948, and a quarter of that is used.
-    assert capture.cameras.size == (134, 237)
-    assert capture.images[3].shape == (237, 134, 3)
-    # All cameras look at the fox, which is near the middle of their circle: it is in view of each of them.
-    forward = capture.cameras.c2w[:, :3, 2]
-    middle = (capture.cameras.centers + 4 * forward).mean(dim=0)
-    for row in range(len(capture)):
-        camera = capture.cameras[row]
-        pixels, depths = project_points(middle[None], camera.viewmats[0], camera.Ks[0])
-        assert depths > 0
-        assert ((pixels > 0) & (pixels < torch.tensor([134, 237]))).all()
+    assert capture.cameras.size == (534, 948)
+    errors = epipolar_errors_px(capture, 0, 1)
+    assert len(errors) > 100
+    assert np.median(errors) < 0.5
