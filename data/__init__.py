@@ -1,0 +1,1 @@
+"""Where captures come from: made by `data.synthetic`, or downloaded; see README.md."""

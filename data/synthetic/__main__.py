@@ -1,0 +1,41 @@
+"""`python -m data.synthetic {static,video} --out FOLDER`: make a capture with exact ground truth."""
+
+import sys
+from collections.abc import Sequence
+
+from core import cli
+from data.synthetic.static import StaticCapture, make_static
+from data.synthetic.video import VideoCapture, make_video
+
+_USAGE = """\
+usage: python -m data.synthetic KIND --out FOLDER [OPTIONS]
+
+  static   a capture of a place where nothing moves: images, COLMAP model, transforms.json, depth
+  video    people and traffic before a moving camera, in the layouts of DAVIS and of Sintel
+
+python -m data.synthetic KIND --help tells the options."""
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Returns:
+        The exit code.
+    """
+    words = list(sys.argv[1:] if args is None else args)
+    kind = words[0] if words else ""
+    prog = f"python -m data.synthetic {kind}"
+    if kind == "static":
+        return cli.run(make_static, StaticCapture, args=words[1:], prog=prog)
+    if kind == "video":
+        return cli.run(make_video, VideoCapture, args=words[1:], prog=prog)
+    if kind in ("-h", "--help"):
+        print(_USAGE)
+        return 0
+    print(f"error: {kind or 'nothing'} was asked for; static or video was expected, see python -m data.synthetic --help",
+          file=sys.stderr)
+    return cli.EXIT_USER_ERROR
+
+
+if __name__ == "__main__":
+    sys.exit(main())

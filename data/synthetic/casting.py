@@ -1,0 +1,98 @@
+"""Which part each ray meets first, and where."""
+
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Bool, Float32, Float64, Int32
+from numpy import ndarray
+
+from data.synthetic.intersections import HITS
+from data.synthetic.views import NEAR_M, Axes, Parallel, View
+from data.synthetic.world import Snapshot
+
+NOTHING = -1
+
+Cutout = Callable[[Snapshot, int, Axes], Bool[ndarray, "..."]]
+"""Snapshot, part and positions in the part's frame to True where its surface is solid, not a hole between leaves."""
+
+
+def cast(snapshot: Snapshot, view: View, cutout: Cutout | None = None) -> tuple[Int32[ndarray, "H W"], Float32[ndarray, "H W"]]:
+    """The first hit of every ray of a view.
+
+    Parts are tried from front to back, each only on the pixels that its box can cover.
+
+    Args:
+        snapshot: the parts.
+        view: the rays.
+        cutout: asked about the surface of each part that may have holes; without it all parts are solid.
+
+    Returns:
+        Rows of the snapshot, `NOTHING` where there is none, and ray parameters (a pinhole's z-depth), inf where
+        there is none.
+    """
+    parts = np.full((view.height, view.width), NOTHING, np.int32)
+    depths = np.full((view.height, view.width), np.inf, np.float32)
+    windows, nearest = view.windows(snapshot.corners())
+    shown = (windows[:, 0] < windows[:, 1]) & (windows[:, 2] < windows[:, 3])
+    # A light's rays start wherever its frame is, a camera's start at the camera.
+    start = -np.inf if isinstance(view, Parallel) else NEAR_M
+    candidates = np.flatnonzero(shown)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        for part in candidates[np.argsort(nearest[candidates], kind="stable")].tolist():
+            top, bottom, left, right = windows[part]
+            best = depths[top:bottom, left:right]
+            if nearest[part] >= best.max():
+                continue
+            origin, direction = view.rays(snapshot.part_from_world[part], windows[part])
+            closer, entry = _visible(snapshot, part, origin, direction, start, best, cutout)
+            np.copyto(best, entry, where=closer)
+            parts[top:bottom, left:right][closer] = part
+    return parts, depths
+
+
+def trace(snapshot: Snapshot, origins: Float64[ndarray, "N 3"], directions: Float64[ndarray, "N 3"],
+          cutout: Cutout | None = None) -> tuple[Int32[ndarray, " N"], Float32[ndarray, " N"]]:
+    """The first hit of rays that belong to no image: every part is tried on every ray.
+
+    Args:
+        snapshot: the parts.
+        origins: metres.
+        directions: of any length, which is the unit of the returned parameter.
+        cutout: see `cast`.
+
+    Returns:
+        Rows of the snapshot, `NOTHING` where there is none, and ray parameters, inf where there is none.
+    """
+    parts = np.full(len(origins), NOTHING, np.int32)
+    best = np.full(len(origins), np.inf, np.float32)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        for part, transform in enumerate(snapshot.part_from_world):
+            origin = _columns(origins @ transform[:3, :3].T + transform[:3, 3])
+            direction = _columns(directions @ transform[:3, :3].T)
+            closer, entry = _visible(snapshot, part, origin, direction, NEAR_M, best, cutout)
+            best[closer] = entry[closer]
+            parts[closer] = part
+    return parts, best
+
+
+def _visible(snapshot: Snapshot, part: int, origin: Axes, direction: Axes, start: float,
+             best: Float32[ndarray, "*rays"], cutout: Cutout | None) -> tuple[Bool[ndarray, "*rays"], Float32[ndarray, "*rays"]]:
+    """Which rays meet the part before `best`, and where: a shell with holes is met in front, behind or not at all."""
+    enter, leave = HITS[int(snapshot.shapes[part])](origin, direction, snapshot.sizes[part])
+    exists = enter < leave
+    front = exists & (enter < best) & (enter > start)
+    if cutout is None or not snapshot.pierced[part]:
+        return front, enter
+    front &= cutout(snapshot, part, _along(origin, direction, enter))
+    back = exists & ~front & (leave < best) & (leave > start)
+    back &= cutout(snapshot, part, _along(origin, direction, leave))
+    return front | back, np.where(front, enter, leave)
+
+
+def _along(origin: Axes, direction: Axes, t: Float32[ndarray, "*rays"]) -> Axes:
+    return (origin[0] + t * direction[0], origin[1] + t * direction[1], origin[2] + t * direction[2])
+
+
+def _columns(vectors: Float64[ndarray, "N 3"]) -> Axes:
+    x, y, z = vectors.T.astype(np.float32)
+    return x, y, z

@@ -1,0 +1,94 @@
+"""Exact image motion between two moments: every pixel's point is carried along with the part it belongs to."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float32, Float64, Int32
+from numpy import ndarray
+
+from data.synthetic.views import Pinhole
+from data.synthetic.world import Snapshot
+
+# Two surfaces count as one where their depths differ by less than this.
+_SAME_DEPTH = 0.02
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a camera sees at its pixels' centres at one moment.
+
+    Args:
+        view: the camera.
+        snapshot: where the parts are.
+        parts: rows of the snapshot, negative where the sky is seen.
+        depths: z-depths, inf where the sky is seen.
+    """
+
+    view: Pinhole
+    snapshot: Snapshot
+    parts: Int32[ndarray, "H W"]
+    depths: Float32[ndarray, "H W"]
+
+    @property
+    def moving(self) -> Bool[ndarray, "H W"]:
+        """True on things that move at any time."""
+        return (self.parts >= 0) & self.snapshot.moving[self.parts]
+
+
+def pixel_centers(view: Pinhole) -> Float64[ndarray, "N 2"]:
+    """(x, y) of all pixels, row by row."""
+    columns, rows = np.meshgrid(np.arange(view.width) + 0.5, np.arange(view.height) + 0.5)
+    return np.stack([columns.ravel(), rows.ravel()], axis=1)
+
+
+def points_of(seen: Seen) -> Float64[ndarray, "N 3"]:
+    """World points at all pixels, row by row; not finite where the sky is seen."""
+    depths = seen.depths.reshape(-1, 1).astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        return seen.view.directions(pixel_centers(seen.view)) * depths + seen.view.c2w[:3, 3]
+
+
+def flow_between(first: Seen, second: Seen) -> tuple[Float32[ndarray, "H W 2"], Float64[ndarray, " N"]]:
+    """Where every pixel's point goes.
+
+    Returns:
+        Displacements in pixels, and the points' z-depths in the second camera (row by row, inf for the sky). The sky is
+        infinitely far: it moves with the camera's rotation alone.
+    """
+    pixels = pixel_centers(first.view)
+    parts = first.parts.ravel()
+    sky = parts < 0
+    target, depths = np.empty_like(pixels), np.full(len(pixels), np.inf)
+    carry = second.snapshot.world_from_part @ first.snapshot.part_from_world
+    points = points_of(first)[~sky]
+    transforms = carry[parts[~sky]]
+    moved = np.einsum("nij,nj->ni", transforms[:, :3, :3], points) + transforms[:, :3, 3]
+    target[~sky], depths[~sky] = second.view.project(moved)
+    target[sky] = second.view.project(first.view.directions(pixels[sky]) + second.view.c2w[:3, 3])[0]
+    flow = (target - pixels).reshape(*first.parts.shape, 2)
+    return flow.astype(np.float32), depths
+
+
+def occluded(first: Seen, second: Seen, flow: Float32[ndarray, "H W 2"], depths: Float64[ndarray, " N"]) -> Bool[ndarray, "H W"]:
+    """True where a pixel's point is hidden in the second picture, or outside of it.
+
+    The second picture is known at its pixels' centres: a point counts as seen when one of the four around it shows the
+    same body at about the same depth.
+    """
+    height, width = first.parts.shape
+    target = pixel_centers(first.view) + flow.reshape(-1, 2) - 0.5
+    bodies = np.append(second.snapshot.bodies, -1)  # the last entry is the sky's
+    own, other = bodies[first.parts.ravel()], bodies[second.parts]
+    corner = np.floor(np.clip(np.nan_to_num(target), -2, max(width, height) + 2)).astype(int)
+    seen = np.zeros(len(target), bool)
+    for dy in (0, 1):
+        for dx in (0, 1):
+            column, row = corner[:, 0] + dx, corner[:, 1] + dy
+            inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
+            column, row = np.where(inside, column, 0), np.where(inside, row, 0)
+            there = second.depths[row, column].astype(np.float64)
+            same = np.isinf(depths) & np.isinf(there)
+            same |= np.isfinite(there) & (np.abs(np.where(np.isfinite(there), there, 0) - depths) < _SAME_DEPTH * depths)
+            seen |= inside & same & (own == other[row, column])
+    inside = (target > -0.5).all(1) & (target[:, 0] < width - 0.5) & (target[:, 1] < height - 0.5)
+    return ~(seen & inside & (depths > 0)).reshape(height, width)

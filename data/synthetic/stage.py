@@ -1,0 +1,116 @@
+"""A world with its light, ready to be looked at from any camera at any time."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+
+import numpy as np
+from jaxtyping import Float32, Float64, Int32, UInt8
+from numpy import ndarray
+
+from data.synthetic.casting import cast
+from data.synthetic.materials import Material, make
+from data.synthetic.occlusion import make_occlusion
+from data.synthetic.shading import Light, cutout, render
+from data.synthetic.shadows import make_shadows
+from data.synthetic.sky import make_sky
+from data.synthetic.textures.noise import fbm
+from data.synthetic.views import Pinhole
+from data.synthetic.world import Snapshot, World
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How finely light and surfaces are worked out; geometry is exact whatever it is.
+
+    Args:
+        samples: rays along each side of a pixel.
+        texture_px: texels a side of each material's tile, a power of two.
+        shadow_px: texels a side of each shadow map.
+        sun_directions: on the sun's disc.
+        voxel_m: for ambient occlusion, metres.
+    """
+
+    samples: int = 2
+    texture_px: int = 512
+    shadow_px: int = 2048
+    sun_directions: int = 5
+    voxel_m: float = 0.2
+
+
+@dataclass(frozen=True)
+class Place:
+    """A world and where its life is.
+
+    Args:
+        world: what is there.
+        seed: of its textures and its sky.
+        radius_m: of the part that casts shadows, about the origin.
+        sun_deg: azimuth (counter-clockwise from east) and elevation of the sun.
+    """
+
+    world: World
+    seed: int
+    radius_m: float
+    sun_deg: tuple[float, float]
+
+
+class Stage:
+    """Renders a place. Making one takes seconds: it paints the textures and traces the shadows of what rests."""
+
+    def __init__(self, place: Place, quality: Quality) -> None:
+        self.place = place
+        self.world = place.world
+        self.quality = quality
+
+    @cached_property
+    def materials(self) -> Mapping[int, Material]:
+        """By the numbers in a snapshot."""
+        names = self.world.materials
+        return {index: make(name, self.place.seed, self.quality.texture_px) for index, name in enumerate(names)}
+
+    @cached_property
+    def _resting_light(self) -> Light:
+        place, quality = self.place, self.quality
+        snapshot = self.world.at(0.0)
+        resting = snapshot.only(~snapshot.moving)
+        sky = make_sky(place.seed, 512, azimuth_deg=place.sun_deg[0], elevation_deg=place.sun_deg[1])
+        shadows = make_shadows(resting, partial(cutout, self.materials), sky.to_sun, center=(0.0, 0.0),
+                               radius_m=place.radius_m, texels=quality.shadow_px, directions=quality.sun_directions)
+        occlusion = make_occlusion(resting, center=(0.0, 0.0), radius_m=place.radius_m, height_m=12.0, voxel_m=quality.voxel_m)
+        variation = fbm(np.random.default_rng((place.seed, 2)), 256, (4, 4), 6, 0.55)
+        return Light(sky, shadows, occlusion, np.zeros((0, 2, 3)), variation)
+
+    def photograph(self, view: Pinhole, time_s: float) -> UInt8[ndarray, "H W 3"]:
+        """The picture a camera takes, sRGB."""
+        snapshot, fine = self.world.at(time_s), view.scaled(self.quality.samples)
+        parts, depths = cast(snapshot, fine, partial(cutout, self.materials))
+        colors = render(snapshot, self.materials, self._light(snapshot), fine, parts, depths)
+        samples = self.quality.samples
+        mean = colors.reshape(view.height, samples, view.width, samples, 3).mean((1, 3))
+        return np.round(_to_srgb(mean) * 255).astype(np.uint8)
+
+    def geometry(self, view: Pinhole, time_s: float) -> tuple[Snapshot, Int32[ndarray, "H W"], Float32[ndarray, "H W"]]:
+        """What is seen at each pixel's centre: the snapshot, its rows (negative: the sky) and z-depths (inf: the sky)."""
+        snapshot = self.world.at(time_s)
+        return snapshot, *cast(snapshot, view, partial(cutout, self.materials))
+
+    def _light(self, snapshot: Snapshot) -> Light:
+        """The light with what moves in its way."""
+        movers = snapshot.only(snapshot.moving)
+        if not len(movers):
+            return self._resting_light
+        shadows = self._resting_light.shadows.with_movers(movers, partial(cutout, self.materials))
+        return replace(self._resting_light, shadows=shadows, movers=_boxes(movers, self.world.roots()))
+
+
+def _boxes(movers: Snapshot, roots: Int32[ndarray, " B"]) -> Float64[ndarray, "M 2 3"]:
+    """Lower and upper corners of each thing that moves."""
+    corners, owners = movers.corners(), roots[movers.bodies]
+    groups = (corners[owners == owner].reshape(-1, 3) for owner in np.unique(owners))
+    return np.array([[group.min(0), group.max(0)] for group in groups])
+
+
+def _to_srgb(linear: Float32[ndarray, "*batch"]) -> Float32[ndarray, "*batch"]:
+    """IEC 61966-2-1."""
+    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-8) ** np.float32(1 / 2.4) - 0.055).astype(np.float32)

@@ -1,0 +1,153 @@
+"""Where rays start and go: pinhole cameras, and the parallel view of a distant light."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float32, Float64, Int64
+from numpy import ndarray
+
+from data.synthetic.poses import inverse
+
+Axes = tuple[Float32[ndarray, "..."] | np.float32, Float32[ndarray, "..."] | np.float32, Float32[ndarray, "..."] | np.float32]
+"""x, y and z of one vector a ray; the three broadcast against one another."""
+
+NEAR_M = 0.05
+_EDGES = np.array([(a, b) for a in range(8) for b in range(a) if (a ^ b).bit_count() == 1])
+
+
+@dataclass(frozen=True)
+class Pinhole:
+    """An OpenCV camera. A ray's parameter is the z-depth.
+
+    Args:
+        c2w: world-from-camera, rigid.
+        K: intrinsics in pixels of an image of `width` x `height`, pixel centres at +0.5.
+        width: pixels.
+        height: pixels.
+    """
+
+    c2w: Float64[ndarray, "4 4"]
+    K: Float64[ndarray, "3 3"]
+    width: int
+    height: int
+
+    def scaled(self, factor: int) -> "Pinhole":
+        """The same view on an image of `factor` times as many rows and columns."""
+        K = self.K * np.array([[factor], [factor], [1.0]])
+        return replace(self, K=K, width=self.width * factor, height=self.height * factor)
+
+    def directions(self, pixels: Float64[ndarray, "N 2"]) -> Float64[ndarray, "N 3"]:
+        """World directions through pixel positions (x, y), of z-depth 1."""
+        on_plane = np.concatenate([pixels, np.ones((len(pixels), 1))], axis=1) @ np.linalg.inv(self.K).T
+        return on_plane @ self.c2w[:3, :3].T
+
+    def project(self, points: Float64[ndarray, "*batch 3"]) -> tuple[Float64[ndarray, "*batch 2"], Float64[ndarray, "*batch"]]:
+        """Pixel positions and z-depths of world points; where the depth is not positive the pixel means nothing."""
+        w2c = inverse(self.c2w)
+        in_camera = points @ w2c[:3, :3].T + w2c[:3, 3]
+        depths = in_camera[..., 2]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            on_plane = in_camera / depths[..., None]
+        return (on_plane @ self.K.T)[..., :2], depths
+
+    def windows(self, corners: Float64[ndarray, "P 8 3"]) -> tuple[Int64[ndarray, "P 4"], Float64[ndarray, " P"]]:
+        """The pixels that boxes may cover, and how near they come.
+
+        Args:
+            corners: see `Snapshot.corners`.
+
+        Returns:
+            (row start, row stop, column start, column stop), empty where start >= stop, and the least depth.
+        """
+        w2c = inverse(self.c2w)
+        in_camera = corners @ w2c[:3, :3].T + w2c[:3, 3]
+        z = in_camera[..., 2]
+        # Edges that cross the near plane are cut there: what is left in front has the corners it needs.
+        start, end = in_camera[:, _EDGES[:, 0]], in_camera[:, _EDGES[:, 1]]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            fraction = (NEAR_M - start[..., 2:]) / (end[..., 2:] - start[..., 2:])
+            cuts = start + fraction * (end - start)
+        crossing = (start[..., 2] < NEAR_M) != (end[..., 2] < NEAR_M)
+        points = np.concatenate([in_camera, np.where(crossing[..., None], cuts, np.nan)], axis=1)
+        points[:, :8][z < NEAR_M] = np.nan
+        pixels = (points / points[..., 2:]) @ self.K.T
+        return _windows(pixels[..., :2], self.width, self.height), np.maximum(z.min(1), 0.0)
+
+    def rays(self, part_from_world: Float64[ndarray, "4 4"], window: Int64[ndarray, "4"]) -> tuple[Axes, Axes]:
+        """Origins and directions, in a part's frame, of the rays through the pixel centres of a window."""
+        rows, columns = _centers(window)
+        part_from_camera = part_from_world @ self.c2w
+        steps = part_from_camera[:3, :3] @ np.linalg.inv(self.K)
+        origin = part_from_camera[:3, 3].astype(np.float32)
+        return (origin[0], origin[1], origin[2]), _plane(steps, rows, columns)
+
+
+@dataclass(frozen=True)
+class Parallel:
+    """Rays along +z of a frame, one through each texel centre. A ray's parameter is z in that frame.
+
+    Args:
+        world_from_view: rigid; the first texel's outer corner is the origin.
+        texel_m: side of a texel in metres.
+        width: texels along x.
+        height: texels along y.
+    """
+
+    world_from_view: Float64[ndarray, "4 4"]
+    texel_m: float
+    width: int
+    height: int
+
+    def windows(self, corners: Float64[ndarray, "P 8 3"]) -> tuple[Int64[ndarray, "P 4"], Float64[ndarray, " P"]]:
+        """See `Pinhole.windows`."""
+        view_from_world = inverse(self.world_from_view)
+        in_view = corners @ view_from_world[:3, :3].T + view_from_world[:3, 3]
+        return _windows(in_view[..., :2] / self.texel_m, self.width, self.height), in_view[..., 2].min(1)
+
+    def rays(self, part_from_world: Float64[ndarray, "4 4"], window: Int64[ndarray, "4"]) -> tuple[Axes, Axes]:
+        """See `Pinhole.rays`."""
+        rows, columns = _centers(window)
+        part_from_view = part_from_world @ self.world_from_view
+        steps = part_from_view[:3, :3] * self.texel_m
+        steps[:, 2] = part_from_view[:3, 3]
+        direction = part_from_view[:3, 2].astype(np.float32)
+        return _plane(steps, rows, columns), (direction[0], direction[1], direction[2])
+
+
+View = Pinhole | Parallel
+
+
+def pinhole_matrix(width: int, height: int, fov_deg: float) -> Float64[ndarray, "3 3"]:
+    """Intrinsics with square pixels and a central principal point.
+
+    Args:
+        width: pixels.
+        height: pixels.
+        fov_deg: horizontal field of view in degrees.
+    """
+    focal = width / (2 * np.tan(np.radians(fov_deg) / 2))
+    return np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1]])
+
+
+def _centers(window: Int64[ndarray, "4"]) -> tuple[Float64[ndarray, "R 1"], Float64[ndarray, "1 C"]]:
+    top, bottom, left, right = window
+    return np.arange(top, bottom)[:, None] + 0.5, np.arange(left, right)[None] + 0.5
+
+
+def _plane(steps: Float64[ndarray, "3 3"], rows: Float64[ndarray, "R 1"], columns: Float64[ndarray, "1 C"]) -> Axes:
+    """steps @ (column, row, 1) for every pixel, as three arrays."""
+    across = (steps[:, :1] * columns).astype(np.float32)
+    down = (steps[:, 1, None, None] * rows + steps[:, 2, None, None]).astype(np.float32)
+    return across[0] + down[0], across[1] + down[1], across[2] + down[2]
+
+
+def _windows(pixels: Float64[ndarray, "P K 2"], width: int, height: int) -> Int64[ndarray, "P 4"]:
+    """The pixels whose centres may lie in the hull of K positions; positions that are NaN do not count."""
+    low = np.fmin.reduce(pixels, axis=1)
+    high = np.fmax.reduce(pixels, axis=1)
+    empty = np.isnan(low).any(-1)
+    limits = np.array([width, height])
+    first = np.clip(np.floor(np.where(empty[:, None], 0, low) - 0.5), 0, limits).astype(np.int64)
+    last = np.clip(np.ceil(np.where(empty[:, None], 0, high) + 0.5), 0, limits).astype(np.int64)
+    last[empty] = 0
+    return np.stack([first[:, 1], last[:, 1], first[:, 0], last[:, 0]], axis=1)

@@ -1,0 +1,50 @@
+"""Frames made by several processes, in order; one that asks for a single worker stays in its own process."""
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import lru_cache
+from typing import TypeVar
+
+import cv2
+
+from data.synthetic.market_square import market_square
+from data.synthetic.stage import Quality, Stage
+
+ResultT = TypeVar("ResultT")
+
+
+@lru_cache(maxsize=1)
+def stage_of(seed: int, traffic: bool, quality: Quality) -> Stage:
+    """The stage of a seed, made once in each process: textures and shadows take seconds."""
+    return Stage(market_square(seed, traffic=traffic), quality)
+
+
+def each(function: Callable[[int], ResultT], count: int, workers: int) -> Iterator[ResultT]:
+    """function(0), function(1), ..., in this order whatever the number of workers.
+
+    Args:
+        function: for more than one worker it is pickled: a bound method of a plain dataclass will do.
+        count: how many calls.
+        workers: processes; 0 means one for each processor this process may use.
+    """
+    processes = min(workers or _processors(), count)
+    if processes <= 1:
+        yield from map(function, range(count))
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=_start) as executor:
+        try:
+            yield from executor.map(function, range(count))
+        finally:
+            executor.shutdown(cancel_futures=True)
+
+
+def _start() -> None:
+    cv2.setNumThreads(1)  # the processes share the processors already
+
+
+def _processors() -> int:
+    # Containers often may use fewer processors than the machine has.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
