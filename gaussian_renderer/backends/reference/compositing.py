@@ -12,7 +12,7 @@ MIN_ALPHA = 1 / 255
 MAX_ALPHA = 0.999
 MIN_TRANSMITTANCE = 1e-4
 
-TILE_SIZE = 32
+TILE_SIZE = 16
 CHUNK_SIZE = 1024
 """How many Gaussians a tile of pixels meets at once; with the tile's size it bounds the memory."""
 

@@ -1,8 +1,13 @@
 """`render` through the kernels is `render` through the reference. tests/splat_kernels tests the kernels."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
+from scipy.spatial import cKDTree
 
+from core.sh import rgb_to_dc
 from gaussian_renderer import RenderOutput, render
 from scene import Cameras, Splats
 from tests.gaussian_renderer import scenes
@@ -46,3 +51,33 @@ def test_native_is_the_reference(
     for name, expected in reference_gradients.items():
         error = (native_gradients[name] - expected).norm() / expected.norm()
         assert error < 1e-3, f"{name}: relative error {error:.1e}"
+
+
+@pytest.mark.data
+def test_a_real_scene(captures: Path) -> None:
+    """138,766 points of a garden as Gaussians, as training would start from them."""
+    file = captures / "gsplat_garden" / "test_garden.npz"
+    if not file.exists():
+        pytest.skip(f"{file} is absent")
+    garden = np.load(file)
+    distances, _ = cKDTree(garden["means3d"]).query(garden["means3d"], k=4)
+    scales = np.sqrt((distances[:, 1:] ** 2).mean(1, keepdims=True)).repeat(3, axis=1)
+    count = len(scales)
+    splats = Splats(
+        means=torch.from_numpy(garden["means3d"]),
+        quats=torch.tensor([1.0, 0.0, 0.0, 0.0]).repeat(count, 1),
+        scales=torch.from_numpy(scales).float(),
+        opacities=torch.full((count,), 0.5),
+        sh=rgb_to_dc(torch.from_numpy(garden["colors"]) / 255)[:, None],
+    )
+    sizes = (torch.full((3,), int(garden[name])) for name in ("width", "height"))
+    cameras = Cameras(torch.from_numpy(garden["viewmats"]), torch.from_numpy(garden["Ks"]), *sizes)
+    cameras = cameras.resized(cameras.width // 4, cameras.height // 4)[1]
+    native, reference = (
+        render(splats, cameras, depth=True, backend=name) for name in ("native", "reference")
+    )
+    difference = (native.images - reference.images).abs()
+    assert reference.alphas.mean() > 0.5
+    assert difference.mean() < 2e-5
+    assert (difference > 1e-3).double().mean() < 1e-3
+    assert (native.depths - reference.depths).abs().mean() < 1e-3 * reference.depths.mean()
