@@ -1,4 +1,4 @@
-"""From a source to a capture: what is detected, left out, noted and refused."""
+"""From a source to a capture: what is left out, noted and refused."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from scene.datasets import CaptureOptions, open_capture
 from scene.datasets.assemble import assemble
 from scene.datasets.lenses import Lens
 from scene.datasets.source import SourceScene, SourceView
-from tests.scene.datasets.sources import PINHOLE, ring, write_colmap, write_image, write_transforms
+from tests.scene.datasets.sources import PINHOLE, ring, write_colmap, write_image
 
 
 def make_scene(source: Path, names: tuple[str, ...], points: PointCloud | None = None) -> SourceScene:
@@ -53,34 +53,6 @@ def test_points_that_are_not_finite_are_left_out(tmp_path: Path) -> None:
     assert capture.points.xyz.tolist() == [[0, 0, 0], [1, 1, 1]]
     assert capture.points.rgb.tolist() == [[0, 1, 2], [6, 7, 8]]
     assert "2 points are not finite and were left out" in capture.notes
-
-
-def test_the_format_can_be_chosen(tmp_path: Path) -> None:
-    write_colmap(tmp_path, count=2)
-    write_transforms(tmp_path, count=3)
-    assert len(open_capture(tmp_path)) == 2
-    assert len(open_capture(tmp_path, CaptureOptions(source_format="transforms"))) == 3
-    with pytest.raises(UserError, match=r"is no capture: transforms_train\.json \(Blender\) was expected"):
-        open_capture(tmp_path, CaptureOptions(source_format="blender"))
-
-
-def test_a_missing_source_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="nowhere does not exist; the folder of a capture was expected"):
-        open_capture(tmp_path / "nowhere")
-    (tmp_path / "film.mp4").write_bytes(b"")
-    with pytest.raises(UserError, match=r"film\.mp4 is a file, not a folder"):
-        open_capture(tmp_path / "film.mp4")
-
-
-def test_a_folder_that_is_no_capture_says_what_it_holds(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="it holds nothing"):
-        open_capture(tmp_path)
-    (tmp_path / "film.mp4").write_bytes(b"")
-    expected = (
-        r"sparse/0/cameras\.bin .*, transforms\.json .*, transforms_train\.json .*, but it holds film\.mp4"
-    )
-    with pytest.raises(UserError, match=expected):
-        open_capture(tmp_path)
 
 
 def test_images_that_are_all_missing(tmp_path: Path) -> None:
