@@ -7,6 +7,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from jaxtyping import UInt8
 from torch import Tensor
@@ -28,11 +29,24 @@ class ScalarLog:
     """
 
     def __init__(self, folder: RunFolder, step: int = 0) -> None:
-        self._path = folder.log
-        lines = [line for line in read_lines(self._path) if line["step"] <= step]
-        write_text(self._path, "".join(json.dumps(line) + "\n" for line in lines))
-        make_folder(folder.tensorboard)
-        self._board = SummaryWriter(str(folder.tensorboard), purge_step=step + 1, flush_secs=30)
+        self._folder = folder
+        self._board = self._open(step)
+
+    def _open(self, step: int) -> SummaryWriter:
+        path = self._folder.log
+        lines = [line for line in read_lines(path) if line["step"] <= step]
+        write_text(path, "".join(json.dumps(line) + "\n" for line in lines))
+        make_folder(self._folder.tensorboard)
+        return SummaryWriter(str(self._folder.tensorboard), purge_step=step + 1, flush_secs=30)
+
+    def rewind(self, step: int) -> None:
+        """Drop what was recorded after a step.
+
+        Raises:
+            UserError: the log cannot be written.
+        """
+        self._board.close()
+        self._board = self._open(step)
 
     def numbers(self, step: int, numbers: Mapping[str, float]) -> None:
         """Record numbers of a step.
@@ -41,12 +55,12 @@ class ScalarLog:
             UserError: the log cannot be written.
         """
         try:
-            with self._path.open("a", encoding="utf-8") as file:
+            with self._folder.log.open("a", encoding="utf-8") as file:
                 file.write(json.dumps({"step": step, **numbers}) + "\n")
             for name, value in numbers.items():
                 self._board.add_scalar(name.replace("test_", "test/", 1), value, step)
         except OSError as error:
-            raise explain(error, self._path) from error
+            raise explain(error, self._folder.log) from error
 
     def picture(self, step: int, name: str, image: UInt8[Tensor, "H W 3"]) -> None:
         """Record a picture."""
@@ -57,7 +71,7 @@ class ScalarLog:
         self._board.close()
 
 
-def read_lines(path: Path) -> list[dict[str, float]]:
+def read_lines(path: Path) -> list[dict[str, Any]]:
     """The whole lines of a `log.jsonl`, empty if there is no file. A line cut off by a crash is left out.
 
     Raises:
@@ -67,7 +81,7 @@ def read_lines(path: Path) -> list[dict[str, float]]:
         text = path.read_text(encoding="utf-8") if path.exists() else ""
     except OSError as error:
         raise explain(error, path, "read") from error
-    lines: list[dict[str, float]] = []
+    lines: list[dict[str, Any]] = []
     for line in text.splitlines():
         try:
             entry = json.loads(line)

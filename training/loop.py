@@ -112,18 +112,20 @@ class _Loop:
         self.save = save
         self.pacer = pacer
         self.state = LoopState()
-        self.started = 0.0
-        self.checkpointed = 0.0
+        self.started = self.checkpointed = time.perf_counter()
         self.planned = (0, 0.0)
 
     def run(self) -> FitResult:
         if self.folder.checkpoint.exists():
             self._restore()
             say(f"continuing from iteration {self.state.step} of {self.task.schedule.iterations}")
+            if self.pacer is not None:
+                self.pacer.resume(self.state.seconds)
         else:
             self._checkpoint()
-        self.started = self.checkpointed = time.perf_counter() - self.state.seconds
+            self.state.seconds = 0.0
         self.checkpointed = time.perf_counter()
+        self.started = self.checkpointed - self.state.seconds
         self.planned = (self.state.step, self.state.seconds)
         total = self.task.schedule.iterations
         with (
@@ -149,7 +151,7 @@ class _Loop:
                     report = self.task.step(step, batch, stepper)
                 except NonFiniteLossError as error:
                     self._roll_back(step, error)
-                    reporter.restart(self.task.schedule.iterations, self.state.step)
+                    reporter.rewind(self.task.schedule.iterations, self.state.step)
                     return
                 reporter.step(step, report, self._elapsed)
             self.state.step = step
@@ -204,27 +206,24 @@ class _Loop:
         failed = self.state
         if failed.failures >= FAILURES_ALLOWED:
             raise UserError(
-                f"{error} at iteration {step}, for the {failed.failures + 1}rd time, although learning "
-                "rates were "
-                "halved each time; look for broken poses or images in the source, or lower "
+                f"{error} at iteration {step}, for the {failed.failures + 1}rd time, although learning rates "
+                "were halved each time; look for broken poses or images in the source, or lower "
                 "--position-lr-init"
             )
         self._restore()
         self.state.failures = failed.failures + 1
         self.state.skipped = [*failed.skipped, step]
         self.state.learning_rate_scale = failed.learning_rate_scale / 2
-        self.state.seconds = failed.seconds
         say(
             f"{error} at iteration {step}: back to iteration {self.state.step}, that batch is skipped and "
             "learning rates are halved"
         )
 
     def _checkpoint(self) -> None:
-        self.state.seconds = self._elapsed() if self.started else self.state.seconds
+        self.state.seconds = self._elapsed()
         save_state(self.folder.checkpoint, {"loop": asdict(self.state), "task": self.task.state_dict()})
         self.checkpointed = time.perf_counter()
-        if self.started:
-            self.state.seconds = self._elapsed()
+        self.state.seconds = self._elapsed()
 
     def _restore(self) -> None:
         saved = load_state(self.folder.checkpoint)

@@ -34,6 +34,10 @@ class Pacer:
     longest: int
     plans: int = 0
 
+    def resume(self, elapsed: float) -> None:
+        """Go on after so many seconds of training: what was planned then stands."""
+        self.plans = int(elapsed * PLANS / self.seconds)
+
     def first_plan(self, seconds_per_step: float) -> int:
         """Iterations before anything but a few rehearsed steps is known."""
         return self._clip(self.seconds / (seconds_per_step * _growth_factor(0.0)), 0)
@@ -51,7 +55,7 @@ class Pacer:
         """
         if step >= schedule.iterations or elapsed * PLANS < self.seconds * (self.plans + 1):
             return schedule
-        self.plans = int(elapsed * PLANS / self.seconds)
+        self.resume(elapsed)
         progress = schedule.position(step) / RECIPE_STEPS
         left = max(0.0, self.seconds - elapsed) / (recent_seconds_per_step * _growth_factor(progress))
         iterations = self._clip(step + left, step + 1)

@@ -64,7 +64,7 @@ class TrainingViews:
         self.capture = capture
         self.views = tuple(views)
         self._prepared: dict[int, TrainingView] = {}
-        self._halvings = 0
+        self.halvings = 0
         self._keeps_moments: list[bool] = []
         budget = cache_mb * 2**20
         for view in self.views:
@@ -76,9 +76,9 @@ class TrainingViews:
 
     def get(self, row: int, halvings: int = 0) -> TrainingView:
         """A view, at its full size or at a size halved `halvings` times."""
-        if halvings != self._halvings:
+        if halvings != self.halvings:
             self._prepared.clear()
-            self._halvings = halvings
+            self.halvings = halvings
         if row not in self._prepared:
             self._prepared[row] = self._prepare(row, halvings)
         return self._prepared[row]

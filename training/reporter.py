@@ -69,5 +69,10 @@ class Reporter:
             self._log.picture(step, name, picture)
 
     def restart(self, total: int, done: int) -> None:
-        """The run has another length or has gone back."""
+        """The run has another length."""
         self._progress.restart(total, done)
+
+    def rewind(self, total: int, done: int) -> None:
+        """The run has gone back to an earlier step: what was logged after it is dropped."""
+        self._progress.restart(total, done)
+        self._log.rewind(done)

@@ -1,0 +1,229 @@
+"""The loop: counts, resumes, guards, saves, stops."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from core.errors import UserError
+from core.files import read_json
+from core.run_folder import RunFolder
+from core.scalars import read_lines
+from core.serialization import load_state
+from tests.training.counting import NOT_A_NUMBER, Counting
+from training.loop import FitResult, LoopConfig, fit
+from training.pacing import Pacer
+from training.task import Stepper, StepReport, Task
+
+CONFIG = LoopConfig(test_iterations=(4,), save_iterations=(6,), log_interval=5)
+
+
+def run(
+    task: Counting, path: Path, config: LoopConfig = CONFIG, pacer: Pacer | None = None
+) -> tuple[FitResult, list[int]]:
+    saved: list[int] = []
+
+    def save(iteration: int) -> None:
+        saved.append(iteration)
+        ply = RunFolder(path).point_cloud(iteration)
+        ply.parent.mkdir(parents=True, exist_ok=True)
+        ply.touch()
+
+    return fit(task, RunFolder(path), config, save=save, pacer=pacer), saved
+
+
+def test_the_fake_is_a_task() -> None:
+    assert isinstance(Counting(1), Task)
+
+
+def test_a_run_takes_every_step_once(tmp_path: Path) -> None:
+    task = Counting(20)
+    result, saved = run(task, tmp_path)
+    assert task.seen == [10 * step for step in range(1, 21)]
+    assert saved == [6, 20]
+    assert task.evaluations == 2  # at 4 and at the end
+    assert result.iterations == 20
+    assert result.stopped_by is None
+    assert result.evaluation is not None
+    assert result.evaluation.numbers == {"psnr": 12.0}
+    assert float(task.value) > 2
+    timing = read_json(tmp_path / "timing.json")
+    assert timing["iterations"] == 20
+    assert 0 < timing["training_seconds"] == pytest.approx(result.seconds)
+
+
+def test_the_log_tells_steps_and_evaluations(tmp_path: Path) -> None:
+    run(Counting(12), tmp_path)
+    lines = read_lines(tmp_path / "log.jsonl")
+    assert [line["step"] for line in lines] == [1, 4, 5, 10, 12]
+    assert all({"loss", "seconds", "psnr"} <= line.keys() for line in lines if "test_psnr" not in line)
+    assert list((tmp_path / "tensorboard").glob("events*"))
+
+
+class Killed(BaseException):
+    """Stands for kill -9: nothing between the step and the end of the process happens."""
+
+
+class Mortal(Counting):
+    def __init__(self, iterations: int, dies_at: int) -> None:
+        super().__init__(iterations)
+        self.dies_at = dies_at
+
+    def step(self, step: int, batch: int, stepper: Stepper) -> StepReport:
+        if step == self.dies_at:
+            raise Killed
+        return super().step(step, batch, stepper)
+
+
+@pytest.mark.parametrize("dies_at", [1, 2, 7, 20])
+@pytest.mark.parametrize("checkpoint_seconds", [0.0, 1000.0])
+def test_a_killed_run_goes_on_as_if_nothing_had_happened(
+    tmp_path: Path, dies_at: int, checkpoint_seconds: float
+) -> None:
+    config = LoopConfig(
+        test_iterations=(), save_iterations=(), log_interval=5, checkpoint_seconds=checkpoint_seconds
+    )
+    whole = Counting(20)
+    run(whole, tmp_path / "whole", config)
+    with pytest.raises(Killed):
+        run(Mortal(20, dies_at), tmp_path / "killed", config)
+    if checkpoint_seconds == 0:
+        assert load_state(tmp_path / "killed" / "checkpoints" / "last.pt")["loop"]["step"] == dies_at - 1
+    again = Counting(20)
+    run(again, tmp_path / "killed", config)
+    assert torch.equal(again.value, whole.value)
+    assert again.seen == whole.seen
+    steps = [line["step"] for line in read_lines(tmp_path / "killed" / "log.jsonl")]
+    assert steps == [line["step"] for line in read_lines(tmp_path / "whole" / "log.jsonl")]
+
+
+def test_a_finished_run_takes_no_step_more(tmp_path: Path) -> None:
+    run(Counting(8), tmp_path)
+    again = Counting(8)
+    result, saved = run(again, tmp_path)
+    assert len(again.seen) == 8
+    assert saved == []
+    assert result.evaluation is not None
+
+
+class Signalled(Counting):
+    def __init__(self, iterations: int, number: signal.Signals) -> None:
+        super().__init__(iterations)
+        self.number = number
+
+    def step(self, step: int, batch: int, stepper: Stepper) -> StepReport:
+        report = super().step(step, batch, stepper)
+        if step == 5:
+            os.kill(os.getpid(), self.number)
+        return report
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_after_the_step_and_saves(tmp_path: Path, number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    result, saved = run(Signalled(20, number), tmp_path)
+    assert result.stopped_by == number
+    assert result.iterations == 5
+    assert result.evaluation is None
+    assert saved == []
+    assert signal.getsignal(number) == before
+    again = Counting(20)
+    run(again, tmp_path)
+    assert again.seen == [10 * step for step in range(1, 21)]
+
+
+@pytest.mark.parametrize("bad", [NOT_A_NUMBER, float("inf")])
+def test_a_bad_batch_is_skipped_after_going_back(
+    tmp_path: Path, bad: float, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task = Counting(10, {7: bad})
+    run(task, tmp_path)
+    assert task.seen == [10 * step for step in range(1, 11) if step != 7]
+    assert set(task.rates) == {0.5}  # from the start, which is where the last checkpoint was
+    assert float(task.value) == float(task.value)
+    told = capsys.readouterr().err
+    assert "at iteration 7: back to iteration 0" in told
+    assert "learning rates are halved" in told
+
+
+def test_going_back_ends_at_the_last_checkpoint(tmp_path: Path) -> None:
+    task = Counting(10, {7: NOT_A_NUMBER})
+    run(task, tmp_path, LoopConfig(checkpoint_seconds=0.0))
+    assert task.rates == [1.0] * 6 + [0.5] * 3
+
+
+def test_what_was_learned_from_a_failure_survives_a_pause(tmp_path: Path) -> None:
+    class Both(Mortal):
+        bad = {3: NOT_A_NUMBER}
+
+    first = Both(10, dies_at=8)
+    first.bad_steps = Both.bad
+    with pytest.raises(Killed):
+        run(first, tmp_path, LoopConfig(checkpoint_seconds=0.0))
+    state = load_state(tmp_path / "checkpoints" / "last.pt")["loop"]
+    assert state["skipped"] == [3]
+    assert state["failures"] == 1
+    assert state["learning_rate_scale"] == 0.5
+    again = Counting(10, Both.bad)
+    run(again, tmp_path)
+    assert again.seen == [10 * step for step in range(1, 11) if step != 3]
+
+
+def test_the_third_failure_ends_the_run_with_a_sentence(tmp_path: Path) -> None:
+    task = Counting(20, {3: NOT_A_NUMBER, 8: NOT_A_NUMBER, 12: NOT_A_NUMBER})
+    with pytest.raises(UserError, match="at iteration 12, for the 3rd time"):
+        run(task, tmp_path)
+    task = Counting(20, {3: NOT_A_NUMBER, 8: NOT_A_NUMBER})
+    run(task, tmp_path / "two")
+    assert task.rates[-1] == 0.25
+
+
+def test_a_checkpoint_of_something_else_is_a_sentence(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.checkpoint.parent.mkdir()
+    torch.save({"loop": {"step": 1, "unknown": 2}, "task": {}}, folder.checkpoint)
+    with pytest.raises(UserError, match="is no checkpoint of this program"):
+        run(Counting(5), tmp_path)
+
+
+def test_a_failing_save_leaves_the_checkpoint(tmp_path: Path) -> None:
+    def full(iteration: int) -> None:
+        raise UserError("cannot write point_cloud.ply: the disk is full")
+
+    with pytest.raises(UserError, match="disk is full"):
+        fit(Counting(5), RunFolder(tmp_path), LoopConfig(checkpoint_seconds=0.0), save=full)
+    assert load_state(tmp_path / "checkpoints" / "last.pt")["loop"]["step"] == 4
+    again = Counting(5)
+    run(again, tmp_path)
+    assert again.seen == [10, 20, 30, 40, 50]
+
+
+@pytest.fixture
+def slow_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
+    """A clock that advances by a tenth of a second whenever it is read."""
+    now = [0.0]
+
+    def read() -> float:
+        now[0] += 0.1
+        return now[0]
+
+    monkeypatch.setattr("training.loop.time.perf_counter", read)
+    return now
+
+
+def test_a_time_shortens_the_run(tmp_path: Path, slow_clock: list[float]) -> None:
+    task: Any = Counting(10_000)
+    result, _ = run(task, tmp_path, pacer=Pacer(seconds=30.0, longest=10_000))
+    # A step reads the clock twice or thrice.
+    assert 80 < result.iterations < 200
+    assert result.seconds == pytest.approx(30, abs=3)
+
+
+def test_the_log_goes_back_too(tmp_path: Path) -> None:
+    run(Counting(10, {9: NOT_A_NUMBER}), tmp_path, LoopConfig(log_interval=2))
+    steps = [line["step"] for line in read_lines(tmp_path / "log.jsonl") if "loss" in line]
+    assert steps == [1, 2, 4, 6, 8, 10]
