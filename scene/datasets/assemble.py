@@ -102,14 +102,13 @@ def _existing(source: Path, views: Sequence[SourceView], notes: list[str]) -> li
 
 def _plan(view: SourceView, header: ImageHeader, options: CaptureOptions) -> _Plan:
     _check_pose(view)
+    _check_lens(view)
     width, height = header.width, header.height
     if (width > height) != (view.lens.width > view.lens.height) and width != height:
         raise UserError(
             f"{view.path} is {width}x{height}, but its camera was calibrated for "
             f"{view.lens.width}x{view.lens.height}: one of the two is rotated; rotate the image"
         )
-    if view.lens.is_spherical:
-        raise UserError(f"{view.name} was taken by a camera that sees all around; cut it into pinhole images")
     correction, lens = None, view.lens
     if not view.lens.is_pinhole:
         correction = undistortion(view.lens, width, height)
@@ -125,8 +124,18 @@ def _check_pose(view: SourceView) -> None:
     rotation = view.viewmat[:3, :3]
     if np.abs(rotation @ rotation.T - np.eye(3)).max() > _RIGID_TOLERANCE or np.linalg.det(rotation) < 0:
         raise UserError(f"the pose of {view.name} is no rotation and translation; a rigid pose was expected")
-    if not np.isfinite(view.lens.params).all():
-        raise UserError(f"the camera of {view.name} has intrinsics that are not finite")
+
+
+def _check_lens(view: SourceView) -> None:
+    lens = view.lens
+    if not np.isfinite(lens.params).all() or lens.width < 1 or lens.height < 1:
+        raise UserError(
+            f"the camera of {view.name} is broken: {lens}; finite numbers and a size were expected"
+        )
+    if lens.is_spherical:
+        raise UserError(f"{view.name} was taken by a camera that sees all around; cut it into pinhole images")
+    if lens.K(lens.width, lens.height).diagonal().min() <= 0:
+        raise UserError(f"the camera of {view.name} is broken: {lens}; a positive focal length was expected")
 
 
 def _note_sizes(plans: list[_Plan], options: CaptureOptions, notes: list[str]) -> None:

@@ -13,7 +13,8 @@ from tests.scene.datasets.sources import write_colmap, write_transforms
 
 
 def test_the_flags_that_people_know() -> None:
-    words = "-i images_4 -r 4 -d depths --extra_downscale 2 --alpha mask --source-format colmap".split()
+    words = ["-i", "images_4", "-r", "4", "-d", "depths"]
+    words += ["--extra_downscale", "2", "--alpha", "mask", "--source-format", "colmap"]
     options = cli.parse(CaptureOptions, args=words)
     assert options == CaptureOptions(
         images="images_4",

@@ -1,5 +1,6 @@
 """From a source to a capture: what is left out, noted and refused."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -107,4 +108,22 @@ def test_a_mirrored_pose_is_refused(tmp_path: Path) -> None:
     scene = make_scene(tmp_path, ("a.png", "b.png"))
     scene.views[1].viewmat[0] *= -1
     with pytest.raises(UserError, match=r"the pose of b\.png is no rotation"):
+        assemble(tmp_path, scene, CaptureOptions())
+
+
+@pytest.mark.parametrize(
+    ("lens", "sentence"),
+    [
+        (Lens("PINHOLE", (30.0, 0.0, 16.0, 12.0), 32, 24), "a positive focal length was expected"),
+        (
+            Lens("PINHOLE", (30.0, float("nan"), 16.0, 12.0), 32, 24),
+            "finite numbers and a size were expected",
+        ),
+        (Lens("PINHOLE", (30.0, 30.0, 16.0, 12.0), 0, 24), "finite numbers and a size were expected"),
+    ],
+)
+def test_a_broken_camera_is_refused(tmp_path: Path, lens: Lens, sentence: str) -> None:
+    scene = make_scene(tmp_path, ("a.png", "b.png"))
+    scene.views[0] = replace(scene.views[0], lens=lens)
+    with pytest.raises(UserError, match=rf"the camera of a\.png is broken: .*{sentence}"):
         assemble(tmp_path, scene, CaptureOptions())
