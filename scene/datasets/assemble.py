@@ -104,7 +104,7 @@ def _plan(view: SourceView, header: ImageHeader, options: CaptureOptions) -> _Pl
     _check_pose(view)
     _check_lens(view)
     width, height = header.width, header.height
-    if (width > height) != (view.lens.width > view.lens.height) and width != height:
+    if (width - height) * (view.lens.width - view.lens.height) < 0:
         raise UserError(
             f"{view.path} is {width}x{height}, but its camera was calibrated for "
             f"{view.lens.width}x{view.lens.height}: one of the two is rotated; rotate the image"
