@@ -30,9 +30,9 @@ def colorize(
 
 
 def colorize_depth(
-    depth: Float[Tensor, "H W"], near: float, far: float, name: str = "turbo"
+    depth: Float[Tensor, "H W"], near: float, far: float, name: str = "viridis"
 ) -> UInt8[ndarray, "H W 3"]:
-    """Depth as colours, evenly spaced in 1/z: more of them for what is near; near is warm, far is cold.
+    """Depth as colours, evenly spaced in 1/z: more of them for what is near; near is bright, far is dark.
 
     Args:
         depth: z-depth; 0 = none, which becomes dark grey.

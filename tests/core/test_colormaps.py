@@ -33,7 +33,7 @@ def test_grey_map_follows_inverse_depth() -> None:
 
 def test_no_depth_has_a_colour_of_its_own() -> None:
     colors = colorize_depth(torch.tensor([[0.0, 1.0, 5.0]]), near=1.0, far=5.0)
-    table = np.round(colormaps["turbo"](np.arange(256))[:, :3] * 255)
+    table = np.round(colormaps["viridis"](np.arange(256))[:, :3] * 255)
     assert not (table == colors[0, 0]).all(1).any()
 
 

@@ -1,0 +1,167 @@
+"""What a report is about, gathered from the files of a run folder. What is missing is left out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from core import environment
+from core.errors import UserError
+from core.files import read_json
+from core.images import read_image
+from core.run_folder import RunFolder, ViewSet
+from core.scalars import read_lines
+from evaluation import image_metrics
+from evaluation.image_metrics import Scores
+from evaluation.scoring import MethodScores, check_is_run, image_pairs, read_scores, rendered_iterations
+
+_TRAINING_VIEWS = 3  # shown where no view was held out
+
+
+@dataclass(frozen=True)
+class ViewFiles:
+    """A view on the disk.
+
+    Args:
+        name: of its photograph, as people know it.
+        render: rendering.
+        photograph: of the same size.
+        depth: depth as colours, if it was written.
+        scores: of the rendering.
+    """
+
+    name: str
+    render: Path
+    photograph: Path
+    depth: Path | None
+    scores: Scores
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """A run, for people.
+
+    Args:
+        folder: of the run.
+        config: its config.json; empty for a run of the original 3DGS code.
+        log: scalars by step.
+        seconds: of training; None if nobody wrote it down.
+        scores: of the last iteration that was scored.
+        views: with pictures: the held-out ones, or a few that trained where none was held out.
+        views_are: which of the two.
+        environment: names and values.
+        recorded: whether `environment` is that of the training, not that of this moment.
+    """
+
+    folder: RunFolder
+    config: Mapping[str, Any]
+    log: Sequence[Mapping[str, float]]
+    seconds: float | None
+    scores: MethodScores | None
+    views: Sequence[ViewFiles]
+    views_are: ViewSet
+    environment: Mapping[str, str]
+    recorded: bool
+
+    @property
+    def source(self) -> str | None:
+        """The capture's folder."""
+        return self.config.get("source_path")
+
+    @property
+    def iteration(self) -> int | None:
+        """How long the run has been trained."""
+        steps = [int(line["step"]) for line in self.log]
+        return max(steps) if steps else self.scores.iteration if self.scores else None
+
+    def latest(self, name: str) -> float | None:
+        """The last value of a scalar in the log."""
+        return next((line[name] for line in reversed(self.log) if name in line), None)
+
+    def course(self, name: str) -> list[tuple[float, float]]:
+        """A scalar by step."""
+        return [(line["step"], line[name]) for line in self.log if name in line]
+
+
+def gather(folder: RunFolder) -> RunFacts:
+    """Read a run folder.
+
+    Raises:
+        UserError: it is no run folder, or a file in it is broken.
+    """
+    check_is_run(folder)
+    methods = read_scores(folder)
+    log = read_lines(folder.log)
+    views_are, views = _views(folder, methods[-1] if methods else None)
+    recorded = folder.path / environment.FILE
+    timing = _object(folder.timing)
+    return RunFacts(
+        folder=folder,
+        config=_object(folder.config),
+        log=log,
+        seconds=timing.get(
+            "training_seconds", next((x["seconds"] for x in reversed(log) if "seconds" in x), None)
+        ),
+        scores=methods[-1] if methods else None,
+        views=views,
+        views_are=views_are,
+        environment=_object(recorded) or environment.describe(),
+        recorded=recorded.exists(),
+    )
+
+
+def _object(path: Path) -> dict[str, Any]:
+    """What a JSON file holds, empty if there is none."""
+    value = read_json(path) if path.exists() else {}
+    if not isinstance(value, dict):
+        raise UserError(f"{path}: an object was expected; restore or remove the file")
+    return value
+
+
+def _views(folder: RunFolder, method: MethodScores | None) -> tuple[ViewSet, list[ViewFiles]]:
+    if method is not None:
+        names = _photograph_names(folder)
+        views = [
+            _files(folder, "test", method.iteration, file, names[row] if row < len(names) else file, scores)
+            for row, (file, scores) in enumerate(method.views.items())
+        ]
+        return "test", [view for view in views if view.render.exists() and view.photograph.exists()]
+    return "train", _training_views(folder)
+
+
+def _training_views(folder: RunFolder) -> list[ViewFiles]:
+    """A few views that trained, evenly chosen."""
+    if not any(folder.path.glob("train/ours_*/renders/*.png")):
+        return []
+    iteration = rendered_iterations(folder, "train")[-1]
+    pairs = image_pairs(folder, "train", iteration)
+    stride = max(1, (len(pairs) - 1) // max(1, _TRAINING_VIEWS - 1))
+    names = _photograph_names(folder)
+    views = []
+    for row in range(0, len(pairs), stride)[:_TRAINING_VIEWS]:
+        image, target = (torch.from_numpy(read_image(path)) for path in pairs[row])
+        file = pairs[row][0].name
+        name = names[row] if len(names) == len(pairs) else file
+        views.append(_files(folder, "train", iteration, file, name, image_metrics.score(image, target, None)))
+    return views
+
+
+def _files(
+    folder: RunFolder, views: ViewSet, iteration: int, file: str, name: str, scores: Scores
+) -> ViewFiles:
+    render, photograph, depth = (
+        folder.images(views, iteration, kind) / file for kind in ("renders", "gt", "depth")
+    )
+    return ViewFiles(name, render, photograph, depth if depth.exists() else None, scores)
+
+
+def _photograph_names(folder: RunFolder) -> list[str]:
+    """Names of all photographs, those held out first; empty without cameras.json."""
+    if not folder.cameras.exists():
+        return []
+    entries = read_json(folder.cameras)
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise UserError(f"{folder.cameras}: a list of cameras was expected; restore or remove the file")
+    return [str(entry.get("img_name", "")) for entry in entries]

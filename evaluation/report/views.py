@@ -1,0 +1,118 @@
+"""Views of a run as HTML with embedded pictures: a slider between rendering and photograph, error, depth."""
+
+import base64
+import html
+
+import cv2
+import matplotlib
+import matplotlib.colors
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from numpy import ndarray
+
+from core.colormaps import colorize
+from core.images import encode, read_image
+from evaluation.image_metrics import Scores, squared_error
+from evaluation.report.facts import ViewFiles
+
+_LONGEST_SIDE = 1600  # larger pictures make a page that nobody waits for
+_QUALITY = 86
+_THUMBNAIL = 220
+_LARGEST_ERROR = 0.25  # of the range of colours; shown as the last colour
+_ERROR_MAP = "inferno"
+
+
+def view_card(which: str, view: ViewFiles) -> str:
+    """A view at full size.
+
+    Args:
+        which: why this one is shown, such as "worst".
+        view: its files.
+
+    Raises:
+        UserError: an image does not decode.
+    """
+    render, photograph = read_image(view.render), read_image(view.photograph)
+    height, width = render.shape[:2]
+    error = squared_error(torch.from_numpy(render), torch.from_numpy(photograph)).sqrt()
+    panes = [_slider(view.name, render, photograph)]
+    legend = f'0 <span class="scale" style="background:{_gradient(_ERROR_MAP)}"></span> {_LARGEST_ERROR:.0%}'
+    heat = colorize(error, 0.0, _LARGEST_ERROR, _ERROR_MAP)
+    panes.append(_figure(heat, f"error of {view.name}", f"error&ensp;{legend}"))
+    if view.depth is not None:
+        panes.append(_figure(read_image(view.depth), f"depth of {view.name}", "depth, near is bright"))
+    layout = "wide" if width >= height else "tall"
+    return (
+        f'<article class="view {layout}"><header><span class="which">{html.escape(which)}</span>'
+        f'<h3>{html.escape(view.name)}</h3><span class="scores">{told(view.scores)}</span></header>'
+        f'<div class="panes">{"".join(panes)}</div></article>'
+    )
+
+
+def thumbnail(view: ViewFiles) -> str:
+    """A view as a small picture with its PSNR.
+
+    Raises:
+        UserError: the image does not decode.
+    """
+    picture = data_uri(read_image(view.render), _THUMBNAIL)
+    name = html.escape(view.name)
+    return (
+        f'<figure><img src="{picture}" alt="rendering of {name}" loading="lazy">'
+        f"<figcaption>{name}<br><b>{view.scores.psnr:.2f}</b> dB</figcaption></figure>"
+    )
+
+
+def shape(view: ViewFiles) -> str:
+    """The ratio of a view's sides, as CSS has it.
+
+    Raises:
+        UserError: the image does not decode.
+    """
+    height, width = read_image(view.render).shape[:2]
+    return f"{width}/{height}"
+
+
+def told(scores: Scores) -> str:
+    """Scores in a line."""
+    lpips = "" if scores.lpips is None else f" · LPIPS {scores.lpips:.3f}"
+    return f"PSNR {scores.psnr:.2f} dB · SSIM {scores.ssim:.3f}{lpips}"
+
+
+def data_uri(image: UInt8[ndarray, "H W 3"], longest_side: int = _LONGEST_SIDE) -> str:
+    """An image that needs no file of its own; reduced if a side is longer than `longest_side` pixels."""
+    factor = longest_side / max(image.shape[:2])
+    if factor < 1:
+        size = tuple(max(1, round(side * factor)) for side in image.shape[1::-1])
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
+    data = encode(image, ".webp", cv2.IMWRITE_WEBP_QUALITY, _QUALITY)
+    return "data:image/webp;base64," + base64.b64encode(data).decode("ascii")
+
+
+def _slider(name: str, render: UInt8[ndarray, "H W 3"], photograph: UInt8[ndarray, "H W 3"]) -> str:
+    label = f"rendering or photograph of {html.escape(name)}"
+    return (
+        '<figure class="compare"><div class="stage">'
+        + _picture(photograph, f"photograph {name}", "photograph")
+        + _picture(render, f"rendering of {name}", "render")
+        + f'<input type="range" min="0" max="100" value="50" step="0.5" aria-label="{label}">'
+        '<span class="handle"></span><span class="tag left">rendering</span>'
+        '<span class="tag right">photograph</span></div>'
+        "<figcaption>drag, or use the arrow keys</figcaption></figure>"
+    )
+
+
+def _figure(image: UInt8[ndarray, "H W 3"], alternative: str, caption: str) -> str:
+    return f"<figure>{_picture(image, alternative)}<figcaption>{caption}</figcaption></figure>"
+
+
+def _picture(image: UInt8[ndarray, "H W 3"], alternative: str, name: str = "") -> str:
+    height, width = image.shape[:2]
+    size = f'width="{width}" height="{height}"'
+    return f'<img class="{name}" {size} src="{data_uri(image)}" alt="{html.escape(alternative)}">'
+
+
+def _gradient(name: str) -> str:
+    colors = matplotlib.colormaps[name](np.linspace(0, 1, 9))[:, :3]
+    return f"linear-gradient(90deg,{','.join(matplotlib.colors.to_hex(color) for color in colors)})"

@@ -1,0 +1,45 @@
+#!/usr/bin/env python
+"""Score the rendered views of runs and write their reports: `metrics.py -m RUN [RUN ...]`."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from core import cli
+from core.progress import Progress, say
+from core.run_folder import RunFolder
+from evaluation.lpips import NetworkName, how_to_get, load_lpips
+from evaluation.report import write_report
+from evaluation.scoring import count_views, score_run, write_scores
+from evaluation.tables import Row, format_table
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """PSNR, SSIM and LPIPS of held-out views: one table, and results.json and report.html in each run."""
+
+    model_paths: Annotated[tuple[Path, ...], cli.flag("-m", "--model-path")]
+    """Run folders."""
+    lpips: NetworkName = "vgg"
+    """Network of LPIPS; papers on 3DGS report vgg."""
+
+
+def score(command: Metrics) -> None:
+    """Run the command and print the table."""
+    lpips = load_lpips(command.lpips)
+    folders = [RunFolder(path) for path in command.model_paths]
+    rows = []
+    with Progress(sum(count_views(folder) for folder in folders), label="scoring") as progress:
+        for folder in folders:
+            methods = score_run(folder, lpips, on_view=progress.advance)
+            write_scores(folder, methods)
+            write_report(folder)
+            rows.append(Row(folder, methods))
+    print(format_table(rows))
+    if lpips is None:
+        say(how_to_get(command.lpips))
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(score, Metrics, prog="metrics.py"))

@@ -1,0 +1,125 @@
+"""Trained runs, and Gaussians of any origin, rendered into folders."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from core.progress import Progress
+from core.run_folder import ViewSet
+from gaussian_renderer.views import ImageFormation, render_views, write_images
+from scene.cameras_json import read_cameras_json
+from scene.gaussian_model import StaticGaussians
+from scene.trajectories import PathName, novel_path
+from training.runs import TrainedRun
+
+
+@dataclass(frozen=True)
+class RenderOptions:
+    """What is written, and how it is drawn."""
+
+    depth: bool = False
+    """Write depth too, as colours and as numbers of 16 bits; of held-out views it is always written."""
+    depth_only: bool = False
+    """Write depth and no colour."""
+    frames: int = 120
+    """Views of a --path."""
+    fps: int = 30
+    """Frames per second of its video."""
+    backend: str = "auto"
+    """Who draws: auto, native or reference."""
+    white_background: bool = False
+    """With --ply: white behind the Gaussians, not black. A run knows its own."""
+    antialiasing: bool = False
+    """With --ply: the Gaussians were trained with antialiasing. A run knows for itself."""
+
+
+def render_captured(run: TrainedRun, views: ViewSet, options: RenderOptions) -> Path:
+    """Render the views that trained or those that were held out, beside the photographs.
+
+    Returns:
+        The folder that holds `renders`, `gt` and `depth`.
+
+    Raises:
+        UserError: a file cannot be written, a photograph does not decode, or a back-end cannot draw.
+    """
+    rows = list(run.split.train if views == "train" else run.split.test)
+    folder = run.folder.images(views, run.iteration, "renders").parent
+    with Progress(len(rows), label=f"rendering {views}") as progress:
+        render_views(
+            run.splats,
+            run.capture.cameras[rows],
+            folder,
+            formation=_formation(run, options),
+            images=not options.depth_only,
+            depth=options.depth or options.depth_only or views == "test",
+            exposures=_exposures(run, rows),
+            on_view=progress.advance,
+        )
+    if not options.depth_only:
+        write_images((run.capture.images[row] for row in rows), folder / "gt")
+    return folder
+
+
+def render_path(run: TrainedRun, name: PathName, options: RenderOptions) -> Path:
+    """Render a path of new cameras as images and as a video.
+
+    Returns:
+        The folder that holds `renders`, `renders.mp4` and the like.
+
+    Raises:
+        UserError: as `render_captured`; or the cameras of the run do not determine such a path.
+    """
+    folder = run.folder.path / name / f"ours_{run.iteration}"
+    with Progress(options.frames, label=f"rendering {name}") as progress:
+        render_views(
+            run.splats,
+            novel_path(name, run.capture.cameras, options.frames),
+            folder,
+            formation=_formation(run, options),
+            images=not options.depth_only,
+            depth=options.depth or options.depth_only,
+            video_fps=options.fps,
+            on_view=progress.advance,
+        )
+    return folder
+
+
+def render_file(ply: Path, cameras: Path, out: Path, options: RenderOptions) -> Path:
+    """Render Gaussians of any origin through the cameras of a `cameras.json`, in the order of that file.
+
+    Returns:
+        `out`.
+
+    Raises:
+        UserError: a file is missing or broken, or cannot be written.
+    """
+    splats = StaticGaussians.load_ply(ply).splats()
+    views, _ = read_cameras_json(cameras)
+    background = torch.ones(3) if options.white_background else None
+    with Progress(len(views), label="rendering") as progress:
+        render_views(
+            splats,
+            views,
+            out,
+            formation=ImageFormation(background, options.antialiasing, options.backend),
+            images=not options.depth_only,
+            depth=options.depth or options.depth_only,
+            on_view=progress.advance,
+        )
+    return out
+
+
+def _formation(run: TrainedRun, options: RenderOptions) -> ImageFormation:
+    return ImageFormation(run.background, run.antialiased, options.backend)
+
+
+def _exposures(run: TrainedRun, rows: Sequence[int]) -> Float[Tensor, "C 3 4"] | None:
+    """The learned colour transforms of views; held-out views have none and keep the scene's colours."""
+    if run.exposures is None:
+        return None
+    names = (run.capture.image_names[row] for row in rows)
+    return torch.stack([run.exposures.get(name, torch.eye(3, 4)) for name in names])
