@@ -153,7 +153,7 @@ def _machine() -> Finding:
     total, available = _memory_gib()
     memory = f"{total:.1f} GiB of memory" + (f" ({available:.1f} available)" if available is not None else "")
     return Finding(
-        "ok", f"{_processor()}, {_cores()} core(s), {memory}, {platform.system()} {platform.machine()}"
+        "ok", f"{processor()}, {_cores()} core(s), {memory}, {platform.system()} {platform.machine()}"
     )
 
 
@@ -167,7 +167,8 @@ def _disk(folder: Path) -> Finding:
     return Finding("ok", text)
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The processor as its maker names it."""
     if sys.platform == "darwin":
         return _first_line(_output("sysctl", "-n", "machdep.cpu.brand_string"))
     cpuinfo = Path("/proc/cpuinfo")

@@ -58,7 +58,9 @@ class Cameras:
         """
         sizes = set(zip(self.width.tolist(), self.height.tolist(), strict=True))
         if len(sizes) != 1:
-            raise ValueError(f"cameras of one size were expected, got sizes {sorted(sizes)}: pick a group with `cameras[rows]`")
+            raise ValueError(
+                f"cameras of one size were expected, got sizes {sorted(sizes)}: pick a group with `cameras[rows]`"
+            )
         return sizes.pop()
 
     def resized(self, width: Int[Tensor, " C"], height: Int[Tensor, " C"]) -> "Cameras":

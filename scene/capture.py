@@ -50,11 +50,11 @@ class Capture:
     source: Path | None
     cameras: Cameras
     image_names: tuple[str, ...]
-    images: Sequence[UInt8[Tensor, "H W 3"]]
+    images: Sequence[UInt8[Tensor, "_H _W 3"]]
     points: PointCloud | None = None
-    valid_masks: Sequence[Bool[Tensor, "H W"]] | None = None
-    dynamic_masks: Sequence[Bool[Tensor, "H W"]] | None = None
-    inverse_depths: Sequence[Float[Tensor, "H W"] | None] | None = None
+    valid_masks: Sequence[Bool[Tensor, "_H _W"]] | None = None
+    dynamic_masks: Sequence[Bool[Tensor, "_H _W"]] | None = None
+    inverse_depths: Sequence[Float[Tensor, "_H _W"] | None] | None = None
     times: Float[Tensor, " C"] | None = None
     notes: tuple[str, ...] = ()
 

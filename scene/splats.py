@@ -37,7 +37,9 @@ class Splats:
     def __post_init__(self) -> None:
         stored = {1: 0, 4: 1, 9: 2, 16: 3}.get(self.sh.shape[1])
         if stored is None:
-            raise ValueError(f"sh holds {self.sh.shape[1]} coefficients a Gaussian; 1, 4, 9 or 16 were expected (degree 0-3)")
+            raise ValueError(
+                f"sh holds {self.sh.shape[1]} coefficients a Gaussian; 1, 4, 9 or 16 were expected (degree 0-3)"
+            )
         if self.sh_degree is None:
             object.__setattr__(self, "sh_degree", stored)
         elif not 0 <= self.sh_degree <= stored:
@@ -51,16 +53,32 @@ class Splats:
         quats = torch.nn.functional.normalize(self.quats, dim=-1)
         if not self.raw:
             return replace(self, quats=quats)
-        return replace(self, quats=quats, scales=self.scales.exp(), opacities=self.opacities.sigmoid(), raw=False)
+        return replace(
+            self, quats=quats, scales=self.scales.exp(), opacities=self.opacities.sigmoid(), raw=False
+        )
 
     def select(self, rows: Tensor) -> "Splats":
         """The Gaussians at `rows` (indices or a boolean mask)."""
         features = None if self.features is None else self.features[rows]
-        return replace(self, means=self.means[rows], quats=self.quats[rows], scales=self.scales[rows],
-                       opacities=self.opacities[rows], sh=self.sh[rows], features=features)
+        return replace(
+            self,
+            means=self.means[rows],
+            quats=self.quats[rows],
+            scales=self.scales[rows],
+            opacities=self.opacities[rows],
+            sh=self.sh[rows],
+            features=features,
+        )
 
     def to(self, device: torch.device | str) -> "Splats":
         """The Gaussians on `device`."""
         features = None if self.features is None else self.features.to(device)
-        return replace(self, means=self.means.to(device), quats=self.quats.to(device), scales=self.scales.to(device),
-                       opacities=self.opacities.to(device), sh=self.sh.to(device), features=features)
+        return replace(
+            self,
+            means=self.means.to(device),
+            quats=self.quats.to(device),
+            scales=self.scales.to(device),
+            opacities=self.opacities.to(device),
+            sh=self.sh.to(device),
+            features=features,
+        )

@@ -111,6 +111,11 @@ inline int append_lanes(uint16_t* out, mask16 m, int first) {
   return count;
 }
 
+struct Neighbours { const float* p; };
+inline Neighbours neighbours(const float* p) { return {p}; }
+template <int K>
+inline f32x16 shifted(const Neighbours& n) { return load(n.p + K); }
+
 // One 16-bit set a lane.
 struct bitset16 { __m256i a, b; };
 inline bitset16 no_bits() { return {_mm256_setzero_si256(), _mm256_setzero_si256()}; }

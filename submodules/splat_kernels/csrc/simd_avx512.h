@@ -113,6 +113,15 @@ inline int append_lanes(uint16_t* out, mask16 m, int first) {
   return __builtin_popcount(m.v);
 }
 
+struct Neighbours { __m512i before, here, after; };
+inline Neighbours neighbours(const float* p) { return {_mm512_load_si512(p - 16), _mm512_load_si512(p), _mm512_load_si512(p + 16)}; }
+template <int K>
+inline f32x16 shifted(const Neighbours& n) {  // in registers: every load that crosses a cache line would cost two
+  if constexpr (K < 0) return {_mm512_castsi512_ps(_mm512_alignr_epi32(n.here, n.before, 16 + K))};
+  else if constexpr (K > 0) return {_mm512_castsi512_ps(_mm512_alignr_epi32(n.after, n.here, K))};
+  else return {_mm512_castsi512_ps(n.here)};
+}
+
 // One 16-bit set a lane.
 struct bitset16 { __m512i v; };
 inline bitset16 no_bits() { return {_mm512_setzero_si512()}; }

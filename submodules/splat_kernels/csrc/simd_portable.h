@@ -93,6 +93,12 @@ inline int append_lanes(uint16_t* out, mask16 m, int first) {
   return count;
 }
 
+// Sixteen floats at the aligned address p and those around them: shifted<K> starts at p + K, |K| < 16.
+struct Neighbours { const float* p; };
+inline Neighbours neighbours(const float* p) { return {p}; }
+template <int K>
+inline f32x16 shifted(const Neighbours& n) { return load(n.p + K); }
+
 // One 16-bit set a lane.
 struct bitset16 { int32_t v __attribute__((vector_size(64))); };
 inline bitset16 no_bits() { return {mask16{}.v}; }

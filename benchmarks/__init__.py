@@ -1,0 +1,1 @@
+"""What things cost, measured: run from the checkout as `python -m benchmarks.bench_rasterizer`."""
