@@ -2,6 +2,7 @@
 """Score the rendered views of runs and write their reports: `metrics.py -m RUN [RUN ...]`."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -41,5 +42,10 @@ def score(command: Metrics) -> None:
         say(how_to_get(command.lpips))
 
 
+def main(args: Sequence[str] | None = None) -> int:
+    """The command line; returns its exit code."""
+    return cli.run(score, Metrics, args=args, prog="metrics.py")
+
+
 if __name__ == "__main__":
-    sys.exit(cli.run(score, Metrics, prog="metrics.py"))
+    sys.exit(main())

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from core.errors import UserError
 from core.progress import Progress
 from core.run_folder import ViewSet
 from gaussian_renderer.views import ImageFormation, render_views, write_images
@@ -21,6 +22,10 @@ from training.runs import TrainedRun
 class RenderOptions:
     """What is written, and how it is drawn."""
 
+    skip_train: bool = False
+    """Leave out the views that trained."""
+    skip_test: bool = False
+    """Leave out the views that were held out."""
     depth: bool = False
     """Write depth too, as colours and as numbers of 16 bits; of held-out views it is always written."""
     depth_only: bool = False
@@ -35,6 +40,35 @@ class RenderOptions:
     """With --ply: white behind the Gaussians, not black. A run knows its own."""
     antialiasing: bool = False
     """With --ply: the Gaussians were trained with antialiasing. A run knows for itself."""
+
+
+@dataclass(frozen=True)
+class GaussiansFile:
+    """Gaussians of any origin, to be rendered without a run."""
+
+    ply: Path | None = None
+    """Gaussians in the layout of 3DGS."""
+    cameras: Path | None = None
+    """The views: a cameras.json as 3DGS writes it."""
+    out: Path | None = None
+    """Folder for the images."""
+
+
+def render_run(run: TrainedRun, options: RenderOptions) -> list[Path]:
+    """Render the captured views of a run that `options` does not leave out.
+
+    Returns:
+        The folders that `render_captured` filled.
+
+    Raises:
+        UserError: as `render_captured`.
+    """
+    sets: list[ViewSet] = []
+    if not options.skip_train:
+        sets.append("train")
+    if not options.skip_test:
+        sets.append("test")
+    return [render_captured(run, views, options) for views in sets]
 
 
 def render_captured(run: TrainedRun, views: ViewSet, options: RenderOptions) -> Path:
@@ -88,29 +122,31 @@ def render_path(run: TrainedRun, name: PathName, options: RenderOptions) -> Path
     return folder
 
 
-def render_file(ply: Path, cameras: Path, out: Path, options: RenderOptions) -> Path:
+def render_file(file: GaussiansFile, options: RenderOptions) -> Path:
     """Render Gaussians of any origin through the cameras of a `cameras.json`, in the order of that file.
 
     Returns:
-        `out`.
+        The folder that holds `renders` and the like.
 
     Raises:
-        UserError: a file is missing or broken, or cannot be written.
+        UserError: a file is not named, missing or broken, or cannot be written.
     """
-    splats = StaticGaussians.load_ply(ply).splats()
-    views, _ = read_cameras_json(cameras)
+    if file.ply is None or file.cameras is None or file.out is None:
+        raise UserError("either -m RUN, or --ply FILE with --cameras FILE and --out FOLDER was expected")
+    splats = StaticGaussians.load_ply(file.ply).splats()
+    cameras, _ = read_cameras_json(file.cameras)
     background = torch.ones(3) if options.white_background else None
-    with Progress(len(views), label="rendering") as progress:
+    with Progress(len(cameras), label="rendering") as progress:
         render_views(
             splats,
-            views,
-            out,
+            cameras,
+            file.out,
             formation=ImageFormation(background, options.antialiasing, options.backend),
             images=not options.depth_only,
             depth=options.depth or options.depth_only,
             on_view=progress.advance,
         )
-    return out
+    return file.out
 
 
 def _formation(run: TrainedRun, options: RenderOptions) -> ImageFormation:
