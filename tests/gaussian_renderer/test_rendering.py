@@ -127,6 +127,23 @@ def test_depths_are_those_of_what_is_seen() -> None:
     assert (out.inverse_depths[~covered] == 0).all()
 
 
+def test_a_point_is_as_wide_as_the_low_pass() -> None:
+    cameras = scenes.one_camera()
+    on_axis = torch.tensor([[0.5, 0.5, 1.0]], dtype=torch.float64) @ torch.linalg.inv(cameras.Ks[0]).T
+    point = dataclasses.replace(
+        scenes.crowd(1),
+        means=geometry.transform_points(
+            cameras.c2w[0], 3 * (on_axis + torch.tensor([8.0, 6.0, 0.0]) / cameras.Ks[0].diagonal())
+        ),
+        scales=torch.full((1, 3), -20.0, dtype=torch.float64),
+        opacities=torch.full((1,), 2.0, dtype=torch.float64),
+    )
+    alphas = render(point, cameras).alphas[0]
+    assert alphas[6, 8] == pytest.approx(torch.sigmoid(torch.tensor(2.0)).item(), rel=1e-6)
+    assert alphas[6, 9] / alphas[6, 8] == pytest.approx(np.exp(-0.5 / 0.3))
+    assert alphas[7, 8] / alphas[6, 8] == pytest.approx(np.exp(-0.5 / 0.3))
+
+
 def test_features_are_blended_like_colour() -> None:
     splats, cameras = scenes.crowd(40), scenes.one_camera()
     gray = dataclasses.replace(
@@ -185,11 +202,13 @@ def test_any_number_of_gaussians_on_any_image(
 ) -> None:
     splats, leaves = scenes.with_gradients(scenes.crowd(count, size=0.4, dtype=dtype))
     background = torch.ones(3, dtype=dtype)
-    out = render(splats, scenes.one_camera(width, height, dtype), background=background, depth=True)
+    out = render(
+        splats, scenes.one_camera(width, height, dtype), background=background, depth=True, inverse_depth=True
+    )
     assert out.images.shape == (1, height, width, 3)
     assert out.depths.shape == out.alphas.shape == (1, height, width)
     assert out.images.dtype == dtype
-    (out.images.sum() + out.depths.sum()).backward()
+    (out.images.sum() + out.depths.sum() + out.inverse_depths.sum()).backward()
     assert all(bool(leaf.grad.isfinite().all()) for leaf in leaves.values())
     if count == 0:
         assert (out.images == 1).all()

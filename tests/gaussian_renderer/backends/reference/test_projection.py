@@ -23,6 +23,8 @@ def project_scene(splats: Splats, cameras: Cameras, **changes: float | bool) -> 
 @pytest.mark.parametrize("degree", [0, 1, 2, 3])
 def test_projection_is_the_oracles(degree: int, antialiased: bool) -> None:
     splats, cameras = scenes.crowd(200, degree=degree), scenes.one_camera()
+    # Specks: antialiasing lowers their opacities as far as it may, to 0.005 of what they were.
+    splats.scales[::9], splats.opacities[::9] = -9.0, 4.0
     found = project_scene(splats, cameras, antialiased=antialiased, near=1.0, far=8.0)
     camera = scenes.oracle_camera(cameras, antialiased=antialiased, near=1.0, far=8.0)
     expected = scenes.oracle_ellipses(splats, camera)
