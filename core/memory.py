@@ -4,14 +4,16 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-BASE_BYTES = 420 * 2**20
+BASE_BYTES = 350 * 2**20
 """A process that has loaded torch and the rest, and done nothing yet."""
 
 PARAMETERS = 59
 """Floats a Gaussian of degree 3: means 3, quats 4, scales 3, opacity 1, colour 48."""
 
-_WORKING_FLOATS = 60  # projections, their gradients, the kernels' buffers per thread
-_PIXEL_BYTES = 200  # image, alpha, gradients, the loss's planes, tile lists
+# Measured with splat_kernels at 1 MP: what a step takes beside the tables, for each Gaussian and for each
+# pixel.
+_WORKING_FLOATS = 210  # projections, their gradients, (tile, Gaussian) pairs
+_PIXEL_BYTES = 120  # image, alpha, gradients, the planes of the loss
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,6 @@ def available_bytes() -> int | None:
     return min(found) if found else None
 
 
-def readable(count: float) -> str:
+def readable(count: int) -> str:
     """A number of bytes for people."""
     return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"

@@ -47,15 +47,18 @@ def train_static(source: Path, model_path: Path, config: StaticConfig) -> FitRes
         raise UserError(f"{source} has no points to start from; a COLMAP model with points3D was expected")
     gaussians = expected_gaussians(len(capture.points), config)
     check_memory(capture, gaussians, config)
+    wait_for_images(capture)
     task = StaticTask(config, capture, split.train, split.test)
+    if folder.checkpoint.exists():
+        minutes = config.schedule.minutes
+        pacer = None if minutes is None else Pacer(60 * minutes, config.schedule.iterations)
+    else:
+        pacer = _plan(task, gaussians)
+    # Whatever can be wrong with the input has come up by now: from here on the folder is written to.
     if not goes_on:
         start_run(folder, identity)
-    write_viewer_files(folder, capture, split.train, split.test, _inria_arguments(source, model_path, config))
-    pacer = None
-    if not folder.checkpoint.exists():
-        pacer = _plan(task, gaussians)
-    elif config.schedule.minutes is not None:
-        pacer = Pacer(60 * config.schedule.minutes, config.schedule.iterations)
+    arguments = _inria_arguments(source, model_path, config)
+    write_viewer_files(folder, capture, split.train, split.test, arguments)
     result = fit(
         task, folder, config.loop, save=lambda iteration: _save(task, folder, iteration), pacer=pacer
     )
@@ -109,6 +112,17 @@ def check_memory(capture: Capture, gaussians: int, config: StaticConfig) -> None
         f"warning: that may not fit; with --max-gaussians {max(1, fitting // 1000 * 1000)} it would, and "
         "smaller images help too"
     )
+
+
+def wait_for_images(capture: Capture) -> None:
+    """Have every image decoded, so that a broken one is told before the run begins, not in its middle.
+
+    Raises:
+        UserError: an image, a mask or a depth map does not decode.
+    """
+    for sequence in (capture.images, capture.valid_masks, capture.inverse_depths):
+        for view in range(len(capture) if sequence is not None else 0):
+            sequence[view]  # pyright: ignore[reportOptionalSubscript]
 
 
 def _plan(task: StaticTask, gaussians: int) -> Pacer | None:

@@ -9,7 +9,8 @@ from training.pacing import Pacer
 
 
 def simulate(seconds: float, first: float, growth: float, longest: int = 30_000) -> tuple[float, Schedule]:
-    """Time taken by a run whose steps take `first` seconds and `growth` times that once all Gaussians are there."""
+    """Time taken by a run whose steps take `first` seconds and `growth` times that once all Gaussians are
+    there."""
     pacer = Pacer(seconds, longest)
     schedule = (
         Schedule(longest).replanned(0, pacer.first_plan(first))

@@ -6,7 +6,8 @@ from core.optimizers import RowAdam
 
 
 def make_optimizer(count: int, *, scale: float = 0.1, opacity: float = 0.5, seed: int = 0) -> RowAdam:
-    """`count` Gaussians on a line, equal but for their colours and rotations, with moments that are not zero."""
+    """`count` Gaussians on a line, equal but for their colours and rotations, with moments that are not
+    zero."""
     random = torch.Generator().manual_seed(seed)
     means = torch.zeros(count, 3)
     means[:, 0] = torch.arange(count)

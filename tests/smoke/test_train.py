@@ -1,0 +1,95 @@
+"""train.py as its user meets it: a process, flags, exit codes, and what survives kill -9."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+import train
+from core.serialization import load_state
+from tests.training.captures import tiny_capture, write_capture
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_capture(tmp_path_factory.mktemp("eine aufnahme mit ümlaut") / "blobs", tiny_capture())
+
+
+def arguments(source: Path, run: Path, *more: str) -> list[str]:
+    return ["-s", str(source), "-m", str(run), "--preset", "static-tiny", "--eval", *more]
+
+
+def start(words: list[str]) -> subprocess.Popen[str]:
+    command = [sys.executable, "train.py", *words]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+
+
+def wait_for(path: Path, step: int) -> None:
+    """Until a checkpoint of at least `step` is there."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if path.exists() and load_state(path)["loop"]["step"] >= step:
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"{path} did not reach step {step}")
+
+
+def test_the_tiny_preset_end_to_end(source: Path, tmp_path: Path) -> None:
+    assert train.main(["static", *arguments(source, tmp_path / "run")]) == 0
+    assert (tmp_path / "run" / "point_cloud" / "iteration_60" / "point_cloud.ply").exists()
+    lines = (tmp_path / "run" / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    assert '"test_psnr"' in lines[-1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_stopped_run_goes_on_to_the_same_end(source: Path, tmp_path: Path, number: signal.Signals) -> None:
+    words = ["--iterations", "1500", "--checkpoint-seconds", "0.2"]
+    process = start(arguments(source, tmp_path / "stopped", *words))
+    checkpoint = tmp_path / "stopped" / "checkpoints" / "last.pt"
+    wait_for(checkpoint, 20)
+    process.send_signal(number)
+    _, told = process.communicate(timeout=60)
+    expected = -signal.SIGKILL if number == signal.SIGKILL else 128 + number
+    assert process.returncode == expected, told
+    assert 20 <= load_state(checkpoint)["loop"]["step"] < 1500
+    if number != signal.SIGKILL:
+        assert "the same command continues from there" in told
+        return
+    again, whole = (start(arguments(source, tmp_path / name, *words)) for name in ("stopped", "whole"))
+    for each in (again, whole):
+        _, told = each.communicate(timeout=120)
+        assert each.returncode == 0, told
+    ends = [load_state(tmp_path / name / "checkpoints" / "last.pt")["task"] for name in ("stopped", "whole")]
+    for name, table in ends[0]["model"].items():
+        assert torch.equal(table, ends[1]["model"][name])
+
+
+def test_mistakes_are_one_sentence_and_exit_code_2(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    assert train.main(arguments(source, run)) == 0
+    for words, told in [
+        (arguments(source, run, "--iterations", "70"), "schedule.iterations is 60 there and 70 now"),
+        (arguments(source, tmp_path / "new", "--bogus"), "--bogus"),
+        (arguments(source, tmp_path / "new", "--iterations", "0"), "at least 1"),
+        (arguments(source, tmp_path / "new", "--preset", "none-such"), "none-such"),
+        (arguments(tmp_path / "absent", tmp_path / "new"), "absent does not exist"),
+        (arguments(source, run / "config.json"), "choose another path"),
+        (arguments(source, tmp_path / "new", "--test-images", "nobody.png"), "nobody.png"),
+        (arguments(source, tmp_path / "new", "--backend", "none-such"), "none-such"),
+    ]:
+        capsys.readouterr()
+        assert train.main(words) == 2, words
+        last = capsys.readouterr().err.splitlines()[-1]
+        assert last.startswith("error: ")
+        assert told in last
+    assert not (tmp_path / "new").exists()

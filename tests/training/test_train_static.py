@@ -1,0 +1,135 @@
+"""From a source folder to a run folder: what is refused, what is told, what is left behind."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from core import memory
+from core.errors import UserError
+from core.files import read_json
+from core.schedules import ScheduleConfig
+from scene.densification import DefaultConfig, DensificationConfig
+from scene.splits import SplitOptions
+from tests.training.captures import tiny_capture, write_capture
+from training.loop import LoopConfig
+from training.static import ModelConfig, StaticConfig
+from training.train_static import expected_gaussians, train_static
+
+CONFIG = StaticConfig(
+    schedule=ScheduleConfig(iterations=10),
+    split=SplitOptions(eval=True),
+    model=ModelConfig(sh_degree=1),
+    densification=DensificationConfig(default=DefaultConfig(densification_min_steps=4)),
+    loop=LoopConfig(log_interval=5),
+)
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_capture(tmp_path_factory.mktemp("capture") / "blobs", tiny_capture())
+
+
+def test_a_run_leaves_the_published_layout(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = train_static(source, tmp_path / "run", CONFIG)
+    assert result.iterations == 10
+    left = {
+        str(path.relative_to(tmp_path / "run")) for path in (tmp_path / "run").rglob("*") if path.is_file()
+    }
+    expected = {
+        "config.json", "cfg_args", "cameras.json", "input.ply", "log.jsonl", "timing.json", "
+        ""checkpoints/last.pt",
+        "point_cloud/iteration_10/point_cloud.ply",
+    }  # fmt: skip
+    assert {name for name in left if not name.startswith("tensorboard")} == expected
+    told = capsys.readouterr().err
+    for part in (
+        "5 views train, 1 are held out",
+        "expected peak memory",
+        "expected time",
+        "held-out views: psnr",
+    ):
+        assert part in told
+
+
+def test_the_same_command_again_finds_it_done(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train_static(source, tmp_path, CONFIG)
+    before = (tmp_path / "checkpoints" / "last.pt").stat().st_mtime_ns
+    result = train_static(source, tmp_path, CONFIG)
+    assert result.iterations == 10
+    assert (tmp_path / "checkpoints" / "last.pt").stat().st_mtime_ns == before
+    assert "continuing from iteration 10 of 10" in capsys.readouterr().err
+
+
+def test_a_time_limits_the_run(source: Path, tmp_path: Path) -> None:
+    config = replace(CONFIG, schedule=ScheduleConfig(iterations=100_000, minutes=0.02))
+    result = train_static(source, tmp_path, config)
+    assert 30 <= result.iterations < 100_000
+    timing = read_json(tmp_path / "timing.json")
+    assert timing["iterations"] == result.iterations
+    # A finished run stays finished, however fast the machine is the next time.
+    assert train_static(source, tmp_path, config).iterations == result.iterations
+
+
+def test_nothing_is_made_when_the_source_is_wrong(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="does not exist"):
+        train_static(tmp_path / "absent", tmp_path / "run", CONFIG)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_made_when_no_view_is_left(source: Path, tmp_path: Path) -> None:
+    everything = SplitOptions(test_images=tuple(f"{view:03d}.png" for view in range(6)))
+    with pytest.raises(UserError, match="no view"):
+        train_static(source, tmp_path / "run", replace(CONFIG, split=everything))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_with_other_things_is_left_alone(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(UserError, match="is not empty"):
+        train_static(source, tmp_path, CONFIG)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_memory_that_does_not_suffice_is_told_before_anything_is_made(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "available_bytes", lambda: 10 * 2**20)
+    with pytest.raises(
+        UserError, match="needs .* of memory to start and 10 MiB are free; use smaller images"
+    ):
+        train_static(source, tmp_path / "run", CONFIG)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_memory_that_may_not_suffice_is_a_warning_with_a_way_out(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = replace(
+        CONFIG, densification=DensificationConfig(strategy="mcmc"), schedule=ScheduleConfig(iterations=2)
+    )
+    monkeypatch.setattr(memory, "available_bytes", lambda: 800 * 2**20)
+    train_static(source, tmp_path / "run", config)
+    assert "may not fit; with --max-gaussians" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda d: d, 600),
+        (lambda d: replace(d, max_gaussians=250), 250),
+        (lambda d: replace(d, max_gaussians=50), 100),
+        (lambda d: replace(d, strategy="none"), 100),
+        (lambda d: replace(d, strategy="mcmc", max_gaussians=5000), 5000),
+        (lambda d: replace(d, strategy="mcmc"), 1_000_000),
+    ],
+)
+def test_expected_numbers(
+    change: Callable[[DensificationConfig], DensificationConfig], expected: int
+) -> None:
+    assert expected_gaussians(100, replace(CONFIG, densification=change(CONFIG.densification))) == expected
