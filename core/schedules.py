@@ -68,8 +68,7 @@ class Schedule:
         return start_position + (step - start) * pace
 
     def _segment(self, step: int) -> tuple[int, float, float]:
-        """Start of the stretch of constant pace that a step lies in, its position, and recipe steps per
-        step."""
+        """Start and position of the stretch of constant pace that a step lies in, and that pace."""
         if not self.scaled:
             return 0, 0.0, 1.0
         ends = (*self.knots[1:], (self.iterations, float(RECIPE_STEPS)))

@@ -1,6 +1,7 @@
 """Laws of schedules."""
 
 import math
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -37,7 +38,7 @@ def test_replanning_keeps_the_past_and_never_jumps(iterations: int, plans: list[
         assert planned.position(planned.iterations) == pytest.approx(RECIPE_STEPS)
         schedule = planned
     positions = [schedule.position(step) for step in range(schedule.iterations + 1)]
-    assert all(a < b for a, b in zip(positions, positions[1:], strict=False))
+    assert all(a < b for a, b in pairwise(positions))
 
 
 def test_replanning_needs_a_scaled_schedule_with_steps_left() -> None:
@@ -65,7 +66,7 @@ def test_unscaled_events_fire_at_multiples(period: int) -> None:
 def test_events_keep_their_least_distance(iterations: int, period: int, at_least: int) -> None:
     schedule = Schedule(iterations)
     fired = [step for step in range(1, iterations + 1) if schedule.fires(step, period, at_least)]
-    assert all(b - a >= at_least for a, b in zip(fired, fired[1:], strict=False))
+    assert all(b - a >= at_least for a, b in pairwise(fired))
     assert len(fired) <= math.ceil(iterations / at_least)
 
 
@@ -115,5 +116,5 @@ def test_degrees_rise_one_by_one() -> None:
     "wrong", [{"iterations": 0}, {"minutes": -1.0}, {"minutes": 1.0, "scale_schedule": False}]
 )
 def test_wrong_settings_are_refused(wrong: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="expected|scale"):
+    with pytest.raises(ValueError, match=r"expected|scale"):
         ScheduleConfig(**wrong)  # pyright: ignore[reportArgumentType]

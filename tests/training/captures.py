@@ -5,9 +5,9 @@ from pathlib import Path
 
 import torch
 
+from core import ply
 from core.geometry import look_at
 from core.images import write_png
-from core import ply
 from gaussian_renderer import render
 from scene import Cameras, Capture, PointCloud, Splats
 
@@ -83,8 +83,15 @@ def write_capture(folder: Path, capture: Capture) -> Path:
     ply.write_points_ply(folder / "points.ply", points)
     identity = [[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]]
     description = {
-        "w": WIDTH, "h": HEIGHT, "fl_x": float(K[0, 0]), "fl_y": float(K[1, 1]), "cx": float(K[0, 2]), "cy": float(K[1, 2]),
-        "ply_file_path": "points.ply", "applied_transform": identity, "frames": frames,
-    }  # fmt: skip
+        "w": WIDTH,
+        "h": HEIGHT,
+        "fl_x": float(K[0, 0]),
+        "fl_y": float(K[1, 1]),
+        "cx": float(K[0, 2]),
+        "cy": float(K[1, 2]),
+        "ply_file_path": "points.ply",
+        "applied_transform": identity,
+        "frames": frames,
+    }
     (folder / "transforms.json").write_text(json.dumps(description), encoding="utf-8")
     return folder

@@ -157,18 +157,15 @@ def test_going_back_ends_at_the_last_checkpoint(tmp_path: Path) -> None:
 
 
 def test_what_was_learned_from_a_failure_survives_a_pause(tmp_path: Path) -> None:
-    class Both(Mortal):
-        bad = {3: NOT_A_NUMBER}
-
-    first = Both(10, dies_at=8)
-    first.bad_steps = Both.bad
+    first = Mortal(10, dies_at=8)
+    first.bad_steps = {3: NOT_A_NUMBER}
     with pytest.raises(Killed):
         run(first, tmp_path, LoopConfig(checkpoint_seconds=0.0))
     state = load_state(tmp_path / "checkpoints" / "last.pt")["loop"]
     assert state["skipped"] == [3]
     assert state["failures"] == 1
     assert state["learning_rate_scale"] == 0.5
-    again = Counting(10, Both.bad)
+    again = Counting(10, first.bad_steps)
     run(again, tmp_path)
     assert again.seen == [10 * step for step in range(1, 11) if step != 3]
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import losses
-from training.photometric import LossConfig, TrainingViews, depth_loss, order
 from tests.training.captures import HEIGHT, WIDTH, tiny_capture
+from training.photometric import LossConfig, TrainingViews, depth_loss, order
 
 
 @given(st.integers(1, 12), st.integers(0, 99), st.integers(1, 60))

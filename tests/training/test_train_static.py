@@ -40,10 +40,15 @@ def test_a_run_leaves_the_published_layout(
         str(path.relative_to(tmp_path / "run")) for path in (tmp_path / "run").rglob("*") if path.is_file()
     }
     expected = {
-        "config.json", "cfg_args", "cameras.json", "input.ply", "log.jsonl", "timing.json", "
-        ""checkpoints/last.pt",
+        "config.json",
+        "cfg_args",
+        "cameras.json",
+        "input.ply",
+        "log.jsonl",
+        "timing.json",
+        "checkpoints/last.pt",
         "point_cloud/iteration_10/point_cloud.ply",
-    }  # fmt: skip
+    }
     assert {name for name in left if not name.startswith("tensorboard")} == expected
     told = capsys.readouterr().err
     for part in (
@@ -101,7 +106,7 @@ def test_memory_that_does_not_suffice_is_told_before_anything_is_made(
 ) -> None:
     monkeypatch.setattr(memory, "available_bytes", lambda: 10 * 2**20)
     with pytest.raises(
-        UserError, match="needs .* of memory to start and 10 MiB are free; use smaller images"
+        UserError, match=r"needs .* of memory to start and 10 MiB are free; use smaller images"
     ):
         train_static(source, tmp_path / "run", CONFIG)
     assert list(tmp_path.iterdir()) == []
