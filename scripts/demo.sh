@@ -9,7 +9,7 @@ capture=output/demo/capture run=output/demo/run
 if [ ! -e "$capture/transforms.json" ]; then
     python -m data.synthetic static --out "$capture"
 fi
-python train.py -s "$capture" -m "$run" --eval --iterations 2000
+python train.py -s "$capture" -m "$run" --eval --minutes 2
 python render.py -m "$run"
 python metrics.py -m "$run"
 echo
