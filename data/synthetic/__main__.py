@@ -32,8 +32,10 @@ def main(args: Sequence[str] | None = None) -> int:
     if kind in ("-h", "--help"):
         print(_USAGE)
         return 0
-    print(f"error: {kind or 'nothing'} was asked for; static or video was expected, see python -m data.synthetic --help",
-          file=sys.stderr)
+    asked = f"{kind} was asked for" if kind else "no kind was named"
+    print(
+        f"error: {asked}; static or video was expected, see python -m data.synthetic --help", file=sys.stderr
+    )
     return cli.EXIT_USER_ERROR
 
 

@@ -13,7 +13,9 @@ from data.synthetic.views import Pinhole
 from scene.datasets.pycolmap_import import pycolmap
 
 
-def write_model(folder: Path, names: Sequence[str], views: Sequence[Pinhole], points: ColoredPoints, tracks: Tracks) -> None:
+def write_model(
+    folder: Path, names: Sequence[str], views: Sequence[Pinhole], points: ColoredPoints, tracks: Tracks
+) -> None:
     """Write `cameras.bin`, `images.bin`, `points3D.bin` and what newer versions of COLMAP put beside them.
 
     Args:
@@ -27,7 +29,8 @@ def write_model(folder: Path, names: Sequence[str], views: Sequence[Pinhole], po
     focal = (first.K[0, 0], first.K[1, 1], first.K[0, 2], first.K[1, 2])
     model = pycolmap.Reconstruction()
     model.add_camera_with_trivial_rig(
-        pycolmap.Camera(model="PINHOLE", width=first.width, height=first.height, params=focal, camera_id=1))
+        pycolmap.Camera(model="PINHOLE", width=first.width, height=first.height, params=focal, camera_id=1)
+    )
     order = np.argsort(tracks.images, kind="stable")
     ends = np.searchsorted(tracks.images[order], np.arange(len(views) + 1))
     places = np.empty(len(order), np.int64)  # of each observation within its image
@@ -57,14 +60,31 @@ def write_transforms(path: Path, names: Sequence[str], views: Sequence[Pinhole])
     """
     first = views[0]
     opengl = np.diag([1.0, -1.0, -1.0, 1.0])
-    frames = [{"file_path": f"images/{name}", "depth_file_path": f"depth/{name}", "colmap_im_id": index + 1,
-               "transform_matrix": (view.c2w @ opengl).tolist()}
-              for index, (name, view) in enumerate(zip(names, views, strict=True))]
-    write_json(path, {
-        "camera_model": "OPENCV", "w": first.width, "h": first.height,
-        "fl_x": first.K[0, 0], "fl_y": first.K[1, 1], "cx": first.K[0, 2], "cy": first.K[1, 2],
-        "k1": 0.0, "k2": 0.0, "p1": 0.0, "p2": 0.0,
-        "applied_transform": np.eye(4)[:3].tolist(),
-        "depth_unit_scale_factor": DEPTH_UNIT_M,
-        "frames": frames,
-    })
+    frames = [
+        {
+            "file_path": f"images/{name}",
+            "depth_file_path": f"depth/{name}",
+            "colmap_im_id": index + 1,
+            "transform_matrix": (view.c2w @ opengl).tolist(),
+        }
+        for index, (name, view) in enumerate(zip(names, views, strict=True))
+    ]
+    write_json(
+        path,
+        {
+            "camera_model": "OPENCV",
+            "w": first.width,
+            "h": first.height,
+            "fl_x": first.K[0, 0],
+            "fl_y": first.K[1, 1],
+            "cx": first.K[0, 2],
+            "cy": first.K[1, 2],
+            "k1": 0.0,
+            "k2": 0.0,
+            "p1": 0.0,
+            "p2": 0.0,
+            "applied_transform": np.eye(4)[:3].tolist(),
+            "depth_unit_scale_factor": DEPTH_UNIT_M,
+            "frames": frames,
+        },
+    )

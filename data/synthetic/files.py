@@ -1,4 +1,4 @@
-"""Files of a capture: images, Sintel's binary formats, trajectories; and a folder that appears whole or not at all."""
+"""Files of a capture: images, Sintel's binary formats, trajectories; folders whole or absent."""
 
 import os
 import shutil
@@ -24,7 +24,7 @@ DEPTH_UNIT_M = 1e-3  # of 16-bit depth images
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """A temporary folder beside `path` that takes its name when the block ends well, and is removed when it raises.
+    """A temporary folder beside `path` that takes its name when the block ends well, else is removed.
 
     Args:
         path: where the folder is to be; nothing, or an empty folder, may be there.
@@ -48,7 +48,9 @@ def new_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def write_image(path: Path, image: UInt8[ndarray, "H W 3"] | UInt8[ndarray, "H W"] | UInt16[ndarray, "H W"]) -> None:
+def write_image(
+    path: Path, image: UInt8[ndarray, "H W 3"] | UInt8[ndarray, "H W"] | UInt16[ndarray, "H W"]
+) -> None:
     """A PNG, or a JPEG of quality 95, as the suffix says; colours are RGB."""
     # This module is loaded by every worker, and `core.images` would load torch with it.
     parameters = [cv2.IMWRITE_JPEG_QUALITY, 95] if path.suffix == ".jpg" else [cv2.IMWRITE_PNG_COMPRESSION, 1]
@@ -76,7 +78,8 @@ def write_flow(path: Path, flow: Float32[ndarray, "H W 2"]) -> None:
 def write_depth(path: Path, depths: Float32[ndarray, "H W"]) -> None:
     """A Sintel `.dpt`: z-depths, `SKY_DEPTH_M` where the sky is seen.
 
-    Source: D. J. Butler et al., "A naturalistic open source movie for optical flow evaluation", 2012 (depth data).
+    Source: D. J. Butler et al., "A naturalistic open source movie for optical flow evaluation", 2012 (depth
+        data).
     """
     height, width = depths.shape
     filled = np.where(np.isfinite(depths), depths, SKY_DEPTH_M)
@@ -93,4 +96,6 @@ def write_trajectory(path: Path, timestamps: Float64[ndarray, " N"], c2w: Float6
     quats_xyzw = Rotation.from_matrix(c2w[:, :3, :3]).as_quat()
     rows = np.concatenate([timestamps[:, None], c2w[:, :3, 3], quats_xyzw], axis=1)
     lines = (" ".join(f"{value:.9f}" for value in row) for row in rows)
-    path.write_text("# timestamp tx ty tz qx qy qz qw\n" + "".join(f"{line}\n" for line in lines), encoding="utf-8")
+    path.write_text(
+        "# timestamp tx ty tz qx qy qz qw\n" + "".join(f"{line}\n" for line in lines), encoding="utf-8"
+    )

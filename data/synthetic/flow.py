@@ -1,4 +1,4 @@
-"""Exact image motion between two moments: every pixel's point is carried along with the part it belongs to."""
+"""Exact image motion between two moments: every pixel's point is carried along with its part."""
 
 from dataclasses import dataclass
 
@@ -52,8 +52,8 @@ def flow_between(first: Seen, second: Seen) -> tuple[Float32[ndarray, "H W 2"], 
     """Where every pixel's point goes.
 
     Returns:
-        Displacements in pixels, and the points' z-depths in the second camera (row by row, inf for the sky). The sky is
-        infinitely far: it moves with the camera's rotation alone.
+        Displacements in pixels, and the points' z-depths in the second camera (row by row, inf for the sky).
+        The sky is infinitely far: it moves with the camera's rotation alone.
     """
     pixels = pixel_centers(first.view)
     parts = first.parts.ravel()
@@ -69,11 +69,13 @@ def flow_between(first: Seen, second: Seen) -> tuple[Float32[ndarray, "H W 2"], 
     return flow.astype(np.float32), depths
 
 
-def occluded(first: Seen, second: Seen, flow: Float32[ndarray, "H W 2"], depths: Float64[ndarray, " N"]) -> Bool[ndarray, "H W"]:
+def occluded(
+    first: Seen, second: Seen, flow: Float32[ndarray, "H W 2"], depths: Float64[ndarray, " N"]
+) -> Bool[ndarray, "H W"]:
     """True where a pixel's point is hidden in the second picture, or outside of it.
 
-    The second picture is known at its pixels' centres: a point counts as seen when one of the four around it shows the
-    same body at about the same depth.
+    The second picture is known at its pixels' centres: a point counts as seen when one of the four around it
+    shows the same body at about the same depth.
     """
     height, width = first.parts.shape
     target = pixel_centers(first.view) + flow.reshape(-1, 2) - 0.5
@@ -88,7 +90,9 @@ def occluded(first: Seen, second: Seen, flow: Float32[ndarray, "H W 2"], depths:
             column, row = np.where(inside, column, 0), np.where(inside, row, 0)
             there = second.depths[row, column].astype(np.float64)
             same = np.isinf(depths) & np.isinf(there)
-            same |= np.isfinite(there) & (np.abs(np.where(np.isfinite(there), there, 0) - depths) < _SAME_DEPTH * depths)
+            same |= np.isfinite(there) & (
+                np.abs(np.where(np.isfinite(there), there, 0) - depths) < _SAME_DEPTH * depths
+            )
             seen |= inside & same & (own == other[row, column])
     inside = (target > -0.5).all(1) & (target[:, 0] < width - 0.5) & (target[:, 1] < height - 0.5)
     return ~(seen & inside & (depths > 0)).reshape(height, width)

@@ -1,7 +1,8 @@
 """Where rays enter and leave the solids, in the solid's own frame.
 
-Every function takes the rays' origins and directions as three broadcastable arrays each and returns the parameters of
-entry and exit; a ray that misses has entry >= exit or NaN. Directions need not have unit length.
+Every function takes the rays' origins and directions as three broadcastable arrays each and returns the
+parameters of entry and exit; a ray that misses has entry >= exit or NaN. Directions need not have unit
+length.
 """
 
 from collections.abc import Callable
@@ -59,8 +60,8 @@ def hit_cylinder(origin: Axes, direction: Axes, size: Float32[ndarray, "5"]) -> 
     root = np.sqrt(b * b - a * c)
     first, last = (-b - root) / a, (-b + root) / a
     if slope != 0:
-        # A ray steeper than the cone is inside beyond its last crossing or before its first one, on the side where
-        # r(z) grows with t or shrinks; the slab in z cuts away the cone's other half.
+        # A ray steeper than the cone is inside beyond its last crossing or before its first one, on the side
+        # where r(z) grows with t or shrinks; the slab in z cuts away the cone's other half.
         steep = a < 0
         low, high = np.minimum(first, last), np.maximum(first, last)
         first = np.where(steep, np.where(growth > 0, high, -np.inf), first).astype(np.float32)
@@ -71,7 +72,8 @@ def hit_cylinder(origin: Axes, direction: Axes, size: Float32[ndarray, "5"]) -> 
 def hit_ellipsoid(origin: Axes, direction: Axes, size: Float32[ndarray, "5"]) -> Interval:
     """An ellipsoid of radii `size[:3]`: a unit sphere after scaling.
 
-    The discriminant is taken at the ray's closest point to the centre, which keeps float32's digits for a far origin.
+    The discriminant is taken at the ray's closest point to the centre, which keeps float32's digits for a far
+    origin.
     """
     o = [origin[axis] / size[axis] for axis in range(3)]
     d = [direction[axis] / size[axis] for axis in range(3)]
@@ -90,8 +92,11 @@ HITS: dict[int, Callable[[Axes, Axes, Float32[ndarray, "5"]], Interval]] = {
 }
 
 
-def _slab(origin: Float32[ndarray, "..."] | np.float32, direction: Float32[ndarray, "..."] | np.float32,
-          half: np.float32) -> Interval:
+def _slab(
+    origin: Float32[ndarray, "..."] | np.float32,
+    direction: Float32[ndarray, "..."] | np.float32,
+    half: np.float32,
+) -> Interval:
     inverse = 1 / np.where(direction == 0, _TINY, direction)
     middle = -origin * inverse
     reach = half * np.abs(inverse)

@@ -1,17 +1,18 @@
 """What surfaces are made of: painted textures with their mip levels, and how they reflect."""
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, UInt8
+from jaxtyping import Bool, Float32, Int32, Int64, UInt64
 from numpy import ndarray
 
 from data.synthetic.textures import cloth, masonry, metal, nature, pictures, wood
 from data.synthetic.textures.texture import Painter, Texture
 
-SLOPE_RANGE = 1.5  # slopes are stored as bytes over [-SLOPE_RANGE, SLOPE_RANGE]
+_SLOPE_RANGE = 1.5  # slopes are stored as bytes over [-_SLOPE_RANGE, _SLOPE_RANGE]
 
 
 @dataclass(frozen=True)
@@ -34,20 +35,87 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class Material:
-    """A recipe carried out.
+class Library:
+    """M materials with all their textures in one array, so that one look-up serves any mixture of materials.
 
     Args:
-        recipe: what it was made from.
-        colors: per mip level, the square roots of linear RGB as bytes: finer steps where the eye sees them.
-        slopes: per mip level, height over u and over v as bytes, see `SLOPE_RANGE`.
-        solid: False at holes, at the finest level only: a hole is geometry and must not depend on the distance.
+        size: texels a side of each texture at its finest level.
+        texels: of all materials and mip levels, eight bytes each: red, green, blue (square roots of linear
+            RGB: finer steps where the eye sees them), slope over u, slope over v.
+        starts: where each material's mip levels begin.
+        tiles_m: see `Recipe.tile_m`; 0 stands for None.
+        along: see `Recipe`.
+        gloss: see `Recipe`.
+        mirror: see `Recipe`.
+        solid: by material, False at holes, at the finest level only: a hole is geometry, whatever the
+            distance.
     """
 
-    recipe: Recipe
-    colors: tuple[UInt8[ndarray, "S S 3"], ...]
-    slopes: tuple[UInt8[ndarray, "S S 2"], ...]
-    solid: Bool[ndarray, "S S"] | None
+    size: int
+    texels: UInt64[ndarray, " T"]
+    starts: Int64[ndarray, "M L"]
+    tiles_m: Float32[ndarray, " M"]
+    along: Bool[ndarray, " M"]
+    gloss: Float32[ndarray, " M"]
+    mirror: Float32[ndarray, " M"]
+    solid: dict[int, Bool[ndarray, "S S"]]
+
+    def look_up(
+        self,
+        materials: Int32[ndarray, " N"],
+        u: Float32[ndarray, " N"],
+        v: Float32[ndarray, " N"],
+        texels_wide: Float32[ndarray, " N"],
+    ) -> tuple[Float32[ndarray, "3 N"], Float32[ndarray, "2 N"]]:
+        """Linear RGB and slopes, from the two mip levels whose texels are about as wide as what is looked at.
+
+        Args:
+            materials: rows of the library.
+            u: to the right, in tiles.
+            v: down, in tiles.
+            texels_wide: how many of the finest texels the look covers.
+        """
+        levels = self.starts.shape[1]
+        level = np.clip(np.log2(np.maximum(texels_wide, 1.0)), 0, levels - 1.001)
+        finer = level.astype(np.int64)
+        blend = (level - finer).astype(np.float32)
+        total = np.zeros((5, len(u)), np.float32)
+        for step, share in ((0, 1 - blend), (1, blend)):
+            size = self.size >> (finer + step)
+            x, y = u * size - np.float32(0.5), v * size - np.float32(0.5)
+            left, top = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
+            right_share, lower_share = (x - left).astype(np.float32), (y - top).astype(np.float32)
+            start = self.starts.ravel().take(materials * levels + finer + step)
+            for row, row_share in ((top, (1 - lower_share) * share), (top + 1, lower_share * share)):
+                line = start + (row & (size - 1)) * size
+                _accumulate(
+                    total, self.texels.take(line + (left & (size - 1))), row_share * (1 - right_share)
+                )
+                _accumulate(
+                    total, self.texels.take(line + ((left + 1) & (size - 1))), row_share * right_share
+                )
+        total[:3] *= np.float32(1 / 255)
+        total[3:] = (total[3:] - np.float32(127.5)) * np.float32(_SLOPE_RANGE / 127.5)
+        return total[:3] ** 2, total[3:]
+
+    def is_solid(
+        self, material: int, u: Float32[ndarray, " N"], v: Float32[ndarray, " N"]
+    ) -> Bool[ndarray, " N"]:
+        """Whether the surface has no hole there; u and v in tiles, NaN anywhere."""
+        if material not in self.solid:
+            return np.ones(len(u), bool)
+        column, row = (
+            np.nan_to_num(axis % 1 * self.size).astype(np.int64) & (self.size - 1) for axis in (u, v)
+        )
+        return self.solid[material][row, column]
+
+
+def _accumulate(
+    total: Float32[ndarray, "5 N"], texels: UInt64[ndarray, " N"], weight: Float32[ndarray, " N"]
+) -> None:
+    channels = texels.view(np.uint8).reshape(-1, 8)
+    for channel in range(5):
+        total[channel] += channels[:, channel] * weight
 
 
 RECIPES: dict[str, Recipe] = {
@@ -114,30 +182,54 @@ RECIPES: dict[str, Recipe] = {
 }
 
 
-def make(name: str, seed: int, size: int) -> Material:
-    """Paint a material's texture and its mip levels.
+def make_library(names: Sequence[str], seed: int, size: int) -> Library:
+    """Paint materials.
 
     Args:
-        name: a key of `RECIPES`.
+        names: keys of `RECIPES`; their order is that of the library's rows.
         seed: of the world; the same name and seed give the same bytes.
         size: texels a side, a power of two.
     """
-    recipe = RECIPES[name]
-    rng = np.random.default_rng((seed, zlib.crc32(name.encode())))
-    texture = recipe.paint(rng, size)
-    colors, slopes = texture.albedo, _slopes(texture, recipe.tile_m or 1.0)
-    color_levels, slope_levels = [], []
+    recipes = [RECIPES[name] for name in names]
+    textures = [_paint(name, seed, size) for name in names]
+    pyramids = [
+        _pyramid(texture, recipe.tile_m or 1.0) for texture, recipe in zip(textures, recipes, strict=True)
+    ]
+    lengths = np.array([[len(level) for level in pyramid] for pyramid in pyramids])
+    return Library(
+        size=size,
+        texels=np.concatenate([level for pyramid in pyramids for level in pyramid]),
+        starts=(np.cumsum(lengths) - lengths.ravel()).reshape(lengths.shape),
+        tiles_m=np.array([recipe.tile_m or 0.0 for recipe in recipes], np.float32),
+        along=np.array([recipe.along for recipe in recipes]),
+        gloss=np.array([recipe.gloss for recipe in recipes], np.float32),
+        mirror=np.array([recipe.mirror for recipe in recipes], np.float32),
+        solid={row: texture.solid for row, texture in enumerate(textures) if texture.solid is not None},
+    )
+
+
+def _paint(name: str, seed: int, size: int) -> Texture:
+    return RECIPES[name].paint(np.random.default_rng((seed, zlib.crc32(name.encode()))), size)
+
+
+def _pyramid(texture: Texture, tile_m: float) -> list[UInt64[ndarray, " T"]]:
+    """The texels of each mip level, see `Library.texels`."""
+    colors, slopes = texture.albedo, _slopes(texture, tile_m)
+    levels = []
     while True:
-        color_levels.append(np.round(np.sqrt(np.clip(colors, 0, 1)) * 255).astype(np.uint8))
-        slope_levels.append(np.round(np.clip(slopes / SLOPE_RANGE, -1, 1) * 127.5 + 127.5).astype(np.uint8))
-        if len(colors) == 1:
-            return Material(recipe, tuple(color_levels), tuple(slope_levels), texture.solid)
-        half = (len(colors) // 2, len(colors) // 2)
+        size = len(colors)
+        channels = np.zeros((size, size, 8), np.uint8)
+        channels[..., :3] = np.round(np.sqrt(np.clip(colors, 0, 1)) * 255)
+        channels[..., 3:5] = np.round(np.clip(slopes / _SLOPE_RANGE, -1, 1) * 127.5 + 127.5)
+        levels.append(channels.reshape(-1).view(np.uint64))
+        if size == 1:
+            return levels
+        half = (size // 2, size // 2)
         colors = cv2.resize(colors, half, interpolation=cv2.INTER_AREA).reshape(*half, 3)
         slopes = cv2.resize(slopes, half, interpolation=cv2.INTER_AREA).reshape(*half, 2)
 
 
-def _slopes(texture: Texture, tile_m: float) -> ndarray:
+def _slopes(texture: Texture, tile_m: float) -> Float32[ndarray, "S S 2"]:
     """Central differences of the height over u and v, metres per metre."""
     step = 2 * tile_m / len(texture.height_m)
     along_u = np.roll(texture.height_m, -1, 1) - np.roll(texture.height_m, 1, 1)

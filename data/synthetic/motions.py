@@ -23,11 +23,14 @@ class Loop:
     lengths: Float64[ndarray, " N"]
 
     def at(self, distance_m: float) -> tuple[float, float, float]:
-        """x, y and the heading in degrees (counter-clockwise from east) after going a distance, any number of rounds."""
+        """x, y and the heading (degrees, counter-clockwise from east) after a distance, over any rounds."""
         total = self.lengths[-1]
         x, y = self._position(distance_m % total)
         step = 0.15  # headings over a short chord turn smoothly where the points make corners
-        ahead, behind = self._position((distance_m + step) % total), self._position((distance_m - step) % total)
+        ahead, behind = (
+            self._position((distance_m + step) % total),
+            self._position((distance_m - step) % total),
+        )
         return float(x), float(y), float(np.degrees(np.arctan2(ahead[1] - behind[1], ahead[0] - behind[0])))
 
     def _position(self, distance_m: float) -> tuple[float, float]:
@@ -100,8 +103,14 @@ def rolling_ball(loop: Loop, radius_m: float, speed: float, start_m: float = 0.0
     return motion
 
 
-def swing(at: tuple[float, float, float], amplitude_deg: float, period_s: float, *, phase: float = 0.0,
-          middle_deg: float = 0.0) -> Motion:
+def swing(
+    at: tuple[float, float, float],
+    amplitude_deg: float,
+    period_s: float,
+    *,
+    phase: float = 0.0,
+    middle_deg: float = 0.0,
+) -> Motion:
     """A limb that swings about the x axis of its joint; positive is forward (-y) for a limb that hangs down.
 
     Args:

@@ -1,7 +1,7 @@
 """Ambient occlusion: how much of the surroundings' light reaches a point.
 
-The resting world is filled into voxels and blurred; a point is as dark as the space before it is full. What moves adds
-a soft darkness about its bounding boxes.
+The resting world is filled into voxels and blurred; a point is as dark as the space before it is full. What
+moves adds a soft darkness about its bounding boxes.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,8 @@ from data.synthetic.world import Snapshot
 
 Rows = Float32[ndarray, "3 N"]
 
-# Distance from the surface in metres, blur in metres, strength: creases first, then corners of rooms and streets.
+# Distance from the surface in metres, blur in metres, strength: creases first, then corners of rooms and
+# streets.
 _SCALES = ((0.16, 0.10, 1.2), (0.55, 0.40, 1.1))
 
 
@@ -51,7 +52,9 @@ class Occlusion:
 
     def _sample(self, image: Float32[ndarray, "ZY X"], points: Rows) -> Float32[ndarray, " N"]:
         """Trilinear; 0 outside."""
-        column, row, layer = ((points[a] - np.float32(self.origin[a])) / np.float32(self.voxel_m) - 0.5 for a in range(3))
+        column, row, layer = (
+            (points[a] - np.float32(self.origin[a])) / np.float32(self.voxel_m) - 0.5 for a in range(3)
+        )
         height = image.shape[0] // self.slices
         below = np.clip(np.floor(layer), 0, self.slices - 2)
         fraction = np.clip(layer - below, 0, 1)
@@ -62,7 +65,9 @@ class Occlusion:
         return np.where(inside, low + (high - low) * fraction, 0).astype(np.float32)
 
 
-def make_occlusion(snapshot: Snapshot, *, center: tuple[float, float], radius_m: float, height_m: float, voxel_m: float) -> Occlusion:
+def make_occlusion(
+    snapshot: Snapshot, *, center: tuple[float, float], radius_m: float, height_m: float, voxel_m: float
+) -> Occlusion:
     """Fill the resting parts into voxels.
 
     Args:
@@ -78,7 +83,9 @@ def make_occlusion(snapshot: Snapshot, *, center: tuple[float, float], radius_m:
     corners = snapshot.corners()
     lows = np.clip(np.floor((corners.min(1) - origin) / voxel_m), 0, counts).astype(int)
     highs = np.clip(np.ceil((corners.max(1) - origin) / voxel_m), 0, counts).astype(int)
-    for part in np.flatnonzero((lows < highs).all(1)).tolist():
+    # Cups and handles are lost in a voxel.
+    large = (2 * snapshot.half_extents).prod(1) > 0.05 * voxel_m**3
+    for part in np.flatnonzero((lows < highs).all(1) & large).tolist():
         low, high = lows[part], highs[part]
         axes = [((np.arange(low[a], high[a]) + 0.5) * voxel_m + origin[a]) for a in range(3)]
         z, y, x = np.meshgrid(axes[2], axes[1], axes[0], indexing="ij")
@@ -86,10 +93,14 @@ def make_occlusion(snapshot: Snapshot, *, center: tuple[float, float], radius_m:
         transform = snapshot.part_from_world[part]
         local = (world @ transform[:3, :3].T + transform[:3, 3]).astype(np.float32)
         share = _coverage(int(snapshot.shapes[part]), local, snapshot.sizes[part], voxel_m)
-        area = filled[low[2]:high[2], low[1]:high[1], low[0]:high[0]]
+        area = filled[low[2] : high[2], low[1] : high[1], low[0] : high[0]]
         np.maximum(area, share * (0.5 if snapshot.pierced[part] else 1.0), out=area)
-    blurred = (gaussian_filter(filled, blur / voxel_m, mode="nearest", truncate=2.0) for _, blur, _ in _SCALES)
-    return Occlusion(origin, voxel_m, tuple(volume.reshape(-1, counts[0]) for volume in blurred), int(counts[2]))
+    blurred = (
+        gaussian_filter(filled, blur / voxel_m, mode="nearest", truncate=2.0) for _, blur, _ in _SCALES
+    )
+    return Occlusion(
+        origin, voxel_m, tuple(volume.reshape(-1, counts[0]) for volume in blurred), int(counts[2])
+    )
 
 
 def contact(points: Rows, boxes: Float64[ndarray, "M 2 3"]) -> Float32[ndarray, " N"]:
@@ -113,7 +124,9 @@ def contact(points: Rows, boxes: Float64[ndarray, "M 2 3"]) -> Float32[ndarray, 
     return factor
 
 
-def _coverage(shape: int, local: Float32[ndarray, "Z Y X 3"], size: Float32[ndarray, "5"], voxel_m: float) -> Float32[ndarray, "Z Y X"]:
+def _coverage(
+    shape: int, local: Float32[ndarray, "Z Y X 3"], size: Float32[ndarray, "5"], voxel_m: float
+) -> Float32[ndarray, "Z Y X"]:
     """About which share of each voxel a solid fills: thin things fill little of it."""
     x, y, z = np.moveaxis(local, -1, 0)
     if shape == Shape.ELLIPSOID:
@@ -134,10 +147,14 @@ def _overlap(distance: ndarray, half: ndarray | np.floating, voxel_m: float) -> 
     return np.clip((half + voxel_m / 2 - distance) / voxel_m, 0, np.minimum(1, 2 * half / voxel_m))
 
 
-def _fetch(image: Float32[ndarray, "ZY X"], column: Float32[ndarray, " N"], row: Float32[ndarray, " N"]) -> Float32[ndarray, " N"]:
+def _fetch(
+    image: Float32[ndarray, "ZY X"], column: Float32[ndarray, " N"], row: Float32[ndarray, " N"]
+) -> Float32[ndarray, " N"]:
     count, width = len(column), 1024
     padded = -(-count // width) * width
     maps = np.zeros((2, padded), np.float32)
     maps[0, :count], maps[1, :count] = column, row
     grids = maps.reshape(2, -1, width)
-    return cv2.remap(image, grids[0], grids[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT).ravel()[:count]
+    return cv2.remap(image, grids[0], grids[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT).ravel()[
+        :count
+    ]

@@ -50,6 +50,7 @@ class CaptureSettings:
             raise UserError(f"--seed {self.seed} --workers {self.workers}: neither may be negative")
         if self.quality.samples < 1 or self.quality.sun_directions < 1 or self.quality.voxel_m <= 0:
             raise UserError("--samples, --sun-directions and --voxel-m must be positive")
-        for name, size in (("texture-px", self.quality.texture_px), ("shadow-px", self.quality.shadow_px)):
-            if size < 16 or not math.log2(size).is_integer():
-                raise UserError(f"--{name} {size}: a power of two from 16 on was expected")
+        if self.quality.texture_px < 16 or not math.log2(self.quality.texture_px).is_integer():
+            raise UserError(f"--texture-px {self.quality.texture_px}: a power of two from 16 on was expected")
+        if self.quality.shadow_px < 16:
+            raise UserError(f"--shadow-px {self.quality.shadow_px}: 16 texels or more were expected")

@@ -29,8 +29,8 @@ class Part:
 
     Args:
         shape: which solid.
-        size: half extents (box; tapered box: of its lower face), radii (ellipsoid), or (lower radius, upper radius,
-            half height) of a cylinder; metres.
+        size: half extents (box; tapered box: of its lower face), radii (ellipsoid), or (lower radius, upper
+            radius, half height) of a cylinder; metres.
         material: name in the material library.
         pose: owner-from-part.
         top: a tapered box's upper face as a fraction of its lower one, in x and y.
@@ -59,8 +59,17 @@ class Part:
 Parts = list[Part]
 
 
-def box(material: str, size: Vector, at: Vector = (0.0, 0.0, 0.0), *, top: tuple[float, float] | None = None,
-        tint: Vector = WHITE, yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> Part:
+def box(
+    material: str,
+    size: Vector,
+    at: Vector = (0.0, 0.0, 0.0),
+    *,
+    top: tuple[float, float] | None = None,
+    tint: Vector = WHITE,
+    yaw: float = 0.0,
+    pitch: float = 0.0,
+    roll: float = 0.0,
+) -> Part:
     """A box that stands on `at`; with `top`, one whose upper face is that fraction of the lower one.
 
     Args:
@@ -69,7 +78,9 @@ def box(material: str, size: Vector, at: Vector = (0.0, 0.0, 0.0), *, top: tuple
         at: centre of the lower face; turns are about this point.
         top: `(1, 0)` makes a gable roof along x, `(0, 0)` a pyramid.
         tint: linear RGB factors.
-        yaw: turn about z in degrees, likewise `pitch` about y and `roll` about x.
+        yaw: turn about z in degrees; the last.
+        pitch: turn about y in degrees.
+        roll: turn about x in degrees; the first.
     """
     turned = pose(at, yaw=yaw, pitch=pitch, roll=roll) @ pose((0.0, 0.0, size[2] / 2))
     half = (size[0] / 2, size[1] / 2, size[2] / 2)
@@ -78,17 +89,35 @@ def box(material: str, size: Vector, at: Vector = (0.0, 0.0, 0.0), *, top: tuple
     return Part(Shape.TAPER, half, material, turned, top=top, tint=tint)
 
 
-def cylinder(material: str, radius: float, height: float, at: Vector = (0.0, 0.0, 0.0), *,
-             top_radius: float | None = None, tint: Vector = WHITE, yaw: float = 0.0, pitch: float = 0.0,
-             roll: float = 0.0) -> Part:
-    """A cylinder, or with `top_radius` a cone's stump, that stands on `at`; turns are about that point. Metres, degrees."""
+def cylinder(
+    material: str,
+    radius: float,
+    height: float,
+    at: Vector = (0.0, 0.0, 0.0),
+    *,
+    top_radius: float | None = None,
+    tint: Vector = WHITE,
+    yaw: float = 0.0,
+    pitch: float = 0.0,
+    roll: float = 0.0,
+) -> Part:
+    """A cylinder (with `top_radius` a cone's stump) that stands on `at` and turns about it; metres."""
     turned = pose(at, yaw=yaw, pitch=pitch, roll=roll) @ pose((0.0, 0.0, height / 2))
     upper = radius if top_radius is None else top_radius
     return Part(Shape.CYLINDER, (radius, upper, height / 2), material, turned, tint=tint)
 
 
-def ellipsoid(material: str, radii: Vector, center: Vector = (0.0, 0.0, 0.0), *, tint: Vector = WHITE,
-              pierced: bool = False, yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> Part:
+def ellipsoid(
+    material: str,
+    radii: Vector,
+    center: Vector = (0.0, 0.0, 0.0),
+    *,
+    tint: Vector = WHITE,
+    pierced: bool = False,
+    yaw: float = 0.0,
+    pitch: float = 0.0,
+    roll: float = 0.0,
+) -> Part:
     """An ellipsoid about `center`, `pierced` where its material has holes; metres, degrees."""
     turned = pose(center, yaw=yaw, pitch=pitch, roll=roll)
     return Part(Shape.ELLIPSOID, radii, material, turned, tint=tint, pierced=pierced)
@@ -103,8 +132,14 @@ def rod(material: str, start: Vector, end: Vector, radius: float, *, tint: Vecto
     return cylinder(material, radius, length, start, tint=tint, yaw=yaw, pitch=pitch)
 
 
-def placed(parts: Iterable[Part], at: Vector = (0.0, 0.0, 0.0), *, yaw: float = 0.0, pitch: float = 0.0,
-           roll: float = 0.0) -> Parts:
+def placed(
+    parts: Iterable[Part],
+    at: Vector = (0.0, 0.0, 0.0),
+    *,
+    yaw: float = 0.0,
+    pitch: float = 0.0,
+    roll: float = 0.0,
+) -> Parts:
     """The parts as one thing, turned about its origin and moved to `at`; metres, degrees."""
     transform = pose(at, yaw=yaw, pitch=pitch, roll=roll)
     return [replace(part, pose=transform @ part.pose) for part in parts]

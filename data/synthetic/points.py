@@ -38,7 +38,9 @@ class Tracks:
     pixels: Float64[ndarray, "O 2"]
 
 
-def find_points(image: UInt8[ndarray, "H W 3"], seen: Seen, count: int, rng: np.random.Generator) -> ColoredPoints:
+def find_points(
+    image: UInt8[ndarray, "H W 3"], seen: Seen, count: int, rng: np.random.Generator
+) -> ColoredPoints:
     """Points of one picture: its corners first, then anything that is not sky.
 
     Args:
@@ -48,18 +50,20 @@ def find_points(image: UInt8[ndarray, "H W 3"], seen: Seen, count: int, rng: np.
         rng: chooses what is no corner.
     """
     solid = seen.parts.ravel() >= 0
-    gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    corners = cv2.goodFeaturesToTrack(gray, max(count, 1), 0.01, 3.0)
-    found = np.zeros((0, 2)) if corners is None else corners.reshape(-1, 2)
-    chosen = (np.round(found[:, 1]).astype(np.int64) * image.shape[1] + np.round(found[:, 0]).astype(np.int64))
-    chosen = chosen[solid[chosen]][: (count + 1) // 2]
+    strength = cv2.cornerMinEigenVal(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), 3)
+    strongest_around = cv2.dilate(strength, np.ones((3, 3), np.uint8))
+    corners = np.flatnonzero((strength == strongest_around).ravel() & solid)
+    by_strength = np.argsort(-strength.ravel()[corners], kind="stable")
+    chosen = corners[by_strength[: (count + 1) // 2]]
     others = rng.permutation(np.flatnonzero(solid))
     others = others[~np.isin(others, chosen)][: count - len(chosen)]
     rows = np.sort(np.concatenate([chosen, others]))
     return ColoredPoints(points_of(seen)[rows], image.reshape(-1, 3)[rows])
 
 
-def track(points: Float64[ndarray, "P 3"], views: Iterable[tuple[Pinhole, Float32[ndarray, "H W"]]]) -> Tracks:
+def track(
+    points: Float64[ndarray, "P 3"], views: Iterable[tuple[Pinhole, Float32[ndarray, "H W"]]]
+) -> Tracks:
     """Every picture in which each point is seen.
 
     Args:

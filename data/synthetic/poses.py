@@ -6,8 +6,13 @@ from numpy import ndarray
 from scipy.spatial.transform import Rotation
 
 
-def pose(at: tuple[float, float, float] = (0.0, 0.0, 0.0), *, yaw: float = 0.0, pitch: float = 0.0,
-         roll: float = 0.0) -> Float64[ndarray, "4 4"]:
+def pose(
+    at: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    *,
+    yaw: float = 0.0,
+    pitch: float = 0.0,
+    roll: float = 0.0,
+) -> Float64[ndarray, "4 4"]:
     """A rigid transform.
 
     Args:
@@ -32,7 +37,9 @@ def inverse(transforms: Float64[ndarray, "*batch 4 4"]) -> Float64[ndarray, "*ba
     return result
 
 
-def look_at(eye: Float64[ndarray, "3"], target: Float64[ndarray, "3"], roll: float = 0.0) -> Float64[ndarray, "4 4"]:
+def look_at(
+    eye: Float64[ndarray, "3"], target: Float64[ndarray, "3"], roll: float = 0.0
+) -> Float64[ndarray, "4 4"]:
     """World-from-camera transform of an upright OpenCV camera at `eye` that sees `target` in its centre.
 
     Args:

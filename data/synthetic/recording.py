@@ -1,4 +1,4 @@
-"""What a worker does for one frame. Kept apart from what runs once, so that workers start without loading torch."""
+"""What a worker does for one frame; what runs once is apart, so that no worker has to load torch."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,13 +1,12 @@
 """From what each ray hit to colour."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int32, Int64
 from numpy import ndarray
 
-from data.synthetic.materials import SLOPE_RANGE, Material
+from data.synthetic.materials import Library
 from data.synthetic.occlusion import Occlusion, contact
 from data.synthetic.parts import Shape
 from data.synthetic.shadows import Shadows
@@ -17,6 +16,10 @@ from data.synthetic.views import Axes, Pinhole
 from data.synthetic.world import Snapshot
 
 Rows = Float32[ndarray, "3 N"]
+Column = Float32[ndarray, " N"]
+
+# Samples that are worked on at a time: their arrays fit into a processor's cache.
+_STRIP = 100_000
 
 
 @dataclass(frozen=True)
@@ -52,83 +55,143 @@ class _Samples:
     bent: Rows
 
 
-def render(snapshot: Snapshot, materials: Mapping[int, Material], light: Light, view: Pinhole,
-           parts: Int32[ndarray, "H W"], depths: Float32[ndarray, "H W"]) -> Float32[ndarray, "H W 3"]:
+def render(
+    snapshot: Snapshot,
+    library: Library,
+    light: Light,
+    view: Pinhole,
+    parts: Int32[ndarray, "H W"],
+    depths: Float32[ndarray, "H W"],
+) -> Float32[ndarray, "H W 3"]:
     """Linear RGB in [0, 1] after the tone curve.
 
     Args:
         snapshot: the parts.
-        materials: by the numbers in `Snapshot.materials`.
+        library: the materials that `Snapshot.materials` are rows of.
         light: sky, shadows, occlusion.
         view: the camera that `parts` and `depths` are of.
         parts: rows of the snapshot, negative where the sky is seen.
         depths: z-depths.
     """
-    colors = np.empty((3, parts.size), np.float32)
-    rays = _directions(view)
-    hit = np.flatnonzero(parts.ravel() >= 0)
-    missed = np.flatnonzero(parts.ravel() < 0)
-    colors[:, missed] = light.sky.radiance(_unit(rays[:, missed]))
-    depth = depths.ravel()[hit]
-    points = rays[:, hit] * depth + view.c2w[:3, 3].astype(np.float32)[:, None]
-    samples = _gather(snapshot, materials, light, parts.ravel()[hit].astype(np.int64), points, -_unit(rays[:, hit]),
-                      depth / np.float32(view.K[0, 0]))
-    colors[:, hit] = _illuminate(samples, snapshot, light)
-    shown = 1 - np.exp(colors * np.float32(-1.25))
-    return np.ascontiguousarray(shown.reshape(3, view.height, view.width).transpose(1, 2, 0))
+    shown = np.empty((view.height, view.width, 3), np.float32)
+    rows = max(1, _STRIP // view.width)
+    for top in range(0, view.height, rows):
+        strip = slice(top, min(top + rows, view.height))
+        colors = _strip(
+            snapshot,
+            library,
+            light,
+            _directions(view, strip),
+            view,
+            parts[strip].ravel(),
+            depths[strip].ravel(),
+        )
+        shown[strip] = (1 - np.exp(colors * np.float32(-1.25))).T.reshape(-1, view.width, 3)
+    return shown
 
 
-def cutout(materials: Mapping[int, Material], snapshot: Snapshot, part: int, points: Axes) -> Bool[ndarray, "..."]:
+def cutout(library: Library, snapshot: Snapshot, part: int, points: Axes) -> Bool[ndarray, "..."]:
     """Where the surface of a part with holes is solid, see `casting.Cutout`."""
-    material = materials[int(snapshot.materials[part])]
-    if material.solid is None:
-        return np.ones(np.shape(points[0]), bool)
     local = np.stack([np.ravel(axis) for axis in points]).astype(np.float32)
-    chart = surface(int(snapshot.shapes[part]), local, np.repeat(snapshot.sizes[part][:, None], local.shape[1], 1))
-    u, v = _texture_position(material, chart, np.full(local.shape[1], part))
-    size = len(material.solid)
-    # Rays that miss have positions of NaN or inf; which texel they read does not matter.
-    column, row = (np.nan_to_num(axis % 1, nan=0.0) * size for axis in (u, v))
-    texels = material.solid[row.astype(np.int64) % size, column.astype(np.int64) % size]
-    return texels.reshape(np.shape(points[0]))
+    owners = np.full(local.shape[1], part)
+    chart = surface(int(snapshot.shapes[part]), local, snapshot.sizes.T[:, owners])
+    material = snapshot.materials[owners]
+    u, v = _texture_position(library, material, chart.position_m, chart.extent_m, owners)
+    return library.is_solid(int(snapshot.materials[part]), u, v).reshape(np.shape(points[0]))
 
 
-def _directions(view: Pinhole) -> Rows:
-    columns, rows = np.meshgrid(np.arange(view.width) + 0.5, np.arange(view.height) + 0.5)
+def _strip(
+    snapshot: Snapshot,
+    library: Library,
+    light: Light,
+    rays: Rows,
+    view: Pinhole,
+    parts: Int32[ndarray, " M"],
+    depths: Float32[ndarray, " M"],
+) -> Float32[ndarray, "3 M"]:
+    """Light that comes back along some of a view's rays."""
+    colors = np.empty(rays.shape, np.float32)
+    missed, hit = np.flatnonzero(parts < 0), np.flatnonzero(parts >= 0)
+    colors[:, missed] = light.sky.radiance(_unit(rays[:, missed]))
+    if len(hit):
+        toward, depth = rays[:, hit], depths[hit]
+        points = toward * depth + view.c2w[:3, 3].astype(np.float32)[:, None]
+        samples = _gather(
+            snapshot,
+            library,
+            light,
+            parts[hit].astype(np.int64),
+            points,
+            -_unit(toward),
+            depth / np.float32(view.K[0, 0]),
+        )
+        colors[:, hit] = _illuminate(samples, snapshot, light)
+    return colors
+
+
+def _directions(view: Pinhole, strip: slice) -> Rows:
+    columns, rows = np.meshgrid(np.arange(view.width) + 0.5, np.arange(view.height)[strip] + 0.5)
     steps = (view.c2w[:3, :3] @ np.linalg.inv(view.K)).astype(np.float32)
     x, y = columns.ravel().astype(np.float32), rows.ravel().astype(np.float32)
     return steps[:, :1] * x + steps[:, 1:2] * y + steps[:, 2:]
 
 
-def _gather(snapshot: Snapshot, materials: Mapping[int, Material], light: Light, parts: Int64[ndarray, " N"], points: Rows,
-            to_eye: Rows, footprint_m: Float32[ndarray, " N"]) -> _Samples:
-    """Look up surfaces and textures, shape by shape and material by material."""
-    normals, bent, albedo = (np.empty_like(points) for _ in range(3))
-    gloss, mirror = (np.empty(points.shape[1], np.float32) for _ in range(2))
-    kinds, surfaces_of = snapshot.shapes[parts], snapshot.materials[parts]
+def _gather(
+    snapshot: Snapshot,
+    library: Library,
+    light: Light,
+    parts: Int64[ndarray, " N"],
+    points: Rows,
+    to_eye: Rows,
+    footprint_m: Float32[ndarray, " N"],
+) -> _Samples:
+    """Look up surfaces and textures."""
     to_part = snapshot.part_from_world.astype(np.float32)
-    for number in np.unique(surfaces_of).tolist():
-        material = materials[number]
-        for shape in np.unique(kinds[surfaces_of == number]).tolist():
-            rows = np.flatnonzero((surfaces_of == number) & (kinds == shape))
-            owners = parts[rows]
-            local = _apply(to_part, owners, points[:, rows], 1.0)
-            sizes = snapshot.sizes.T[:, owners]
-            round_picture = shape == Shape.ELLIPSOID and material.recipe.tile_m is None
-            chart = sphere_chart(local, sizes) if round_picture else surface(shape, local, sizes)
-            chart = chart.along_longer_side() if material.recipe.along else chart
-            facing = _apply(to_part, owners, to_eye[:, rows], 0.0)
-            inward = (chart.normals * facing).sum(0) < 0  # the far side of a shell, seen through its holes
-            flip = np.where(inward, -1, 1).astype(np.float32)
-            cosine = np.abs((chart.normals * facing).sum(0))
-            color, slope = _texels(material, chart, owners, footprint_m[rows] / np.sqrt(np.maximum(cosine, 0.08)))
-            tilted = chart.normals - chart.tangents_u * slope[0] - chart.tangents_v * slope[1]
-            normals[:, rows] = _rotate_back(to_part, owners, chart.normals * flip)
-            bent[:, rows] = _rotate_back(to_part, owners, _unit(tilted) * flip)
-            albedo[:, rows] = color * snapshot.tints.T[:, owners]
-            gloss[rows], mirror[rows] = material.recipe.gloss, material.recipe.mirror
-    return _Samples(parts, points, normals, to_eye, _weathered(albedo, points, normals, snapshot.moving[parts], light), gloss,
-                    mirror, bent)
+    chart = _charts(snapshot, library, parts, _apply(to_part, parts, points, 1.0))
+    normals = _rotate_back(to_part, parts, chart.normals)
+    facing = (normals * to_eye).sum(0)
+    materials = snapshot.materials[parts]
+    u, v = _texture_position(library, materials, chart.position_m, chart.extent_m, parts)
+    tiles_m = library.tiles_m[materials]
+    tiles_m = np.where(tiles_m > 0, tiles_m, np.maximum(chart.extent_m[0], chart.extent_m[1]))
+    slant = np.sqrt(np.maximum(np.abs(facing), np.float32(0.08)))
+    color, slope = library.look_up(materials, u, v, footprint_m / slant / tiles_m * np.float32(library.size))
+    tilted = chart.normals - chart.tangents_u * slope[0] - chart.tangents_v * slope[1]
+    # The far side of a shell, seen through its holes, has its normal turned round.
+    turn = np.where(facing < 0, -1, 1).astype(np.float32)
+    bent = _rotate_back(to_part, parts, _unit(tilted)) * turn
+    albedo = _weathered(color * snapshot.tints.T[:, parts], points, normals, snapshot.moving[parts], light)
+    return _Samples(
+        parts,
+        points,
+        normals * turn,
+        to_eye,
+        albedo,
+        library.gloss[materials],
+        library.mirror[materials],
+        bent,
+    )
+
+
+def _charts(snapshot: Snapshot, library: Library, parts: Int64[ndarray, " N"], local: Rows) -> Surface:
+    """The surfaces at points of parts of any shape."""
+    sizes = snapshot.sizes.T[:, parts]
+    kinds = snapshot.shapes[parts].astype(np.int64)
+    stretched = library.tiles_m[snapshot.materials[parts]] == 0
+    kinds[stretched & (kinds == Shape.ELLIPSOID)] = -1
+    columns = [np.empty((3, len(parts)), np.float32) for _ in range(3)] + [
+        np.empty((2, len(parts)), np.float32) for _ in range(2)
+    ]
+    for kind in np.unique(kinds).tolist():
+        rows = np.flatnonzero(kinds == kind)
+        some = (
+            sphere_chart(local[:, rows], sizes[:, rows])
+            if kind < 0
+            else surface(kind, local[:, rows], sizes[:, rows])
+        )
+        for column, values in zip(columns, some.columns(), strict=True):
+            column[:, rows] = values
+    return Surface(*columns).along_longer_side(library.along[snapshot.materials[parts]])
 
 
 def _illuminate(samples: _Samples, snapshot: Snapshot, light: Light) -> Rows:
@@ -157,41 +220,31 @@ def _illuminate(samples: _Samples, snapshot: Snapshot, light: Light) -> Rows:
     return _hazy(colors, samples.points, sky)
 
 
-def _texels(material: Material, chart: Surface, parts: Int64[ndarray, " N"], footprint_m: Float32[ndarray, " N"]
-            ) -> tuple[Rows, Float32[ndarray, "2 N"]]:
-    """Linear colour and relief slopes, from the two mip levels whose texels are about as wide as the ray."""
-    u, v = _texture_position(material, chart, parts)
-    tile_m = material.recipe.tile_m or np.maximum(chart.extent_m[0], chart.extent_m[1])
-    texel_m = tile_m / np.float32(len(material.colors[0]))
-    level = np.clip(np.log2(np.maximum(footprint_m / texel_m, 1e-3)), 0, len(material.colors) - 1)
-    lower = np.floor(level).astype(np.int64)
-    weights = level - lower
-    color, slope = np.zeros((len(u), 3), np.float32), np.zeros((len(u), 2), np.float32)
-    for index in range(int(lower.min()), min(int(lower.max()) + 2, len(material.colors))):
-        share = np.where(lower == index, 1 - weights, np.where(lower == index - 1, weights, 0)).astype(np.float32)
-        rows = np.flatnonzero(share)
-        size = np.float32(len(material.colors[index]))
-        x, y = u[rows] * size, v[rows] * size
-        if material.recipe.tile_m is None:
-            x, y = np.clip(x, 0.5, size - 0.5), np.clip(y, 0.5, size - 0.5)
-        else:
-            x, y = x % size, y % size
-        color[rows] += (sample(material.colors[index], x, y) * np.float32(1 / 255)) ** 2 * share[rows, None]
-        slope[rows] += (sample(material.slopes[index], x, y) * np.float32(1 / 127.5) - 1) * share[rows, None]
-    return np.ascontiguousarray(color.T), np.ascontiguousarray(slope.T) * np.float32(SLOPE_RANGE)
-
-
-def _texture_position(material: Material, chart: Surface, parts: Int64[ndarray, " N"]) -> tuple[ndarray, ndarray]:
-    """u and v in tiles; each part begins elsewhere in a tile that repeats."""
-    u, v = chart.position_m
-    if material.recipe.tile_m is None:
-        return u / chart.extent_m[0] + np.float32(0.5), v / chart.extent_m[1] + np.float32(0.5)
-    tile = np.float32(material.recipe.tile_m)
-    return u / tile + (parts * 0.381966 % 1).astype(np.float32), v / tile + (parts * 0.754878 % 1).astype(np.float32)
+def _texture_position(
+    library: Library,
+    materials: Int32[ndarray, " N"],
+    position_m: Float32[ndarray, "2 N"],
+    extent_m: Float32[ndarray, "2 N"],
+    parts: Int64[ndarray, " N"],
+) -> tuple[Column, Column]:
+    """U and v in tiles; each part begins elsewhere in a tile that repeats."""
+    tile = library.tiles_m[materials]
+    stretched = tile == 0
+    tile = np.where(stretched, 1, tile)
+    margin = np.float32(0.5 / library.size)  # a picture's far edge must not shine through at its near one
+    u, v = (
+        np.where(
+            stretched,
+            np.clip(position / extent + np.float32(0.5), margin, 1 - margin),
+            position / tile + (parts * shift % 1).astype(np.float32),
+        )
+        for position, extent, shift in zip(position_m, extent_m, (0.381966, 0.754878), strict=True)
+    )
+    return u, v
 
 
 def _weathered(albedo: Rows, points: Rows, normals: Rows, moving: Bool[ndarray, " N"], light: Light) -> Rows:
-    """Broad patches and splashed walls: what hides that tiles repeat. Fixed to the world, so only for what rests."""
+    """Broad patches and splashed walls hide that tiles repeat; fixed to the world, so only on what rests."""
     size = np.float32(len(light.variation))
     x, y, z = points
     patches = sample(light.variation, (x + 0.37 * z) / 13 % 1 * size, (y + 0.61 * z) / 13 % 1 * size)
@@ -201,18 +254,24 @@ def _weathered(albedo: Rows, points: Rows, normals: Rows, moving: Bool[ndarray, 
 
 
 def _hazy(colors: Rows, points: Rows, sky: Sky) -> Rows:
-    """Far things pale. The distance is from the middle of the place, so that all cameras see the same colour."""
+    """Far things pale, by their distance from the middle of the place: all cameras see the same colour."""
     distance = np.sqrt((points[:2] ** 2).sum(0))
     haze = 0.75 * (1 - np.exp(-np.maximum(distance - 30, 0) / 140))
     return colors + (sky.horizon[:, None] - colors) * haze
 
 
-def _apply(transforms: Float32[ndarray, "P 4 4"], parts: Int64[ndarray, " N"], vectors: Rows, w: float) -> Rows:
+def _apply(
+    transforms: Float32[ndarray, "P 4 4"], parts: Int64[ndarray, " N"], vectors: Rows, w: float
+) -> Rows:
     """Each vector by its part's transform; `w` is 1 for points and 0 for directions."""
     result = np.empty_like(vectors)
     for axis in range(3):
         row = transforms[:, axis]
-        result[axis] = row[:, 0].take(parts) * vectors[0] + row[:, 1].take(parts) * vectors[1] + row[:, 2].take(parts) * vectors[2]
+        result[axis] = (
+            row[:, 0].take(parts) * vectors[0]
+            + row[:, 1].take(parts) * vectors[1]
+            + row[:, 2].take(parts) * vectors[2]
+        )
         if w:
             result[axis] += row[:, 3].take(parts)
     return result

@@ -1,8 +1,8 @@
 """How much of the sun a point sees.
 
-The sun is a disc of a few directions. For each, the world is traced once along parallel rays; a point is lit by that
-direction when nothing was met before it. Shadows are thus soft and wider the farther the caster, and a function of the
-point alone: two cameras see the same shadow.
+The sun is a disc of a few directions. For each, the world is traced once along parallel rays; a point is lit
+by that direction when nothing was met before it. Shadows are thus soft and wider the farther the caster, and
+a function of the point alone: two cameras see the same shadow.
 """
 
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float32, Float64
 from numpy import ndarray
 
-from data.synthetic.casting import Cutout, cast
+from data.synthetic.casting import Cutout, cast_depths
 from data.synthetic.views import Parallel
 from data.synthetic.world import Snapshot
 
@@ -34,8 +34,10 @@ class Shadows:
         """The same with further parts in the way."""
         if not len(movers):
             return self
-        added = (cast(movers, view, cutout)[1] for view in self.views)
-        return replace(self, depths=tuple(np.minimum(*pair) for pair in zip(self.depths, added, strict=True)))
+        pairs = zip(self.views, self.depths, strict=True)
+        return replace(
+            self, depths=tuple(cast_depths(movers, view, cutout, depths) for view, depths in pairs)
+        )
 
     def lit(self, points: Rows, cosines: Float32[ndarray, " N"]) -> Float32[ndarray, " N"]:
         """The share of the sun's disc that is seen.
@@ -53,8 +55,16 @@ class Shadows:
         return total / np.float32(len(self.views))
 
 
-def make_shadows(snapshot: Snapshot, cutout: Cutout, to_sun: Float64[ndarray, "3"], *, center: tuple[float, float],
-                 radius_m: float, texels: int, directions: int) -> Shadows:
+def make_shadows(
+    snapshot: Snapshot,
+    cutout: Cutout,
+    to_sun: Float64[ndarray, "3"],
+    *,
+    center: tuple[float, float],
+    radius_m: float,
+    texels: int,
+    directions: int,
+) -> Shadows:
     """Trace the world from the sun.
 
     Args:
@@ -68,16 +78,19 @@ def make_shadows(snapshot: Snapshot, cutout: Cutout, to_sun: Float64[ndarray, "3
     """
     views = []
     for index in range(directions):
-        # Evenly over a disc that is wider than the real sun's 0.27 degrees: its shadows look soft at low resolution.
+        # Evenly over a disc that is wider than the real sun's 0.27 degrees: its shadows look soft at low
+        # resolution.
         offset = np.radians(0.8) * np.sqrt((index + 0.5) / directions)
         turn = index * np.pi * (3 - np.sqrt(5))
         side = np.cross(to_sun, (0, 0, 1)) / np.linalg.norm(np.cross(to_sun, (0, 0, 1)))
         toward = to_sun + offset * (np.cos(turn) * side + np.sin(turn) * np.cross(side, to_sun))
         views.append(_sun_view(toward / np.linalg.norm(toward), center, radius_m, texels))
-    return Shadows(tuple(views), tuple(cast(snapshot, view, cutout)[1] for view in views))
+    return Shadows(tuple(views), tuple(cast_depths(snapshot, view, cutout) for view in views))
 
 
-def _sun_view(to_sun: Float64[ndarray, "3"], center: tuple[float, float], radius_m: float, texels: int) -> Parallel:
+def _sun_view(
+    to_sun: Float64[ndarray, "3"], center: tuple[float, float], radius_m: float, texels: int
+) -> Parallel:
     side = np.cross(to_sun, (0, 0, 1))
     side /= np.linalg.norm(side)
     world_from_view = np.eye(4)
@@ -87,9 +100,14 @@ def _sun_view(to_sun: Float64[ndarray, "3"], center: tuple[float, float], radius
     return Parallel(world_from_view, 2 * radius_m / texels, texels, texels)
 
 
-def _compare(view: Parallel, depths: Float32[ndarray, "S S"], points: Rows, slack: Float32[ndarray, " N"]) -> Float32[ndarray, " N"]:
-    """1 where nothing stands before the point, 0 behind something, between them within a texel of the border."""
-    rotation, start = view.world_from_view[:3, :3].T.astype(np.float32), view.world_from_view[:3, 3].astype(np.float32)
+def _compare(
+    view: Parallel, depths: Float32[ndarray, "S S"], points: Rows, slack: Float32[ndarray, " N"]
+) -> Float32[ndarray, " N"]:
+    """1 where nothing stands before the point, 0 behind something, between within a texel of the border."""
+    rotation, start = (
+        view.world_from_view[:3, :3].T.astype(np.float32),
+        view.world_from_view[:3, 3].astype(np.float32),
+    )
     shifted = [points[axis] - start[axis] for axis in range(3)]
     x, y, z = (row[0] * shifted[0] + row[1] * shifted[1] + row[2] * shifted[2] for row in rotation)
     size = view.width

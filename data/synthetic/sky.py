@@ -48,7 +48,7 @@ class Sky:
         return dull + (self.radiance(directions) - dull) * weight
 
     def ambient(self, up: Float32[ndarray, " N"]) -> Rows:
-        """Light from all around on surfaces whose normals have this z: sky from above, the ground's glow from below."""
+        """Light from all around, by the z of normals: the sky from above, the ground's glow from below."""
         weight = (0.5 + 0.5 * up).astype(np.float32)
         above = (self.zenith * np.float32(0.65) + self.horizon * np.float32(0.65))[:, None]
         below = self.ground[:, None] * np.float32(1.5)
@@ -71,7 +71,9 @@ def make_sky(seed: int, size: int, *, azimuth_deg: float, elevation_deg: float) 
         elevation_deg: above the horizon.
     """
     azimuth, elevation = np.radians(azimuth_deg), np.radians(elevation_deg)
-    to_sun = np.array([np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)])
+    to_sun = np.array(
+        [np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)]
+    )
     clouds = cloud_cover(np.random.default_rng((seed, 1)), size).albedo[..., 0]
     return Sky(to_sun, np.ascontiguousarray(clouds))
 

@@ -1,6 +1,5 @@
 """A world with its light, ready to be looked at from any camera at any time."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
@@ -9,7 +8,7 @@ from jaxtyping import Float32, Float64, Int32, UInt8
 from numpy import ndarray
 
 from data.synthetic.casting import cast
-from data.synthetic.materials import Material, make
+from data.synthetic.materials import Library, make_library
 from data.synthetic.occlusion import make_occlusion
 from data.synthetic.shading import Light, cutout, render
 from data.synthetic.shadows import make_shadows
@@ -33,7 +32,7 @@ class Quality:
 
     samples: int = 2
     texture_px: int = 512
-    shadow_px: int = 2048
+    shadow_px: int = 1536
     sun_directions: int = 5
     voxel_m: float = 0.2
 
@@ -56,7 +55,7 @@ class Place:
 
 
 class Stage:
-    """Renders a place. Making one takes seconds: it paints the textures and traces the shadows of what rests."""
+    """Renders a place. The first picture takes seconds: textures are painted and the sun's shadows traced."""
 
     def __init__(self, place: Place, quality: Quality) -> None:
         self.place = place
@@ -64,10 +63,9 @@ class Stage:
         self.quality = quality
 
     @cached_property
-    def materials(self) -> Mapping[int, Material]:
-        """By the numbers in a snapshot."""
-        names = self.world.materials
-        return {index: make(name, self.place.seed, self.quality.texture_px) for index, name in enumerate(names)}
+    def library(self) -> Library:
+        """The materials, in the order of the world's."""
+        return make_library(self.world.materials, self.place.seed, self.quality.texture_px)
 
     @cached_property
     def _resting_light(self) -> Light:
@@ -75,32 +73,43 @@ class Stage:
         snapshot = self.world.at(0.0)
         resting = snapshot.only(~snapshot.moving)
         sky = make_sky(place.seed, 512, azimuth_deg=place.sun_deg[0], elevation_deg=place.sun_deg[1])
-        shadows = make_shadows(resting, partial(cutout, self.materials), sky.to_sun, center=(0.0, 0.0),
-                               radius_m=place.radius_m, texels=quality.shadow_px, directions=quality.sun_directions)
-        occlusion = make_occlusion(resting, center=(0.0, 0.0), radius_m=place.radius_m, height_m=12.0, voxel_m=quality.voxel_m)
+        shadows = make_shadows(
+            resting,
+            partial(cutout, self.library),
+            sky.to_sun,
+            center=(0.0, 0.0),
+            radius_m=place.radius_m,
+            texels=quality.shadow_px,
+            directions=quality.sun_directions,
+        )
+        occlusion = make_occlusion(
+            resting, center=(0.0, 0.0), radius_m=place.radius_m, height_m=12.0, voxel_m=quality.voxel_m
+        )
         variation = fbm(np.random.default_rng((place.seed, 2)), 256, (4, 4), 6, 0.55)
         return Light(sky, shadows, occlusion, np.zeros((0, 2, 3)), variation)
 
     def photograph(self, view: Pinhole, time_s: float) -> UInt8[ndarray, "H W 3"]:
         """The picture a camera takes, sRGB."""
         snapshot, fine = self.world.at(time_s), view.scaled(self.quality.samples)
-        parts, depths = cast(snapshot, fine, partial(cutout, self.materials))
-        colors = render(snapshot, self.materials, self._light(snapshot), fine, parts, depths)
+        parts, depths = cast(snapshot, fine, partial(cutout, self.library))
+        colors = render(snapshot, self.library, self._light(snapshot), fine, parts, depths)
         samples = self.quality.samples
         mean = colors.reshape(view.height, samples, view.width, samples, 3).mean((1, 3))
         return np.round(_to_srgb(mean) * 255).astype(np.uint8)
 
-    def geometry(self, view: Pinhole, time_s: float) -> tuple[Snapshot, Int32[ndarray, "H W"], Float32[ndarray, "H W"]]:
-        """What is seen at each pixel's centre: the snapshot, its rows (negative: the sky) and z-depths (inf: the sky)."""
+    def geometry(
+        self, view: Pinhole, time_s: float
+    ) -> tuple[Snapshot, Int32[ndarray, "H W"], Float32[ndarray, "H W"]]:
+        """What the pixels' centres see: the snapshot, its rows and z-depths; -1 and inf for the sky."""
         snapshot = self.world.at(time_s)
-        return snapshot, *cast(snapshot, view, partial(cutout, self.materials))
+        return snapshot, *cast(snapshot, view, partial(cutout, self.library))
 
     def _light(self, snapshot: Snapshot) -> Light:
         """The light with what moves in its way."""
         movers = snapshot.only(snapshot.moving)
         if not len(movers):
             return self._resting_light
-        shadows = self._resting_light.shadows.with_movers(movers, partial(cutout, self.materials))
+        shadows = self._resting_light.shadows.with_movers(movers, partial(cutout, self.library))
         return replace(self._resting_light, shadows=shadows, movers=_boxes(movers, self.world.roots()))
 
 
@@ -113,4 +122,6 @@ def _boxes(movers: Snapshot, roots: Int32[ndarray, " B"]) -> Float64[ndarray, "M
 
 def _to_srgb(linear: Float32[ndarray, "*batch"]) -> Float32[ndarray, "*batch"]:
     """IEC 61966-2-1."""
-    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-8) ** np.float32(1 / 2.4) - 0.055).astype(np.float32)
+    return np.where(
+        linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-8) ** np.float32(1 / 2.4) - 0.055
+    ).astype(np.float32)

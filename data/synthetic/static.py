@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from jaxtyping import Float32
 from numpy import ndarray
 
 from core.errors import UserError
 from core.files import write_json
+from core.images import read_gray
 from core.progress import Progress
 from data.synthetic.colmap import write_model, write_transforms
 from data.synthetic.files import DEPTH_UNIT_M, new_folder
@@ -62,18 +62,34 @@ def make_static(settings: StaticCapture) -> None:
         points, tracks = _model(folder, views, names, found, settings)
         write_model(folder / "sparse" / "0", names, views, points, tracks)
         write_transforms(folder / "transforms.json", names, views)
-        write_json(folder / "metadata.json", {
-            "kind": "static", "place": "market square", "seed": settings.seed, "world": "metres, z up",
-            "depth_unit_m": DEPTH_UNIT_M, "point_noise_m": settings.point_noise_m, "pixel_noise": settings.pixel_noise,
-            "points": len(points.xyz), "observations": len(tracks.points),
-        })
+        write_json(
+            folder / "metadata.json",
+            {
+                "kind": "static",
+                "place": "market square",
+                "seed": settings.seed,
+                "world": "metres, z up",
+                "depth_unit_m": DEPTH_UNIT_M,
+                "point_noise_m": settings.point_noise_m,
+                "pixel_noise": settings.pixel_noise,
+                "points": len(points.xyz),
+                "observations": len(tracks.points),
+            },
+        )
 
 
-def _model(folder: Path, views: tuple[Pinhole, ...], names: list[str], found: list[ColoredPoints],
-           settings: StaticCapture) -> tuple[ColoredPoints, Tracks]:
+def _model(
+    folder: Path,
+    views: tuple[Pinhole, ...],
+    names: list[str],
+    found: list[ColoredPoints],
+    settings: StaticCapture,
+) -> tuple[ColoredPoints, Tracks]:
     """Points that several pictures see, about as many as asked for, with the errors asked for."""
     rng = np.random.default_rng((settings.seed, 7))
-    points = ColoredPoints(np.concatenate([some.xyz for some in found]), np.concatenate([some.rgb for some in found]))
+    points = ColoredPoints(
+        np.concatenate([some.xyz for some in found]), np.concatenate([some.rgb for some in found])
+    )
     depths = ((view, _read_depth(folder / "depth" / name)) for view, name in zip(views, names, strict=True))
     points, tracks = often_seen(points, track(points.xyz, depths), _LEAST_VIEWS_OF_A_POINT)
     chosen = np.zeros(len(points.xyz), bool)
@@ -86,9 +102,10 @@ def _model(folder: Path, views: tuple[Pinhole, ...], names: list[str], found: li
     xyz = points.xyz[chosen]
     if settings.point_noise_m:
         xyz = xyz + rng.normal(0, settings.point_noise_m, xyz.shape)
-    return ColoredPoints(xyz, points.rgb[chosen]), Tracks(tracks.images[rows], number[tracks.points[rows]], pixels)
+    return ColoredPoints(xyz, points.rgb[chosen]), Tracks(
+        tracks.images[rows], number[tracks.points[rows]], pixels
+    )
 
 
 def _read_depth(path: Path) -> Float32[ndarray, "H W"]:
-    units = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_UNCHANGED)
-    return units.astype(np.float32) * np.float32(DEPTH_UNIT_M)
+    return read_gray(path).astype(np.float32) * np.float32(DEPTH_UNIT_M)

@@ -1,7 +1,7 @@
-"""From a position on a solid to its normal, its tangents and its place in the texture; all in the part's frame.
+"""From a position on a solid to its normal, its tangents and its place in the texture, in the part's frame.
 
-Vectors of N samples are arrays [3, N], so that each axis is one contiguous row. Texture u runs right and v down as
-someone sees who stands upright before the face.
+Vectors of N samples are arrays [3, N], so that each axis is one contiguous row. Texture u runs right and v
+down as someone sees who stands upright before the face.
 """
 
 from dataclasses import dataclass
@@ -33,16 +33,17 @@ class Surface:
     position_m: Float32[ndarray, "2 N"]
     extent_m: Float32[ndarray, "2 N"]
 
-    def along_longer_side(self) -> "Surface":
-        """The same with u along each face's longer side."""
-        upright = self.extent_m[1] > self.extent_m[0]
-        return Surface(
-            self.normals,
-            np.where(upright, self.tangents_v, self.tangents_u),
-            np.where(upright, self.tangents_u, self.tangents_v),
-            np.where(upright, self.position_m[::-1], self.position_m),
-            np.where(upright, self.extent_m[::-1], self.extent_m),
-        )
+    def columns(self) -> tuple[Rows, Rows, Rows, Float32[ndarray, "2 N"], Float32[ndarray, "2 N"]]:
+        """All fields, in order."""
+        return self.normals, self.tangents_u, self.tangents_v, self.position_m, self.extent_m
+
+    def along_longer_side(self, wanted: Bool[ndarray, " N"]) -> "Surface":
+        """The same with u along each face's longer side, where that is wanted."""
+        rows = np.flatnonzero(wanted & (self.extent_m[1] > self.extent_m[0]))
+        normals, tangents_u, tangents_v, position, extent = (column.copy() for column in self.columns())
+        tangents_u[:, rows], tangents_v[:, rows] = self.tangents_v[:, rows], self.tangents_u[:, rows]
+        position[:, rows], extent[:, rows] = self.position_m[::-1, rows], self.extent_m[::-1, rows]
+        return Surface(normals, tangents_u, tangents_v, position, extent)
 
 
 def surface(shape: int, points: Rows, sizes: Float32[ndarray, "5 N"]) -> Surface:
@@ -88,19 +89,24 @@ def _dominant(vectors: Rows) -> tuple[Int64[ndarray, " N"], Bool[ndarray, " N"]]
     return axis, along > 0
 
 
-def _on_cube(points: Rows, half: Rows, axis: Int64[ndarray, " N"], positive: Bool[ndarray, " N"], normals: Rows) -> Surface:
+def _on_cube(
+    points: Rows, half: Rows, axis: Int64[ndarray, " N"], positive: Bool[ndarray, " N"], normals: Rows
+) -> Surface:
     """Coordinates from the two axes across the dominant one."""
     x, y, z = points
     sign = np.where(positive, 1, -1).astype(np.float32)
     on_x, on_z = axis == 0, axis == 2
-    # Right hand of someone who looks at the face: +y before +x, -x before +y; the top and the floor are read from -y.
+    # Right hand of someone who looks at the face: +y before +x, -x before +y; the top and the floor are read
+    # from -y.
     u = np.where(on_z, x, np.where(on_x, sign * y, -sign * x))
     v = np.where(on_z, -y, -z)
     extent = np.stack([np.where(on_x, half[1], half[0]), np.where(on_z, half[1], half[2])]) * np.float32(2)
     zero = np.zeros_like(u)
     tangent_u = np.stack([np.where(on_z, 1, np.where(on_x, 0, -sign)), np.where(on_x, sign, 0), zero])
     tangent_v = np.stack([zero, np.where(on_z, -1, 0), np.where(on_z, 0, -1)])
-    return Surface(normals, tangent_u.astype(np.float32), tangent_v.astype(np.float32), np.stack([u, v]), extent)
+    return Surface(
+        normals, tangent_u.astype(np.float32), tangent_v.astype(np.float32), np.stack([u, v]), extent
+    )
 
 
 def _taper(points: Rows, sizes: Float32[ndarray, "5 N"]) -> Surface:
@@ -108,8 +114,11 @@ def _taper(points: Rows, sizes: Float32[ndarray, "5 N"]) -> Surface:
     lift = points[2] / sizes[2]
     slopes = [sizes[a] * (sizes[3 + a] - 1) / (2 * sizes[2]) for a in (0, 1)]
     # Distance inside each pair of faces in metres; the point lies on the pair it is nearest to.
-    gaps = [(sizes[a] * ((1 + sizes[3 + a]) / 2 + (sizes[3 + a] - 1) / 2 * lift) - np.abs(points[a]))
-            / np.sqrt(1 + slopes[a] ** 2) for a in (0, 1)]
+    gaps = [
+        (sizes[a] * ((1 + sizes[3 + a]) / 2 + (sizes[3 + a] - 1) / 2 * lift) - np.abs(points[a]))
+        / np.sqrt(1 + slopes[a] ** 2)
+        for a in (0, 1)
+    ]
     flat = sizes[2] - np.abs(points[2])
     axis = np.where(flat < np.minimum(gaps[0], gaps[1]), 2, np.where(gaps[0] < gaps[1], 0, 1))
     along = np.choose(axis, points)
@@ -117,14 +126,26 @@ def _taper(points: Rows, sizes: Float32[ndarray, "5 N"]) -> Surface:
     sign = np.where(positive, 1, -1).astype(np.float32)
     slope = np.where(axis == 0, slopes[0], slopes[1]).astype(np.float32)
     slant = np.sqrt(1 + slope**2)
-    normals = np.stack([np.where(axis == 0, sign / slant, 0), np.where(axis == 1, sign / slant, 0),
-                        np.where(axis == 2, sign, -slope / slant)]).astype(np.float32)
+    normals = np.stack(
+        [
+            np.where(axis == 0, sign / slant, 0),
+            np.where(axis == 1, sign / slant, 0),
+            np.where(axis == 2, sign, -slope / slant),
+        ]
+    ).astype(np.float32)
     base = _on_cube(points, sizes[:3], axis, positive, normals)
     stretch = np.where(axis == 2, 1, slant).astype(np.float32)
     ones = np.ones_like(stretch)
-    tangent_v = np.where(axis == 2, base.tangents_v, np.cross(base.tangents_u, normals, axis=0)).astype(np.float32)
-    return Surface(normals, base.tangents_u, tangent_v, base.position_m * np.stack([ones, stretch]),
-                   base.extent_m * np.stack([ones, stretch]))
+    tangent_v = np.where(axis == 2, base.tangents_v, np.cross(base.tangents_u, normals, axis=0)).astype(
+        np.float32
+    )
+    return Surface(
+        normals,
+        base.tangents_u,
+        tangent_v,
+        base.position_m * np.stack([ones, stretch]),
+        base.extent_m * np.stack([ones, stretch]),
+    )
 
 
 def _cylinder(points: Rows, sizes: Float32[ndarray, "5 N"]) -> Surface:
@@ -147,5 +168,3 @@ def _cylinder(points: Rows, sizes: Float32[ndarray, "5 N"]) -> Surface:
     extent = np.where(cap, np.stack([widest, widest]), np.stack([around, 2 * sizes[2] * slant]))
     columns = [array.astype(np.float32) for array in (normals, tangent_u, tangent_v, position, extent)]
     return Surface(*columns)
-
-

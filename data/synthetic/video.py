@@ -42,7 +42,9 @@ def make_video(settings: VideoCapture) -> None:
     poses = watching_the_street(times_s, settings.seed)
     views = tuple(Pinhole(c2w, K, settings.width, settings.height) for c2w in poses)
     with new_folder(settings.out) as folder:
-        recorder = VideoRecorder(_make_folders(folder, settings.name), settings.seed, settings.quality, views, times_s)
+        recorder = VideoRecorder(
+            _make_folders(folder, settings.name), settings.seed, settings.quality, views, times_s
+        )
         shares = []
         with Progress(len(views), label="frames") as progress:
             for share in each(recorder.record, len(views), settings.workers):
@@ -50,10 +52,20 @@ def make_video(settings: VideoCapture) -> None:
                 progress.advance()
         (folder / "poses").mkdir()
         write_trajectory(folder / "poses" / f"{settings.name}.txt", times_s, poses)
-        write_json(folder / "metadata.json", {
-            "kind": "video", "place": "market square", "name": settings.name, "seed": settings.seed, "fps": settings.fps,
-            "world": "metres, z up", "K": K.tolist(), "sky_depth_m": SKY_DEPTH_M, "moving_share": [round(share, 4) for share in shares],
-        })
+        write_json(
+            folder / "metadata.json",
+            {
+                "kind": "video",
+                "place": "market square",
+                "name": settings.name,
+                "seed": settings.seed,
+                "fps": settings.fps,
+                "world": "metres, z up",
+                "K": K.tolist(),
+                "sky_depth_m": SKY_DEPTH_M,
+                "moving_share": [round(share, 4) for share in shares],
+            },
+        )
 
 
 def _make_folders(root: Path, name: str) -> VideoFolders:

@@ -8,7 +8,11 @@ from numpy import ndarray
 
 from data.synthetic.poses import inverse
 
-Axes = tuple[Float32[ndarray, "..."] | np.float32, Float32[ndarray, "..."] | np.float32, Float32[ndarray, "..."] | np.float32]
+Axes = tuple[
+    Float32[ndarray, "..."] | np.float32,
+    Float32[ndarray, "..."] | np.float32,
+    Float32[ndarray, "..."] | np.float32,
+]
 """x, y and z of one vector a ray; the three broadcast against one another."""
 
 NEAR_M = 0.05
@@ -41,8 +45,10 @@ class Pinhole:
         on_plane = np.concatenate([pixels, np.ones((len(pixels), 1))], axis=1) @ np.linalg.inv(self.K).T
         return on_plane @ self.c2w[:3, :3].T
 
-    def project(self, points: Float64[ndarray, "*batch 3"]) -> tuple[Float64[ndarray, "*batch 2"], Float64[ndarray, "*batch"]]:
-        """Pixel positions and z-depths of world points; where the depth is not positive the pixel means nothing."""
+    def project(
+        self, points: Float64[ndarray, "*batch 3"]
+    ) -> tuple[Float64[ndarray, "*batch 2"], Float64[ndarray, "*batch"]]:
+        """Pixel positions and z-depths of world points; no pixel means anything where its depth is <= 0."""
         w2c = inverse(self.c2w)
         in_camera = points @ w2c[:3, :3].T + w2c[:3, 3]
         depths = in_camera[..., 2]
@@ -50,7 +56,9 @@ class Pinhole:
             on_plane = in_camera / depths[..., None]
         return (on_plane @ self.K.T)[..., :2], depths
 
-    def windows(self, corners: Float64[ndarray, "P 8 3"]) -> tuple[Int64[ndarray, "P 4"], Float64[ndarray, " P"]]:
+    def windows(
+        self, corners: Float64[ndarray, "P 8 3"]
+    ) -> tuple[Int64[ndarray, "P 4"], Float64[ndarray, " P"]]:
         """The pixels that boxes may cover, and how near they come.
 
         Args:
@@ -73,13 +81,17 @@ class Pinhole:
         pixels = (points / points[..., 2:]) @ self.K.T
         return _windows(pixels[..., :2], self.width, self.height), np.maximum(z.min(1), 0.0)
 
-    def rays(self, part_from_world: Float64[ndarray, "4 4"], window: Int64[ndarray, "4"]) -> tuple[Axes, Axes]:
-        """Origins and directions, in a part's frame, of the rays through the pixel centres of a window."""
-        rows, columns = _centers(window)
+    def steps(self, part_from_world: Float64[ndarray, "P 4 4"]) -> Float64[ndarray, "P 3 4"]:
+        """Rays in each part's frame: change over a column and a row, value at (0, 0), and what all share."""
         part_from_camera = part_from_world @ self.c2w
-        steps = part_from_camera[:3, :3] @ np.linalg.inv(self.K)
-        origin = part_from_camera[:3, 3].astype(np.float32)
-        return (origin[0], origin[1], origin[2]), _plane(steps, rows, columns)
+        return np.concatenate(
+            [part_from_camera[:, :3, :3] @ np.linalg.inv(self.K), part_from_camera[:, :3, 3:]], axis=2
+        )
+
+    def rays(self, steps: Float64[ndarray, "3 4"], window: Int64[ndarray, "4"]) -> tuple[Axes, Axes]:
+        """Origins and directions, in a part's frame, of the rays through the pixel centres of a window."""
+        origin = steps[:, 3].astype(np.float32)
+        return (origin[0], origin[1], origin[2]), _plane(steps, window)
 
 
 @dataclass(frozen=True)
@@ -98,20 +110,24 @@ class Parallel:
     width: int
     height: int
 
-    def windows(self, corners: Float64[ndarray, "P 8 3"]) -> tuple[Int64[ndarray, "P 4"], Float64[ndarray, " P"]]:
+    def windows(
+        self, corners: Float64[ndarray, "P 8 3"]
+    ) -> tuple[Int64[ndarray, "P 4"], Float64[ndarray, " P"]]:
         """See `Pinhole.windows`."""
         view_from_world = inverse(self.world_from_view)
         in_view = corners @ view_from_world[:3, :3].T + view_from_world[:3, 3]
         return _windows(in_view[..., :2] / self.texel_m, self.width, self.height), in_view[..., 2].min(1)
 
-    def rays(self, part_from_world: Float64[ndarray, "4 4"], window: Int64[ndarray, "4"]) -> tuple[Axes, Axes]:
-        """See `Pinhole.rays`."""
-        rows, columns = _centers(window)
+    def steps(self, part_from_world: Float64[ndarray, "P 4 4"]) -> Float64[ndarray, "P 3 4"]:
+        """See `Pinhole.steps`."""
         part_from_view = part_from_world @ self.world_from_view
-        steps = part_from_view[:3, :3] * self.texel_m
-        steps[:, 2] = part_from_view[:3, 3]
-        direction = part_from_view[:3, 2].astype(np.float32)
-        return _plane(steps, rows, columns), (direction[0], direction[1], direction[2])
+        across = part_from_view[:, :3, :2] * self.texel_m
+        return np.concatenate([across, part_from_view[:, :3, 3:], part_from_view[:, :3, 2:3]], axis=2)
+
+    def rays(self, steps: Float64[ndarray, "3 4"], window: Int64[ndarray, "4"]) -> tuple[Axes, Axes]:
+        """See `Pinhole.rays`."""
+        direction = steps[:, 3].astype(np.float32)
+        return _plane(steps, window), (direction[0], direction[1], direction[2])
 
 
 View = Pinhole | Parallel
@@ -129,16 +145,15 @@ def pinhole_matrix(width: int, height: int, fov_deg: float) -> Float64[ndarray, 
     return np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1]])
 
 
-def _centers(window: Int64[ndarray, "4"]) -> tuple[Float64[ndarray, "R 1"], Float64[ndarray, "1 C"]]:
-    top, bottom, left, right = window
-    return np.arange(top, bottom)[:, None] + 0.5, np.arange(left, right)[None] + 0.5
-
-
-def _plane(steps: Float64[ndarray, "3 3"], rows: Float64[ndarray, "R 1"], columns: Float64[ndarray, "1 C"]) -> Axes:
-    """steps @ (column, row, 1) for every pixel, as three arrays."""
-    across = (steps[:, :1] * columns).astype(np.float32)
-    down = (steps[:, 1, None, None] * rows + steps[:, 2, None, None]).astype(np.float32)
-    return across[0] + down[0], across[1] + down[1], across[2] + down[2]
+def _plane(steps: Float64[ndarray, "3 4"], window: Int64[ndarray, "4"]) -> Axes:
+    """Steps @ (column, row, 1, 0) at all pixel centres of a window, as three arrays."""
+    top, bottom, left, right = window.tolist()
+    columns, rows = np.arange(left + 0.5, right), np.arange(top + 0.5, bottom)[:, None]
+    x, y, z = (
+        (dx * columns).astype(np.float32) + (dy * rows + start).astype(np.float32)
+        for dx, dy, start, _ in steps.tolist()
+    )
+    return x, y, z
 
 
 def _windows(pixels: Float64[ndarray, "P K 2"], width: int, height: int) -> Int64[ndarray, "P 4"]:

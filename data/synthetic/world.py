@@ -67,8 +67,10 @@ class Snapshot:
         return Snapshot(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 
     def corners(self) -> Float64[ndarray, "P 8 3"]:
-        """Corners in the world of the smallest box about each part in its own axes; bit k of the index is axis k's sign."""
-        signs = np.array([[1 if corner >> axis & 1 else -1 for axis in range(3)] for corner in range(8)], np.float64)
+        """Corners in the world of each part's own bounding box; bit k of the index is axis k's sign."""
+        signs = np.array(
+            [[1 if corner >> axis & 1 else -1 for axis in range(3)] for corner in range(8)], np.float64
+        )
         local = signs * self.half_extents[:, None]
         rotations, centers = self.world_from_part[:, :3, :3], self.world_from_part[:, :3, 3]
         return local @ rotations.swapaxes(1, 2) + centers[:, None]

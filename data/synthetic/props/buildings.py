@@ -79,7 +79,9 @@ def house(rng: Generator, width: float, depth: float, storeys: int, style: Style
             if storey == 1 and balcony and index == columns // 2:
                 parts += placed(_balcony(rng, style), (x, 0, sill - 0.65))
                 continue
-            parts += placed(_window(rng, 1.0, 1.5, style, shutters=bool(shutters), flowers=bool(boxes)), (x, 0, sill))
+            parts += placed(
+                _window(rng, 1.0, 1.5, style, shutters=bool(shutters), flowers=bool(boxes)), (x, 0, sill)
+            )
     return parts + _ground_floor(rng, width, centers.tolist(), style)
 
 
@@ -92,7 +94,13 @@ def tower(rng: Generator, side: float, height: float) -> Parts:
         box("marble", (side + 0.4, side + 0.4, 0.25), (0, half, height * 0.45)),
         box("marble", (side + 0.6, side + 0.6, 0.35), (0, half, height)),
         box("slates", (side + 0.7, side + 0.7, side * 1.5), (0, half, height + 0.35), top=(0.02, 0.02)),
-        rod("brushed", (0, half, height + side * 1.5), (0, half, height + side * 1.5 + 2), 0.05, tint=(1.0, 0.8, 0.3)),
+        rod(
+            "brushed",
+            (0, half, height + side * 1.5),
+            (0, half, height + side * 1.5 + 2),
+            0.05,
+            tint=(1.0, 0.8, 0.3),
+        ),
     ]
     for yaw in (0, 90, 180, 270):
         wall: Parts = [
@@ -100,8 +108,11 @@ def tower(rng: Generator, side: float, height: float) -> Parts:
             cylinder("marble", side * 0.37, 0.06, (0, -half, height * 0.82), roll=90),
             *placed(_window(rng, 0.7, 1.9, _PLAIN), (0, -half, height * 0.52)),
         ]
-        wall += [box("marble", (0.5, 0.12, 0.4), (sign * (half - 0.2), -half, z), tint=(0.9, 0.9, 0.9))
-                 for sign in (-1, 1) for z in np.arange(1.5, height - 1, 0.8).tolist()]
+        wall += [
+            box("marble", (0.5, 0.12, 0.4), (sign * (half - 0.2), -half, z), tint=(0.9, 0.9, 0.9))
+            for sign in (-1, 1)
+            for z in np.arange(1.5, height - 1, 0.8).tolist()
+        ]
         parts += placed(wall, (0, half, 0), yaw=yaw)
     return parts + placed(_door(tint("#6e5a3c")), (0, -0.25, 0))
 
@@ -114,15 +125,25 @@ def _roof(rng: Generator, width: float, depth: float, height: float, style: Styl
     ends = 1.0 if rng.random() < 0.6 else 0.7
     parts = [
         box(style.roof, (width + 0.5, depth + 0.9, rise), (0, depth / 2, height), top=(ends, 0.01)),
-        rod("terracotta", (-width / 2 * ends, depth / 2, height + rise), (width / 2 * ends, depth / 2, height + rise), 0.11),
+        rod(
+            "terracotta",
+            (-width / 2 * ends, depth / 2, height + rise),
+            (width / 2 * ends, depth / 2, height + rise),
+            0.11,
+        ),
     ]
     x = rng.uniform(-0.3, 0.3) * width
     chimney = [box("bricks", (0.7, 0.6, rise + 0.9)), box("concrete", (0.86, 0.76, 0.12), (0, 0, rise + 0.9))]
-    chimney += [cylinder("terracotta", 0.12, 0.4, (dx, 0, rise + 1.02), top_radius=0.09) for dx in (-0.18, 0.18)]
+    chimney += [
+        cylinder("terracotta", 0.12, 0.4, (dx, 0, rise + 1.02), top_radius=0.09) for dx in (-0.18, 0.18)
+    ]
     parts += placed(chimney, (x, depth * 0.62, height))
     if rng.random() < 0.6:
-        dormer = [box(style.wall, (1.3, 1.6, 1.1), (0, 0.8, 0), tint=style.wall_tint),
-                  box(style.roof, (1.7, 2.0, 0.5), (0, 0.8, 1.1), top=(0.02, 1.0)), *_window(rng, 0.8, 0.8, style)[:4]]
+        dormer = [
+            box(style.wall, (1.3, 1.6, 1.1), (0, 0.8, 0), tint=style.wall_tint),
+            box(style.roof, (1.7, 2.0, 0.5), (0, 0.8, 1.1), top=(0.02, 1.0)),
+            *_window(rng, 0.8, 0.8, style)[:4],
+        ]
         parts += placed(dormer, (-x, depth * 0.10, height + rise * 0.12))
     return parts
 
@@ -139,9 +160,11 @@ def _ground_floor(rng: Generator, width: float, centers: list[float], style: Sty
         parts += placed(_window(rng, 1.0, 1.4, style, shutters=True), (x, 0, 1.25))
         if rng.random() < 0.5:
             parts.append(box("poster", (0.6, 0.02, 0.85), (x + (1.15 if x < 0 else -1.15), -0.045, 1.2)))
-    lantern = [rod("enamel", (0, 0, 0.3), (0, -0.45, 0.45), 0.025, tint=(0.05, 0.06, 0.06)),
-               box("lamp", (0.22, 0.22, 0.34), (0, -0.45, 0.05), top=(1.3, 1.3)),
-               box("enamel", (0.36, 0.36, 0.14), (0, -0.45, 0.39), top=(0.1, 0.1), tint=(0.05, 0.06, 0.06))]
+    lantern = [
+        rod("enamel", (0, 0, 0.3), (0, -0.45, 0.45), 0.025, tint=(0.05, 0.06, 0.06)),
+        box("lamp", (0.22, 0.22, 0.34), (0, -0.45, 0.05), top=(1.3, 1.3)),
+        box("enamel", (0.36, 0.36, 0.14), (0, -0.45, 0.39), top=(0.1, 0.1), tint=(0.05, 0.06, 0.06)),
+    ]
     return parts + placed(lantern, (centers[entrance] + 0.85, 0, 2.5))
 
 
@@ -162,11 +185,19 @@ def _shop(rng: Generator, width: float, style: Style) -> Parts:
     # What stands in the shop window, just before the glass.
     for x in np.arange(left + 0.3, left + glazed - 0.2, 0.42).tolist():
         tone = str(rng.choice(WALLS))
-        parts.append(box(str(rng.choice(["woven", "book cover", "wicker", "terracotta"])),
-                         (rng.uniform(0.15, 0.32), 0.05, rng.uniform(0.15, 0.5)), (x, -0.06, 0.66), tint=tint(tone)))
+        parts.append(
+            box(
+                str(rng.choice(["woven", "book cover", "wicker", "terracotta"])),
+                (rng.uniform(0.15, 0.32), 0.05, rng.uniform(0.15, 0.5)),
+                (x, -0.06, 0.66),
+                tint=tint(tone),
+            )
+        )
     reach = 1.3
-    awning = [box("striped", (width - 0.5, reach, 0.05), (0, -reach / 2, 0), tint=_bright(style.trim)),
-              box("striped", (width - 0.5, 0.04, 0.28), (0, -reach, -0.22), tint=_bright(style.trim))]
+    awning = [
+        box("striped", (width - 0.5, reach, 0.05), (0, -reach / 2, 0), tint=_bright(style.trim)),
+        box("striped", (width - 0.5, 0.04, 0.28), (0, -reach, -0.22), tint=_bright(style.trim)),
+    ]
     parts += placed(awning, (0, -0.08, 3.45), roll=18)
     return parts
 
@@ -177,7 +208,15 @@ def _bright(color: Vector) -> Vector:
     return (min(color[0] / peak, 1) * 0.95, min(color[1] / peak, 1) * 0.95, min(color[2] / peak, 1) * 0.95)
 
 
-def _window(rng: Generator, width: float, height: float, style: Style, *, shutters: bool = False, flowers: bool = False) -> Parts:
+def _window(
+    rng: Generator,
+    width: float,
+    height: float,
+    style: Style,
+    *,
+    shutters: bool = False,
+    flowers: bool = False,
+) -> Parts:
     """A window that stands on z = 0 in the plane y = 0."""
     white = (0.9, 0.88, 0.84)
     parts = [
@@ -189,23 +228,34 @@ def _window(rng: Generator, width: float, height: float, style: Style, *, shutte
     ]
     for sign in (-1, 1):
         parts.append(box("marble", (0.15, 0.10, height), (sign * (width / 2 + 0.06), -0.04, 0)))
-        parts.append(box("pale wood", (0.07, 0.08, height), (sign * (width / 2 - 0.035), -0.02, 0), tint=white))
+        parts.append(
+            box("pale wood", (0.07, 0.08, height), (sign * (width / 2 - 0.035), -0.02, 0), tint=white)
+        )
         if shutters:
             swing = float(rng.uniform(2, 14))
             leaf = box("shutter", (width / 2, 0.04, height), (width / 4, 0, 0), tint=style.trim)
-            parts += placed([leaf] if sign > 0 else placed([leaf], (0, 0, 0), yaw=180), (sign * (width / 2 + 0.14), -0.09, 0),
-                            yaw=-sign * swing)
+            parts += placed(
+                [leaf] if sign > 0 else placed([leaf], (0, 0, 0), yaw=180),
+                (sign * (width / 2 + 0.14), -0.09, 0),
+                yaw=-sign * swing,
+            )
     if flowers:
-        parts += [box("terracotta", (width * 0.9, 0.24, 0.20), (0, -0.20, 0.0)),
-                  *placed(_blooms(rng, width * 0.9), (0, -0.20, 0.2))]
+        parts += [
+            box("terracotta", (width * 0.9, 0.24, 0.20), (0, -0.20, 0.0)),
+            *placed(_blooms(rng, width * 0.9), (0, -0.20, 0.2)),
+        ]
     return parts
 
 
 def _blooms(rng: Generator, width: float) -> Parts:
     tones = ("#e0434b", "#e58bb0", "#f0d050", "#d86030", "#f4f0f4")
     color = tint(str(rng.choice(tones)))
-    return [ellipsoid("blossoms", (0.14, 0.12, rng.uniform(0.08, 0.15)), (x, rng.uniform(-0.04, 0.04), 0.04), tint=color)
-            for x in np.arange(-width / 2 + 0.1, width / 2, 0.19).tolist()]
+    return [
+        ellipsoid(
+            "blossoms", (0.14, 0.12, rng.uniform(0.08, 0.15)), (x, rng.uniform(-0.04, 0.04), 0.04), tint=color
+        )
+        for x in np.arange(-width / 2 + 0.1, width / 2, 0.19).tolist()
+    ]
 
 
 def _door(trim: Vector) -> Parts:
@@ -222,9 +272,15 @@ def _door(trim: Vector) -> Parts:
 def _balcony(rng: Generator, style: Style) -> Parts:
     """A glazed door behind an iron railing."""
     iron = (0.05, 0.05, 0.05)
-    parts = [*_window(rng, 1.1, 2.1, style, shutters=True), box("concrete", (2.2, 0.9, 0.14), (0, -0.45, -0.14)),
-             box("enamel", (2.2, 0.05, 0.05), (0, -0.87, 0.95), tint=iron)]
-    parts += [rod("enamel", (x, -0.87, 0), (x, -0.87, 0.95), 0.015, tint=iron) for x in np.linspace(-1.08, 1.08, 13).tolist()]
+    parts = [
+        *_window(rng, 1.1, 2.1, style, shutters=True),
+        box("concrete", (2.2, 0.9, 0.14), (0, -0.45, -0.14)),
+        box("enamel", (2.2, 0.05, 0.05), (0, -0.87, 0.95), tint=iron),
+    ]
+    parts += [
+        rod("enamel", (x, -0.87, 0), (x, -0.87, 0.95), 0.015, tint=iron)
+        for x in np.linspace(-1.08, 1.08, 13).tolist()
+    ]
     for side in (-1.08, 1.08):
         parts.append(box("enamel", (0.05, 0.9, 0.05), (side, -0.45, 0.95), tint=iron))
         parts += [rod("enamel", (side, -y, 0), (side, -y, 0.95), 0.015, tint=iron) for y in (0.25, 0.55)]

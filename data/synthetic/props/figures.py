@@ -24,7 +24,9 @@ class Clothes:
     skin: Vector = (1.0, 1.0, 1.0)
 
 
-def add_walker(world: World, name: str, loop: Loop, speed: float, clothes: Clothes, *, start_m: float = 0.0) -> int:
+def add_walker(
+    world: World, name: str, loop: Loop, speed: float, clothes: Clothes, *, start_m: float = 0.0
+) -> int:
     """Add a person of 1.75 m who walks along a path.
 
     Args:
@@ -46,23 +48,54 @@ def add_walker(world: World, name: str, loop: Loop, speed: float, clothes: Cloth
     world.add(trunk, _trunk(clothes))
     for side, phase in ((-1, 0.0), (1, 0.5)):
         sleeve, cloth = clothes.top, clothes.legs
-        thigh = world.body(f"{name} thigh {phase}", "person", parent=trunk, motion=swing((side * 0.10, 0, _HIP_M), stride, period, phase=phase))
-        world.add(thigh, [cylinder(cloth[0], 0.068, _THIGH_M, (0, 0, -_THIGH_M), top_radius=0.095, tint=cloth[1])])
+        thigh = world.body(
+            f"{name} thigh {phase}",
+            "person",
+            parent=trunk,
+            motion=swing((side * 0.10, 0, _HIP_M), stride, period, phase=phase),
+        )
+        world.add(
+            thigh, [cylinder(cloth[0], 0.068, _THIGH_M, (0, 0, -_THIGH_M), top_radius=0.095, tint=cloth[1])]
+        )
         # The knee only bends backward, most when the leg comes forward.
         knee = swing((0, 0, -_THIGH_M), stride * 0.8, period, phase=phase - 0.20, middle_deg=-stride * 0.85)
         shin = world.body(f"{name} shin {phase}", "person", parent=thigh, motion=knee)
-        world.add(shin, [
-            cylinder(cloth[0], 0.05, 0.40, (0, 0, -0.40), top_radius=0.066, tint=cloth[1]), ellipsoid(cloth[0], (0.068, 0.068, 0.068), tint=cloth[1]),
-            box("leather", (0.10, 0.26, 0.085), (0, -0.055, -0.46), top=(0.85, 0.75), tint=(0.16, 0.10, 0.07)),
-        ])
-        arm = world.body(f"{name} arm {phase}", "person", parent=trunk,
-                         motion=swing((side * 0.225, 0, _SHOULDER_M), stride * 0.8, period, phase=phase + 0.5))
-        world.add(arm, [cylinder(sleeve[0], 0.045, _ARM_M, (0, 0, -_ARM_M), top_radius=0.058, tint=sleeve[1]),
-                        ellipsoid(sleeve[0], (0.062, 0.062, 0.062), tint=sleeve[1])])
+        world.add(
+            shin,
+            [
+                cylinder(cloth[0], 0.05, 0.40, (0, 0, -0.40), top_radius=0.066, tint=cloth[1]),
+                ellipsoid(cloth[0], (0.068, 0.068, 0.068), tint=cloth[1]),
+                box(
+                    "leather",
+                    (0.10, 0.26, 0.085),
+                    (0, -0.055, -0.46),
+                    top=(0.85, 0.75),
+                    tint=(0.16, 0.10, 0.07),
+                ),
+            ],
+        )
+        arm = world.body(
+            f"{name} arm {phase}",
+            "person",
+            parent=trunk,
+            motion=swing((side * 0.225, 0, _SHOULDER_M), stride * 0.8, period, phase=phase + 0.5),
+        )
+        world.add(
+            arm,
+            [
+                cylinder(sleeve[0], 0.045, _ARM_M, (0, 0, -_ARM_M), top_radius=0.058, tint=sleeve[1]),
+                ellipsoid(sleeve[0], (0.062, 0.062, 0.062), tint=sleeve[1]),
+            ],
+        )
         elbow = swing((0, 0, -_ARM_M), 12, period, phase=phase + 0.5, middle_deg=70.0 if running else 22.0)
         forearm = world.body(f"{name} forearm {phase}", "person", parent=arm, motion=elbow)
-        world.add(forearm, [cylinder(sleeve[0], 0.035, 0.24, (0, 0, -0.24), top_radius=0.046, tint=sleeve[1]),
-                            ellipsoid("skin", (0.036, 0.045, 0.075), (0, 0, -0.29), tint=clothes.skin)])
+        world.add(
+            forearm,
+            [
+                cylinder(sleeve[0], 0.035, 0.24, (0, 0, -0.24), top_radius=0.046, tint=sleeve[1]),
+                ellipsoid("skin", (0.036, 0.045, 0.075), (0, 0, -0.29), tint=clothes.skin),
+            ],
+        )
     return trunk
 
 

@@ -45,7 +45,9 @@ def knitted(rng: Generator, size: int) -> Texture:
     band = smoothstep(0.75, 0.8, np.sin(2 * np.pi * 3 * v))
     zigzag = smoothstep(0.0, 0.1, np.sin(2 * np.pi * (12 * v) + 3 * np.sin(2 * np.pi * 12 * u)))
     tone = (0.55 + 0.45 * stitches) * (1 - 0.55 * band * zigzag) * (0.8 + 0.4 * fbm(rng, size, (32, 32), 3))
-    return Texture(shade(canvas(size, linear("#d8d4cc")), tone.astype(np.float32)), (0.004 * stitches).astype(np.float32))
+    return Texture(
+        shade(canvas(size, linear("#d8d4cc")), tone.astype(np.float32)), (0.004 * stitches).astype(np.float32)
+    )
 
 
 def denim(rng: Generator, size: int) -> Texture:
@@ -53,7 +55,9 @@ def denim(rng: Generator, size: int) -> Texture:
     u, v = grid(size)
     twill = 0.5 + 0.5 * np.sin(2 * np.pi * 60 * (u + v))
     worn = fbm(rng, size, (4, 4), 5, 0.6)
-    albedo = mix(linear("#1f2c47"), linear("#6079a0"), (0.35 * twill + 0.75 * worn - 0.1).astype(np.float32).clip(0, 1))
+    albedo = mix(
+        linear("#1f2c47"), linear("#6079a0"), (0.35 * twill + 0.75 * worn - 0.1).astype(np.float32).clip(0, 1)
+    )
     return Texture(shade(albedo, _folds(rng, size)), _relief(rng, size))
 
 

@@ -14,7 +14,9 @@ def bricks(rng: Generator, size: int) -> Texture:
     edge = edge_distance(x, y, 0.25, 2 / 24)
     body = smoothstep(0.004, 0.010, edge)
     tones = palette("#a8583e", "#96482f", "#b5674a", "#8a4a38", "#9d5a45", "#7d4033", "#b87a5a")
-    stones = tones[rng.integers(len(tones), size=24 * 8)] * rng.uniform(0.8, 1.15, (24 * 8, 1)).astype(np.float32)
+    stones = tones[rng.integers(len(tones), size=24 * 8)] * rng.uniform(0.8, 1.15, (24 * 8, 1)).astype(
+        np.float32
+    )
     speckle = fbm(rng, size, (48, 48), 4, 0.7)
     face = shade(stones[number], 0.62 + 0.76 * speckle)
     mortar = shade(np.broadcast_to(linear("#b7ab9a"), face.shape), 0.7 + 0.5 * fbm(rng, size, (64, 64), 3))
@@ -34,7 +36,9 @@ def ashlar(rng: Generator, size: int) -> Texture:
     pits = smoothstep(0.72, 0.85, fbm(rng, size, (64, 64), 3, 0.7))
     face = shade(blocks[number], (0.65 + 0.6 * rough) * (1 - 0.35 * pits))
     albedo = mix(linear("#756b5c"), face, body)
-    return Texture(albedo.astype(np.float32), (0.012 * body + 0.012 * rough - 0.004 * pits).astype(np.float32))
+    return Texture(
+        albedo.astype(np.float32), (0.012 * body + 0.012 * rough - 0.004 * pits).astype(np.float32)
+    )
 
 
 def plaster(rng: Generator, size: int) -> Texture:
@@ -59,7 +63,9 @@ def worn_plaster(rng: Generator, size: int) -> Texture:
     kept = smoothstep(0.33, 0.36, field)
     rim = smoothstep(0.33, 0.35, field) * smoothstep(0.40, 0.36, field)
     albedo = shade(mix(under.albedo, render.albedo, kept), 1 - 0.3 * rim)
-    return Texture(albedo, (under.height_m * (1 - kept) + (render.height_m + 0.015) * kept).astype(np.float32))
+    return Texture(
+        albedo, (under.height_m * (1 - kept) + (render.height_m + 0.015) * kept).astype(np.float32)
+    )
 
 
 def concrete(rng: Generator, size: int) -> Texture:
@@ -82,7 +88,9 @@ def setts(rng: Generator, size: int) -> Texture:
     face = shade(stones[number], 0.6 + 0.8 * grain)
     moss = smoothstep(0.5, 0.75, fbm(rng, size, (5, 5), 4))
     joint = mix(linear("#4a4236"), linear("#4d5a2c"), moss)
-    return Texture(mix(joint, face, body).astype(np.float32), (0.022 * body + 0.006 * grain).astype(np.float32))
+    return Texture(
+        mix(joint, face, body).astype(np.float32), (0.022 * body + 0.006 * grain).astype(np.float32)
+    )
 
 
 def slabs(rng: Generator, size: int) -> Texture:
@@ -96,12 +104,17 @@ def slabs(rng: Generator, size: int) -> Texture:
     spots = smoothstep(0.72, 0.76, fbm(rng, size, (20, 20), 2))
     face = mix(linear("#9a968d"), linear("#b8b1a3"), broad)
     face = shade(face, tones[number] * (0.75 + 0.5 * grit) * (1 - 0.35 * spots))
-    return Texture(mix(linear("#5a554c"), face, body).astype(np.float32), (0.008 * body + 0.003 * grit).astype(np.float32))
+    return Texture(
+        mix(linear("#5a554c"), face, body).astype(np.float32),
+        (0.008 * body + 0.003 * grit).astype(np.float32),
+    )
 
 
 def pantiles(rng: Generator, size: int) -> Texture:
     """Clay roof tiles in rounded columns, 2 m x 2 m: 10 courses of 10."""
-    x, y, number = courses(size, rows=10, columns=10, shift=0.0, warp=(value_noise(rng, size, (40, 40)) - 0.5) * np.float32(0.12))
+    x, y, number = courses(
+        size, rows=10, columns=10, shift=0.0, warp=(value_noise(rng, size, (40, 40)) - 0.5) * np.float32(0.12)
+    )
     dome = np.sqrt(np.clip(1 - (2 * x - 1) ** 2, 0, 1))
     tones = palette("#b5623c", "#a5512f", "#c17a50", "#8f4630", "#b98a5e", "#7c4a36")
     tiles = tones[rng.integers(len(tones), size=100)] * rng.uniform(0.8, 1.15, (100, 1)).astype(np.float32)
@@ -115,12 +128,17 @@ def pantiles(rng: Generator, size: int) -> Texture:
 
 def slates(rng: Generator, size: int) -> Texture:
     """Slate roof, 2 m x 2 m: 12 courses of 8 shingles."""
-    x, y, number = courses(size, rows=12, columns=8, warp=(value_noise(rng, size, (40, 40)) - 0.5) * np.float32(0.08))
+    x, y, number = courses(
+        size, rows=12, columns=8, warp=(value_noise(rng, size, (40, 40)) - 0.5) * np.float32(0.08)
+    )
     edge = smoothstep(0.0, 0.012, np.minimum(x, 1 - x) * np.float32(0.25)) * smoothstep(0.0, 0.10, y)
     tones = palette("#59606a", "#4b525c", "#666a70", "#524f58", "#6b6a66")
     shingles = tones[rng.integers(len(tones), size=96)] * rng.uniform(0.75, 1.25, (96, 1)).astype(np.float32)
     grain = fbm(rng, size, (60, 20), 4, 0.7)
-    return Texture(shade(shingles[number], (0.65 + 0.7 * grain) * (0.35 + 0.65 * edge)), (0.02 * (1 - y) + 0.004 * grain).astype(np.float32))
+    return Texture(
+        shade(shingles[number], (0.65 + 0.7 * grain) * (0.35 + 0.65 * edge)),
+        (0.02 * (1 - y) + 0.004 * grain).astype(np.float32),
+    )
 
 
 def terracotta(rng: Generator, size: int) -> Texture:

@@ -13,7 +13,9 @@ def enamel(rng: Generator, size: int) -> Texture:
     scratches = smoothstep(0.80, 0.88, fbm(rng, size, (4, 110), 3, 0.7))
     chips = smoothstep(0.76, 0.80, fbm(rng, size, (14, 14), 4, 0.6))
     albedo = shade(canvas(size, linear("#dedede")), 0.72 + 0.4 * dust + 0.2 * scratches)
-    return Texture(mix(albedo, linear("#5b3a26"), 0.85 * chips).astype(np.float32), (-0.001 * chips).astype(np.float32))
+    return Texture(
+        mix(albedo, linear("#5b3a26"), 0.85 * chips).astype(np.float32), (-0.001 * chips).astype(np.float32)
+    )
 
 
 def car_paint(rng: Generator, size: int) -> Texture:
@@ -53,7 +55,9 @@ def wheel(rng: Generator, size: int) -> Texture:
     rim = smoothstep(0.60, 0.63, radius) * smoothstep(0.72, 0.69, radius)
     hub = smoothstep(0.22, 0.19, radius)
     metal = np.maximum(np.maximum(spokes, rim), hub).astype(np.float32)
-    bolts = smoothstep(0.035, 0.02, np.hypot(x - 0.12 * np.cos(_fifth(angle)), y - 0.12 * np.sin(_fifth(angle))))
+    bolts = smoothstep(
+        0.035, 0.02, np.hypot(x - 0.12 * np.cos(_fifth(angle)), y - 0.12 * np.sin(_fifth(angle)))
+    )
     albedo = mix(linear("#191919"), linear("#b9bbbd"), metal * (1 - 0.7 * bolts).astype(np.float32))
     return Texture(shade(albedo, 0.75 + 0.4 * fbm(rng, size, (16, 16), 3)), (0.02 * metal).astype(np.float32))
 
@@ -78,7 +82,9 @@ def skin(rng: Generator, size: int) -> Texture:
 def peel(rng: Generator, size: int) -> Texture:
     """Fruit peel for tinting, 0.1 m x 0.1 m."""
     dimples = fbm(rng, size, (12, 12), 3, 0.6)
-    return Texture(shade(canvas(size, linear("#e6e0d6")), 0.75 + 0.4 * dimples), (0.0006 * dimples).astype(np.float32))
+    return Texture(
+        shade(canvas(size, linear("#e6e0d6")), 0.75 + 0.4 * dimples), (0.0006 * dimples).astype(np.float32)
+    )
 
 
 def _fifth(angle: np.ndarray) -> np.ndarray:

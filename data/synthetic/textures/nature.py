@@ -26,7 +26,9 @@ def gravel(rng: Generator, size: int) -> Texture:
     """Loose stones, 1.2 m x 1.2 m."""
     border, number = pebbles(rng, size, 34)
     tones = palette("#9b9184", "#7f776c", "#b5aa98", "#8c7b69", "#a59f98", "#6a655e")
-    stones = tones[rng.integers(len(tones), size=34 * 34)] * rng.uniform(0.75, 1.2, (34 * 34, 1)).astype(np.float32)
+    stones = tones[rng.integers(len(tones), size=34 * 34)] * rng.uniform(0.75, 1.2, (34 * 34, 1)).astype(
+        np.float32
+    )
     dome = smoothstep(0.0, 0.5, border)
     albedo = shade(stones[number], (0.35 + 0.75 * dome) * (0.75 + 0.5 * fbm(rng, size, (64, 64), 3)))
     return Texture(albedo, (0.014 * dome).astype(np.float32))
@@ -60,7 +62,9 @@ def blossoms(rng: Generator, size: int) -> Texture:
     """Leaves and pale flowers for tinting, 0.6 m x 0.6 m."""
     green = hedge(rng, size)
     albedo, relief = green.albedo.copy(), np.zeros((size, size), np.float32)
-    _scatter(rng, albedo, relief, palette("#f5eeee", "#efdcdc", "#fff8e0"), count=260, length=0.026, width=0.022)
+    _scatter(
+        rng, albedo, relief, palette("#f5eeee", "#efdcdc", "#fff8e0"), count=260, length=0.026, width=0.022
+    )
     return Texture(albedo, (green.height_m + 0.02 * relief).astype(np.float32))
 
 
@@ -68,10 +72,14 @@ def water(rng: Generator, size: int) -> Texture:
     """Shallow water over mosaic stones, 1.6 m x 1.6 m."""
     border, number = pebbles(rng, size, 24)
     tones = palette("#2f5d66", "#3c7078", "#27505c", "#4a7f80", "#5b8f8a")
-    floor = shade(tones[rng.integers(len(tones), size=576)][number], 0.55 + 0.45 * smoothstep(0.02, 0.12, border))
+    floor = shade(
+        tones[rng.integers(len(tones), size=576)][number], 0.55 + 0.45 * smoothstep(0.02, 0.12, border)
+    )
     ripples = np.abs(fbm(rng, size, (8, 8), 5, 0.55) - 0.5) * 2
     glints = smoothstep(0.12, 0.0, ripples)
-    return Texture(mix(floor, linear("#b9d4d0"), 0.35 * glints).astype(np.float32), (0.010 * ripples).astype(np.float32))
+    return Texture(
+        mix(floor, linear("#b9d4d0"), 0.35 * glints).astype(np.float32), (0.010 * ripples).astype(np.float32)
+    )
 
 
 def cloud_cover(rng: Generator, size: int) -> Texture:
@@ -81,8 +89,16 @@ def cloud_cover(rng: Generator, size: int) -> Texture:
     return Texture(np.repeat(cover[..., None], 3, axis=2).astype(np.float32), flat(size))
 
 
-def _scatter(rng: Generator, albedo: Float32[ndarray, "S S 3"], relief: Float32[ndarray, "S S"],
-             tones: Float32[ndarray, "K 3"], *, count: int, length: float, width: float) -> None:
+def _scatter(
+    rng: Generator,
+    albedo: Float32[ndarray, "S S 3"],
+    relief: Float32[ndarray, "S S"],
+    tones: Float32[ndarray, "K 3"],
+    *,
+    count: int,
+    length: float,
+    width: float,
+) -> None:
     """Draw leaves or blades over a tile, later ones on top, repeating across its edges.
 
     Args:
@@ -105,7 +121,10 @@ def _scatter(rng: Generator, albedo: Float32[ndarray, "S S 3"], relief: Float32[
         level = (i + 1) / count
         for dx in _repeats(centers[i, 0], length * 1.3 * size, size):
             for dy in _repeats(centers[i, 1], length * 1.3 * size, size):
-                middle = (round((centers[i, 0] + dx) * (1 << shift)), round((centers[i, 1] + dy) * (1 << shift)))
+                middle = (
+                    round((centers[i, 0] + dx) * (1 << shift)),
+                    round((centers[i, 1] + dy) * (1 << shift)),
+                )
                 ellipse = (middle, axes, angles[i], 0, 360)
                 cv2.ellipse(albedo, *ellipse, colors[i].tolist(), -1, cv2.LINE_8, shift)
                 cv2.ellipse(relief, *ellipse, level, -1, cv2.LINE_8, shift)

@@ -9,14 +9,14 @@ Generator = np.random.Generator
 
 
 def grid(size: int) -> tuple[Float32[ndarray, "S S"], Float32[ndarray, "S S"]]:
-    """u and v in [0, 1) at the texel centres."""
+    """U and v in [0, 1) at the texel centres."""
     centers = (np.arange(size, dtype=np.float32) + 0.5) / size
     u, v = np.meshgrid(centers, centers)
     return u, v
 
 
 def value_noise(rng: Generator, size: int, cells: tuple[int, int]) -> Float32[ndarray, "S S"]:
-    """Smooth noise in [0, 1]: random values at `cells` (along u, along v) lattice points, joined by cubics."""
+    """Smooth noise in [0, 1]: random values at a lattice of `cells` (along u, along v), joined by cubics."""
     across, down = (min(count, size) for count in cells)
     lattice = rng.random((down, across), np.float32)
     border = 3
@@ -28,8 +28,10 @@ def value_noise(rng: Generator, size: int, cells: tuple[int, int]) -> Float32[nd
     return np.clip(smooth, 0, 1).astype(np.float32)
 
 
-def fbm(rng: Generator, size: int, cells: tuple[int, int] = (4, 4), octaves: int = 5, gain: float = 0.5) -> Float32[ndarray, "S S"]:
-    """Fractal noise in [0, 1] about 0.5: octaves of `value_noise`, each twice as fine and `gain` times as strong.
+def fbm(
+    rng: Generator, size: int, cells: tuple[int, int] = (4, 4), octaves: int = 5, gain: float = 0.5
+) -> Float32[ndarray, "S S"]:
+    """Fractal noise in [0, 1] about 0.5: octaves of `value_noise`, each twice as fine and weaker by `gain`.
 
     Args:
         rng: where the numbers come from.
@@ -50,7 +52,9 @@ def fbm(rng: Generator, size: int, cells: tuple[int, int] = (4, 4), octaves: int
     return np.clip(0.5 + (total - 0.5) * np.float32(1.6), 0, 1)
 
 
-def pebbles(rng: Generator, size: int, cells: int, jitter: float = 0.9) -> tuple[Float32[ndarray, "S S"], Int64[ndarray, "S S"]]:
+def pebbles(
+    rng: Generator, size: int, cells: int, jitter: float = 0.9
+) -> tuple[Float32[ndarray, "S S"], Int64[ndarray, "S S"]]:
     """Rounded cells about scattered points.
 
     Args:
@@ -82,8 +86,9 @@ def pebbles(rng: Generator, size: int, cells: int, jitter: float = 0.9) -> tuple
     return second - nearest, number
 
 
-def courses(size: int, rows: int, columns: int, shift: float = 0.5,
-            warp: Float32[ndarray, "S S"] | None = None) -> tuple[Float32[ndarray, "S S"], Float32[ndarray, "S S"], Int64[ndarray, "S S"]]:
+def courses(
+    size: int, rows: int, columns: int, shift: float = 0.5, warp: Float32[ndarray, "S S"] | None = None
+) -> tuple[Float32[ndarray, "S S"], Float32[ndarray, "S S"], Int64[ndarray, "S S"]]:
     """Rows of equal blocks, each row shifted against the one above: bricks, slabs, planks, shingles.
 
     Args:
@@ -107,7 +112,9 @@ def courses(size: int, rows: int, columns: int, shift: float = 0.5,
     return x - np.floor(x), y - np.floor(y), number
 
 
-def edge_distance(x: Float32[ndarray, "S S"], y: Float32[ndarray, "S S"], width_m: float, height_m: float) -> Float32[ndarray, "S S"]:
+def edge_distance(
+    x: Float32[ndarray, "S S"], y: Float32[ndarray, "S S"], width_m: float, height_m: float
+) -> Float32[ndarray, "S S"]:
     """Distance in metres to the nearest edge of a block of the given size, from positions in [0, 1)."""
     return np.minimum(np.minimum(x, 1 - x) * np.float32(width_m), np.minimum(y, 1 - y) * np.float32(height_m))
 

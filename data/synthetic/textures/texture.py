@@ -41,7 +41,9 @@ def palette(*codes: str) -> Float32[ndarray, "K 3"]:
     return np.stack([linear(code) for code in codes])
 
 
-def mix(low: Float32[ndarray, "..."], high: Float32[ndarray, "..."], weight: Float32[ndarray, "S S"]) -> Float32[ndarray, "S S 3"]:
+def mix(
+    low: Float32[ndarray, "..."], high: Float32[ndarray, "..."], weight: Float32[ndarray, "S S"]
+) -> Float32[ndarray, "S S 3"]:
     """From `low` at weight 0 to `high` at weight 1; each is one colour or an image."""
     return low + (high - low) * weight[..., None]
 
@@ -61,8 +63,14 @@ def canvas(size: int, color: Color) -> Float32[ndarray, "S S 3"]:
     return np.tile(color, (size, size, 1)).astype(np.float32)
 
 
-def lettering(image: Float32[ndarray, "S S 3"], text: str, center: tuple[float, float], height: float, color: Color,
-              aspect: float) -> None:
+def lettering(
+    image: Float32[ndarray, "S S 3"],
+    text: str,
+    center: tuple[float, float],
+    height: float,
+    color: Color,
+    aspect: float,
+) -> None:
     """Write a word into a texture.
 
     Args:

@@ -36,7 +36,9 @@ def painted_planks(rng: Generator, size: int) -> Texture:
     dirt = fbm(rng, size, (6, 6), 5, 0.6)
     groove = np.clip(bare.height_m / 0.006, 0, 1)
     paint = shade(mix(linear("#b5b1a8"), linear("#e9e6df"), dirt), 0.35 + 0.65 * groove)
-    return Texture(mix(paint, bare.albedo, chips).astype(np.float32), (bare.height_m - 0.001 * chips).astype(np.float32))
+    return Texture(
+        mix(paint, bare.albedo, chips).astype(np.float32), (bare.height_m - 0.001 * chips).astype(np.float32)
+    )
 
 
 def bark(rng: Generator, size: int) -> Texture:
@@ -54,7 +56,9 @@ def wicker(rng: Generator, size: int) -> Texture:
     strand = np.abs(np.sin(2 * np.pi * 10 * v))
     relief = np.clip(0.5 + 0.5 * over, 0, 1) * strand
     albedo = mix(linear("#4f3419"), linear("#c39a5f"), relief.astype(np.float32))
-    return Texture(shade(albedo, 0.75 + 0.5 * fbm(rng, size, (24, 24), 3)), (0.006 * relief).astype(np.float32))
+    return Texture(
+        shade(albedo, 0.75 + 0.5 * fbm(rng, size, (24, 24), 3)), (0.006 * relief).astype(np.float32)
+    )
 
 
 def _grain(rng: Generator, size: int, dark: Color, light: Color) -> Texture:
@@ -77,7 +81,9 @@ def _boards(rng: Generator, size: int, dark: Color, light: Color) -> Texture:
     tones = rng.uniform(0.72, 1.18, rows).astype(np.float32)
     weather = fbm(rng, size, (4, 16), 5, 0.6)
     nails = _nails(x, y)
-    albedo = shade(wood.albedo, tones[number] * (0.75 + 0.45 * weather) * (0.25 + 0.75 * body) * (1 - 0.7 * nails))
+    albedo = shade(
+        wood.albedo, tones[number] * (0.75 + 0.45 * weather) * (0.25 + 0.75 * body) * (1 - 0.7 * nails)
+    )
     return Texture(albedo, (0.006 * body + wood.height_m).astype(np.float32))
 
 
