@@ -1,10 +1,17 @@
 """Gaussian splatting kernels for the CPU. See README.md of the package."""
 
 from splat_kernels.adam import adam_step
+from splat_kernels.blending import (
+    gaussian_statistics,
+    pack_records,
+    pair_counts,
+    rasterize,
+    rasterize_records,
+)
+from splat_kernels.gsplat_api import rasterization
 from splat_kernels.native import level, set_level
 from splat_kernels.photometric import photometric_loss, ssim_moments
 from splat_kernels.projection import depths_of, project, project_to_records, radii_of
-from splat_kernels.rasterization import gaussian_statistics, pack_records, pair_counts, rasterize, rasterize_records
 
 __all__ = [
     "adam_step",
@@ -17,6 +24,7 @@ __all__ = [
     "project",
     "project_to_records",
     "radii_of",
+    "rasterization",
     "rasterize",
     "rasterize_records",
     "set_level",

@@ -28,11 +28,17 @@ def adam_step(
 
     Args:
         params: float32 tensors [N, ...]; each row is one Gaussian.
+        grads: their gradients.
+        exp_avg: first moments.
+        exp_avg_sq: second moments.
         lrs: learning rate a tensor, or (rate of the first `split` floats of each row, rate of the rest).
         step: number of this update, from 1: for the bias correction.
         visible: rows to update; None is all. Rows left out keep their moments (sparse Adam).
+        betas: decay of the two moments.
+        eps: added to the root of the second moment.
         splits: floats of a row that the first rate covers, at most 16; needed where `lrs` has a pair.
         active_columns: floats of a row that have had gradients so far; the others are skipped.
+        bias_correction: divide the moments by 1 - beta^step.
 
     Raises:
         ValueError: a shape, type or device is wrong, or step is below 1.
@@ -53,9 +59,25 @@ def adam_step(
             raise ValueError(f"parameter {i} must be contiguous: it is updated in place")
         shape = tuple(param.shape)
         grad = checked("grad", grads[i], shape)
-        tensors = [checked("param", param, shape), grad, checked("exp_avg", exp_avg[i], shape), checked("exp_avg_sq", exp_avg_sq[i], shape)]
+        tensors = [
+            checked("param", param, shape),
+            grad,
+            checked("exp_avg", exp_avg[i], shape),
+            checked("exp_avg_sq", exp_avg_sq[i], shape),
+        ]
         active = columns if active_columns is None else min(active_columns[i], columns)
         args = native.AdamArgs(
-            n, columns, active, split, threads, *map(pointer, tensors), pointer(visible), first, rest, *betas, eps, *corrections
+            n,
+            columns,
+            active,
+            split,
+            threads,
+            *map(pointer, tensors),
+            pointer(visible),
+            first,
+            rest,
+            *betas,
+            eps,
+            *corrections,
         )
         native.library.splat_adam_step(args)

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from splat_kernels.blending import rasterize
 from splat_kernels.projection import project
-from splat_kernels.rasterization import rasterize
 
 RenderMode = Literal["RGB", "D", "ED", "RGB+D", "RGB+ED"]
 

@@ -18,49 +18,79 @@ def _struct(name: str, *fields: tuple[object, str]) -> type[Structure]:
 
 
 ProjectArgs = _struct(
-    "ProjectArgs", (c_int64, "n"), (c_void_p, "means quats scales opacities sh viewmat intrinsics"),
-    (c_int32, "sh_stride sh_degree width height"), (c_float, "near_plane far_plane low_pass"),
-    (c_int32, "antialiased raw threads"), (c_void_p, "means2d records"),
-)  # fmt: skip
+    "ProjectArgs",
+    (c_int64, "n"),
+    (c_void_p, "means quats scales opacities sh viewmat intrinsics"),
+    (c_int32, "sh_stride sh_degree width height"),
+    (c_float, "near_plane far_plane low_pass"),
+    (c_int32, "antialiased raw threads"),
+    (c_void_p, "means2d records"),
+)
 ProjectBackwardArgs = _struct(
-    "ProjectBackwardArgs", (ProjectArgs, "forward"), (c_void_p, "grad_means2d grad_records"),
+    "ProjectBackwardArgs",
+    (ProjectArgs, "forward"),
+    (c_void_p, "grad_means2d grad_records"),
     (c_void_p, "grad_means grad_quats grad_scales grad_opacities grad_sh grad_viewmat"),
-)  # fmt: skip
+)
 RasterizeArgs = _struct(
-    "RasterizeArgs", (c_int64, "n"), (c_void_p, "records extras background"), (c_int32, "n_extras width height threads"),
-    (ALLOCATE, "allocate"), (c_void_p, "image alpha extra_image"), (c_int64, "pairs evaluations"),
-)  # fmt: skip
+    "RasterizeArgs",
+    (c_int64, "n"),
+    (c_void_p, "records extras background"),
+    (c_int32, "n_extras width height threads"),
+    (ALLOCATE, "allocate"),
+    (c_void_p, "image alpha extra_image"),
+    (c_int64, "pairs evaluations"),
+)
 RasterizeBackwardArgs = _struct(
-    "RasterizeBackwardArgs", (c_int64, "n"), (c_void_p, "visible_state pair_state extras background"),
+    "RasterizeBackwardArgs",
+    (c_int64, "n"),
+    (c_void_p, "visible_state pair_state extras background"),
     (c_void_p, "image extra_image alpha grad_image grad_alpha grad_extra_image"),
     (c_int32, "n_extras width height threads"),
     (c_void_p, "pair_gradients grad_means2d grad_records grad_extras abs_gradients"),
-)  # fmt: skip
+)
 StatisticsArgs = _struct(
-    "StatisticsArgs", (c_int64, "n"), (c_void_p, "visible_state pair_state"), (c_int32, "width height threads"),
+    "StatisticsArgs",
+    (c_int64, "n"),
+    (c_void_p, "visible_state pair_state"),
+    (c_int32, "width height threads"),
     (c_void_p, "pair_statistics transmittance_sum pixel_count weight_sum"),
-)  # fmt: skip
+)
 PhotometricArgs = _struct(
-    "PhotometricArgs", (c_int32, "width height threads"), (c_void_p, "image target moments weights"),
-    (c_float, "lambda_dssim"), (c_void_p, "gradient"), (c_double, "loss l1 ssim"),
-)  # fmt: skip
+    "PhotometricArgs",
+    (c_int32, "width height threads"),
+    (c_void_p, "image target moments weights"),
+    (c_float, "lambda_dssim"),
+    (c_void_p, "gradient"),
+    (c_double, "loss l1 ssim"),
+)
 MomentsArgs = _struct("MomentsArgs", (c_int32, "width height threads"), (c_void_p, "target moments"))
 AdamArgs = _struct(
-    "AdamArgs", (c_int64, "n"), (c_int32, "columns active_columns split threads"),
+    "AdamArgs",
+    (c_int64, "n"),
+    (c_int32, "columns active_columns split threads"),
     (c_void_p, "param grad exp_avg exp_avg_sq visible"),
     (c_float, "lr_first lr_rest beta1 beta2 eps correction1 correction2"),
-)  # fmt: skip
+)
+
+_FUNCTIONS = {
+    "project_forward": ProjectArgs,
+    "project_backward": ProjectBackwardArgs,
+    "rasterize_forward": RasterizeArgs,
+    "rasterize_backward": RasterizeBackwardArgs,
+    "gaussian_statistics": StatisticsArgs,
+    "photometric": PhotometricArgs,
+    "ssim_moments": MomentsArgs,
+    "adam_step": AdamArgs,
+}
 
 
 def _load() -> ctypes.CDLL:
-    library = ctypes.CDLL(str(Path(__file__).parent / "libsplat_kernels.so"))
+    folder = Path(__file__).parent
+    library = ctypes.CDLL(str(next(folder.glob("libsplat_kernels.*"))))
     library.splat_level.restype = ctypes.c_char_p
     library.splat_set_level.argtypes = [ctypes.c_char_p]
-    for name, struct in {
-        "project_forward": ProjectArgs, "project_backward": ProjectBackwardArgs, "rasterize_forward": RasterizeArgs,
-        "rasterize_backward": RasterizeBackwardArgs, "gaussian_statistics": StatisticsArgs,
-        "photometric": PhotometricArgs, "ssim_moments": MomentsArgs, "adam_step": AdamArgs,
-    }.items():  # fmt: skip
+    for name, struct in _FUNCTIONS.items():
         getattr(library, f"splat_{name}").argtypes = [POINTER(struct)]
     return library
 
@@ -76,11 +106,17 @@ def level() -> str:
 def set_level(name: str) -> None:
     """Uses another instruction level from now on, in all threads.
 
+    Args:
+        name: "avx512", "avx2" or "scalar".
+
     Raises:
         ValueError: this processor, or this build, does not have it.
     """
     if not library.splat_set_level(name.encode()):
-        raise ValueError(f"instruction level {name!r} was asked for; this processor and build offer other levels than that")
+        raise ValueError(
+            f"instruction level {name!r} is not to be had on this processor with this build; "
+            f"{level()!r} is in use, 'scalar' always is"
+        )
 
 
 if "SPLAT_KERNELS_LEVEL" in os.environ:
@@ -93,7 +129,13 @@ def pointer(tensor: Tensor | None) -> int | None:
 
 
 def checked(name: str, tensor: Tensor, shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> Tensor:
-    """The tensor, contiguous, after its device, type and shape were checked.
+    """The tensor, contiguous, after a look at its device, type and shape.
+
+    Args:
+        name: of the argument, for the message.
+        tensor: what came.
+        shape: what it must have.
+        dtype: what it must hold.
 
     Raises:
         ValueError: one of them is wrong.
@@ -109,4 +151,19 @@ def checked(name: str, tensor: Tensor, shape: tuple[int, ...], dtype: torch.dtyp
 def require_memory(ok: int, what: str) -> None:
     """Raises MemoryError unless a kernel said that it had room."""
     if not ok:
-        raise MemoryError(f"{what}: out of memory, or more than 2^31 (tile, Gaussian) pairs: use fewer Gaussians or a smaller image")
+        raise MemoryError(
+            f"{what}: out of memory, or more than 2^31 (tile, Gaussian) pairs: "
+            "use fewer Gaussians or a smaller image"
+        )
+
+
+def register_autograd(name: str, function: type[torch.autograd.Function]) -> None:
+    """Makes a torch.autograd.Function the derivative of the op `splat_kernels::name`.
+
+    `torch.library.register_autograd` does the same at several times the overhead a call, which a training
+    step on a small scene would feel. The function's forward calls the op again within `below_autograd()`.
+    """
+    torch.library.impl(f"splat_kernels::{name}", "Autograd")(function.apply)
+
+
+below_autograd = torch._C._AutoDispatchBelowAutograd
