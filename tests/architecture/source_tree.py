@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("core", "scene", "gaussian_renderer", "evaluation", "training", "configs", "data")
-COMMAND_LINES = tuple(name for name in ("train.py", "render.py", "metrics.py") if (ROOT / name).exists())
+COMMAND_LINES = ("train.py", "render.py", "metrics.py")
 GENERATED = {
     ".git", ".venv", "__pycache__", "output", "outputs", "build", "dist", "captures",
     ".pytest_cache", ".ruff_cache", ".hypothesis", ".import_linter_cache",
