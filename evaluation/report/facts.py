@@ -47,7 +47,7 @@ class RunFacts:
         folder: of the run.
         config: its config.json; empty for a run of the original 3DGS code.
         log: scalars by step.
-        seconds: of training; None if nobody wrote it down.
+        timing: its timing.json; empty if it has none.
         scores: of the last iteration that was scored.
         views: with pictures: the held-out ones, or a few that trained where none was held out.
         views_are: which of the two.
@@ -57,8 +57,8 @@ class RunFacts:
 
     folder: RunFolder
     config: Mapping[str, Any]
-    log: Sequence[Mapping[str, float]]
-    seconds: float | None
+    log: Sequence[Mapping[str, int | float]]
+    timing: Mapping[str, Any]
     scores: MethodScores | None
     views: Sequence[ViewFiles]
     views_are: ViewSet
@@ -76,13 +76,18 @@ class RunFacts:
         steps = [int(line["step"]) for line in self.log]
         return max(steps) if steps else self.scores.iteration if self.scores else None
 
+    @property
+    def seconds(self) -> float | None:
+        """How long the training took; None if nobody wrote it down."""
+        return self.timing.get("training_seconds", self.latest("seconds"))
+
     def latest(self, name: str) -> float | None:
         """The last value of a scalar in the log."""
-        return next((line[name] for line in reversed(self.log) if name in line), None)
+        return next((float(line[name]) for line in reversed(self.log) if name in line), None)
 
     def course(self, name: str) -> list[tuple[float, float]]:
         """A scalar by step."""
-        return [(line["step"], line[name]) for line in self.log if name in line]
+        return [(float(line["step"]), float(line[name])) for line in self.log if name in line]
 
 
 def gather(folder: RunFolder) -> RunFacts:
@@ -93,17 +98,13 @@ def gather(folder: RunFolder) -> RunFacts:
     """
     check_is_run(folder)
     methods = read_scores(folder)
-    log = read_lines(folder.log)
     views_are, views = _views(folder, methods[-1] if methods else None)
     recorded = folder.path / environment.FILE
-    timing = _object(folder.timing)
     return RunFacts(
         folder=folder,
         config=_object(folder.config),
-        log=log,
-        seconds=timing.get(
-            "training_seconds", next((x["seconds"] for x in reversed(log) if "seconds" in x), None)
-        ),
+        log=read_lines(folder.log),
+        timing=_object(folder.timing),
         scores=methods[-1] if methods else None,
         views=views,
         views_are=views_are,

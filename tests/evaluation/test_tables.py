@@ -18,7 +18,7 @@ def test_rows_are_runs_and_the_last_is_their_mean(tmp_path: Path) -> None:
         folder = make_run(tmp_path / name, views)
         rows.append(Row(folder, score_run(folder, None)))
     (tmp_path / "b" / "log.jsonl").write_text(
-        "".join(json.dumps({"step": step, "gaussians": 1000.0 * step}) + "\n" for step in (1.0, 2.0))
+        "".join(json.dumps({"step": step, "gaussians": 1000.0 * step}) + "\n" for step in (1, 2))
     )
     header, _, first, second, _, mean = cells(format_table(rows))
     assert header == ["run", "iteration", "views", "PSNR", "SSIM", "LPIPS", "Gaussians"]
