@@ -93,3 +93,28 @@ def test_mistakes_are_one_sentence_and_exit_code_2(
         assert last.startswith("error: ")
         assert told in last
     assert not (tmp_path / "new").exists()
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(source: Path, tmp_path: Path) -> None:
+    # No file may grow beyond 9 kB: the configuration fits, the first checkpoint does not.
+    limit = "import resource, sys, train; resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000)); "
+    command = f"{limit} sys.exit(train.main({arguments(source, tmp_path / 'run')!r}))"
+    process = subprocess.run(
+        [sys.executable, "-c", command], cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False
+    )
+    assert process.returncode == 2, process.stderr
+    assert process.stderr.splitlines()[-1].startswith("error: cannot write")
+    assert "Traceback" not in process.stderr
+    left = {path.name for path in (tmp_path / "run").rglob("*")}
+    assert "last.pt" not in left
+    assert not any(".part" in name for name in left)
+    assert train.main(arguments(source, tmp_path / "run")) == 0
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(
+    source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if not Path("/proc/self").exists():
+        pytest.skip("needs a file system where nobody may make folders")
+    assert train.main(arguments(source, Path("/proc/run"))) == 2
+    assert capsys.readouterr().err.splitlines()[-1].startswith("error: cannot make the folder /proc/run")
