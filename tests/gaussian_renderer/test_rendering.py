@@ -214,6 +214,15 @@ def test_any_number_of_gaussians_on_any_image(
         assert (out.images == 1).all()
 
 
+def test_no_gradient_on_the_way_is_undefined() -> None:
+    splats, _ = scenes.with_gradients(scenes.crowd(60, dtype=torch.float32))
+    with torch.autograd.set_detect_anomaly(True):
+        for backend in ("native", "reference"):
+            out = render(splats, scenes.one_camera(dtype=torch.float32), inverse_depth=True, backend=backend)
+            assert (out.radii == 0).any()
+            out.inverse_depths.sum().backward()
+
+
 def test_gaussians_in_front_of_near_or_behind_far_are_not_drawn(
     tiny_splats: Splats, tiny_cameras: Cameras
 ) -> None:
