@@ -47,31 +47,6 @@ def rotation_to_quat(rotations: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*
     return torch.where(quats[..., :1] < 0, -quats, quats)
 
 
-def slerp(
-    start: Float[Tensor, "*batch 4"], end: Float[Tensor, "*batch 4"], fraction: Float[Tensor, "*batch"]
-) -> Float[Tensor, "*batch 4"]:
-    """The rotation `fraction` of the way from one unit quaternion to another, along the shorter arc.
-
-    Args:
-        start: wxyz at fraction 0.
-        end: wxyz at fraction 1; `end` and `-end` are the same rotation and give the same path.
-        fraction: usually in [0, 1]; beyond it the rotation goes on at the same speed.
-
-    Source: K. Shoemake, "Animating rotation with quaternion curves", SIGGRAPH 1985.
-    """
-    cosine = (start * end).sum(-1, keepdim=True)
-    end = torch.where(cosine < 0, -end, end)
-    # Half angles by atan2 keep their digits where the acos of a cosine near one loses them.
-    difference, total = (end - start).norm(dim=-1, keepdim=True), (end + start).norm(dim=-1, keepdim=True)
-    angle = 2 * torch.atan2(difference, total)
-    t = fraction[..., None]
-    # sin(t a) / sin(a), whose limit at a = 0 is t; sinc(x) = sin(pi x) / (pi x).
-    half_turns = angle / torch.pi
-    weight_start = (1 - t) * torch.sinc((1 - t) * half_turns) / torch.sinc(half_turns)
-    weight_end = t * torch.sinc(t * half_turns) / torch.sinc(half_turns)
-    return F.normalize(weight_start * start + weight_end * end, dim=-1)
-
-
 def invert_se3(transforms: Float[Tensor, "*batch 4 4"]) -> Float[Tensor, "*batch 4 4"]:
     """Inverses of rigid transforms: exact where a general inverse only approximates."""
     rotation_t = transforms[..., :3, :3].mT

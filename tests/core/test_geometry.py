@@ -5,7 +5,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from core import geometry
@@ -56,19 +55,6 @@ def test_quaternions_survive_the_round_trip(seed: int) -> None:
 
 def test_a_zero_quaternion_is_the_identity() -> None:
     torch.testing.assert_close(geometry.quat_to_rotation(torch.zeros(4)), torch.eye(3))
-
-
-@given(seeds, st.floats(-0.5, 1.5))
-def test_slerp_turns_at_constant_speed_along_the_shorter_arc(seed: int, fraction: float) -> None:
-    start, end = random_quats(seed), random_quats(seed + 1)
-    found = geometry.slerp(start, end, torch.full((len(start),), fraction, dtype=torch.float64))
-    for a, b, q in zip(start.numpy(), end.numpy(), found.numpy(), strict=True):
-        keys = Rotation.from_quat(np.stack([a, b]), scalar_first=True)
-        angle = (keys[0].inv() * keys[1]).magnitude()
-        if abs(angle - np.pi) < 1e-6:
-            continue  # two shortest arcs: either is right
-        expected = keys[0] * Rotation.from_rotvec(fraction * (keys[0].inv() * keys[1]).as_rotvec())
-        assert (expected.inv() * Rotation.from_quat(q, scalar_first=True)).magnitude() < 1e-6
 
 
 @given(seeds)

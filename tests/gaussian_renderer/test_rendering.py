@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from core import geometry
-from gaussian_renderer import render
+from gaussian_renderer import render, rendering
 from scene import Cameras, Splats
 from tests import oracles
 from tests.gaussian_renderer import scenes
@@ -242,3 +242,14 @@ def test_cameras_of_several_sizes_are_refused(tiny_splats: Splats, tiny_cameras:
 def test_cameras_elsewhere_are_refused(tiny_splats: Splats, tiny_cameras: Cameras) -> None:
     with pytest.raises(ValueError, match="cameras are on cpu, Gaussians on meta"):
         render(tiny_splats.to("meta"), tiny_cameras)
+
+
+def test_what_render_itself_computes_runs_where_its_input_is() -> None:
+    # The halves of the reference have such tests of their own; between them, lists of Gaussians need values.
+    features, depths = torch.empty(5, 2, device="meta"), torch.empty(3, 5, device="meta")
+    radii = torch.empty(3, 5, 2, dtype=torch.int32, device="meta")
+    extras = rendering._extra_channels(features, depths, radii, depth=True, inverse_depth=True)
+    sums, alphas = torch.empty(3, 6, 7, extras.shape[-1], device="meta"), torch.empty(3, 6, 7, device="meta")
+    images = rendering._read_extras(sums, alphas, features, depth=True, inverse_depth=True)
+    assert [tuple(image.shape) for image in images] == [(3, 6, 7, 2), (3, 6, 7), (3, 6, 7)]
+    assert {part.device.type for part in (extras, *images)} == {"meta"}
