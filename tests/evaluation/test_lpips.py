@@ -16,7 +16,8 @@ NAMES: list[NetworkName] = ["vgg", "alex"]
 
 def write_weights(folder: Path, name: NetworkName) -> tuple[dict, dict]:
     linear, backbone = random_weights(name)
-    torch.save(linear, folder / LINEAR_FILES[name])
+    # The authors' files are older than torch's zip format.
+    torch.save(linear, folder / LINEAR_FILES[name], _use_new_zipfile_serialization=False)
     torch.save(backbone, folder / BACKBONE_FILES[name])
     return linear, backbone
 
