@@ -1,10 +1,10 @@
-"""Sort, binning, blending and its gradient on 100,000 screen-space Gaussians, alone or in turn with another program.
+"""Sort, binning, blending and its gradient on 100,000 screen-space Gaussians, alone or against a peer.
 
     python -m benchmarks.bench_rasterizer
     python -m benchmarks.bench_rasterizer --against './other {scene} 20' --pattern 'sum ([0-9.]+) ms'
 
-The other program is handed the same scene as a file (benchmarks/scenes.py has the format) and its time is read from
-what it prints. Both run in turn, so that a change in the machine's speed falls on both.
+The other program is handed the same scene as a file (benchmarks/scenes.py has the format) and its time is
+read from what it prints. Both run in turn, so that a change in the machine's speed falls on both.
 """
 
 import shlex
@@ -52,7 +52,7 @@ def bench(command: BenchRasterizer) -> None:
     if command.level:
         splat_kernels.set_level(command.level)
     figures = {name: _bench_scene(name, command) for name in command.scenes}
-    write_result(command.out, shlex.join(sys.argv), figures)
+    write_result(command.out, figures)
 
 
 def _bench_scene(name: str, command: BenchRasterizer) -> dict[str, Any]:
@@ -90,9 +90,8 @@ def _bench_scene(name: str, command: BenchRasterizer) -> dict[str, Any]:
     figures: dict[str, Any] = {"pairs": pairs, "evaluations": evaluations, **result}
     if ratios:
         figures["other_ms"], figures["ratios"] = other_times, ratios
-        print(
-            f"  other    {statistics.median(other_times):7.2f} ms; its time over ours: {statistics.median(ratios):.2f}"
-        )
+        ratio = statistics.median(ratios)
+        print(f"  other    {statistics.median(other_times):7.2f} ms; its time over ours: {ratio:.2f}")
     return figures
 
 

@@ -1,21 +1,19 @@
 """Repeats, medians, the machine they were taken on, and another command timed in turn with ours."""
 
 import json
-import platform
 import re
 import statistics
 import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import splat_kernels
 import torch
 
-from core.doctor import processor
+from core import environment
 from core.errors import UserError
 
 WARM_UPS = 8
@@ -43,7 +41,8 @@ class Timing:
         )
 
     def __str__(self) -> str:
-        return f"{self.median:7.2f} ms (best {self.minimum:.2f}, 10-90 %: {self.low:.2f}-{self.high:.2f}, n={self.repeats})"
+        spread = f"best {self.minimum:.2f}, 10-90 %: {self.low:.2f}-{self.high:.2f}"
+        return f"{self.median:7.2f} ms ({spread}, n={self.repeats})"
 
 
 def repeat(function: Callable[[], object], repeats: int, warm_ups: int = WARM_UPS) -> list[float]:
@@ -71,30 +70,17 @@ def milliseconds_printed_by(command: list[str], pattern: str) -> float:
     found = re.search(pattern, finished.stdout)
     if found is None:
         raise UserError(
-            f"--against: no match for {pattern!r} in what {' '.join(command)} printed: {finished.stdout[:200]!r}"
+            f"--against: {pattern!r} matches nothing of what {' '.join(command)} printed: "
+            f"{finished.stdout[:200]!r}"
         )
     return float(found[1])
 
 
-def machine() -> dict[str, Any]:
-    """Where and with what a figure was measured."""
-    commit = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
-    )
-    return {
-        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "commit": commit.stdout.strip() or None,
-        "processor": processor(),
-        "threads": torch.get_num_threads(),
-        "level": splat_kernels.level(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "system": f"{platform.system()} {platform.machine()}",
-    }
-
-
-def write_result(path: Path | None, command: str, figures: dict[str, Any]) -> None:
+def write_result(path: Path | None, figures: dict[str, Any]) -> None:
     """The figures as JSON, with the command and the machine, if a path is given."""
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"command": command, "machine": machine(), **figures}, indent=2) + "\n")
+        kernels = {"level": splat_kernels.level(), "threads": torch.get_num_threads()}
+        path.write_text(
+            json.dumps({"environment": {**environment.describe(), **kernels}, **figures}, indent=2) + "\n"
+        )

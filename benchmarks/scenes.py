@@ -35,7 +35,7 @@ class ScreenScene:
 
 
 def screen_scene(count: int, width: int, height: int, median_px: float, spread: float) -> ScreenScene:
-    """Random Gaussians: log-normal sizes about `median_px` pixels, aspect ratios e^N(0, 0.6), beta opacities."""
+    """Random Gaussians: log-normal sizes about `median_px`, aspect ratios e^N(0, 0.6), beta opacities."""
     rng = np.random.default_rng(0)
     mean = rng.uniform(-10, [width + 10, height + 10], (count, 2)).astype(np.float32)
     size = np.exp(rng.normal(np.log(median_px), spread, (count, 1)))

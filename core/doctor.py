@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from core.environment import cores, processor
 from core.weights import find_weights
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -153,7 +154,7 @@ def _machine() -> Finding:
     total, available = _memory_gib()
     memory = f"{total:.1f} GiB of memory" + (f" ({available:.1f} available)" if available is not None else "")
     return Finding(
-        "ok", f"{processor()}, {_cores()} core(s), {memory}, {platform.system()} {platform.machine()}"
+        "ok", f"{processor()}, {cores()} core(s), {memory}, {platform.system()} {platform.machine()}"
     )
 
 
@@ -165,24 +166,6 @@ def _disk(folder: Path) -> Finding:
             "optional", f"{text}: little for long runs", "free some space, or give -m another disk"
         )
     return Finding("ok", text)
-
-
-def processor() -> str:
-    """The processor as its maker names it."""
-    if sys.platform == "darwin":
-        return _first_line(_output("sysctl", "-n", "machdep.cpu.brand_string"))
-    cpuinfo = Path("/proc/cpuinfo")
-    names = (
-        re.findall(r"^model name\s*:\s*(.+)$", cpuinfo.read_text(), re.MULTILINE) if cpuinfo.exists() else []
-    )
-    return names[0] if names else platform.processor() or platform.machine()
-
-
-def _cores() -> int:
-    """How many cores this process may use, which in a container is fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _memory_gib() -> tuple[float, float | None]:

@@ -44,6 +44,8 @@ def commit() -> str:
 
 def processor() -> str:
     """The processor's name."""
+    if sys.platform == "darwin":
+        return _output("sysctl", "-n", "machdep.cpu.brand_string") or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists() and (
         match := re.search(r"^model name\s*:\s*(.+)$", cpuinfo.read_text(), re.MULTILINE)
@@ -68,8 +70,12 @@ def _version(name: str) -> str | None:
 
 def _git(*words: str) -> str | None:
     """What git says about this checkout; None where it is none, or there is no git."""
+    return _output("git", "-C", str(ROOT), *words)
+
+
+def _output(*command: str) -> str | None:
+    """What a command prints; None where it fails or is missing."""
     try:
-        done = subprocess.run(["git", "-C", str(ROOT), *words], capture_output=True, text=True, check=True)
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return None
-    return done.stdout.strip()

@@ -14,7 +14,7 @@ from gaussian_renderer.backends.reference.compositing import MIN_ALPHA
 MIN_DETERMINANT_RATIO = 2.5e-5
 JACOBIAN_MARGIN = 0.3
 """How far beyond the image edge x/z keeps growing in the Jacobian, in half images."""
-MAX_DETERMINANT = 1e18
+MAX_DETERMINANT = 1e30
 """px^4, from standard deviations of 30,000 px both ways. What is larger is not drawn."""
 MAX_RADIUS = 2**30
 """Wider than any image; beyond it a radius would not fit into 32 bits."""

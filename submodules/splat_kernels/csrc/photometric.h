@@ -24,21 +24,29 @@ inline void filter_row(const float* in, float* out, int width) {
     store(out + x, sum);
   }
 }
-// Filters eleven rows down to one, at columns x..x+15.
-inline f32x16 filter_column(const float* const* rows, int x) {
-  f32x16 sum = set1(kGauss[0]) * load(rows[kRadius] + x);
-  for (int k = 1; k <= kRadius; ++k) sum = fma(set1(kGauss[k]), load(rows[kRadius - k] + x) + load(rows[kRadius + k] + x), sum);
-  return sum;
+// Filters twelve rows down to the two in their middle, at columns x..x+15: most rows serve both.
+inline void filter_columns(const float* const* rows, int x, f32x16 out[2]) {
+  f32x16 r[kWindow + 1];
+  for (int k = 0; k <= kWindow; ++k) r[k] = load(rows[k] + x);
+  for (int i = 0; i < 2; ++i) {
+    out[i] = set1(kGauss[0]) * r[kRadius + i];
+    for (int k = 1; k <= kRadius; ++k) out[i] = fma(set1(kGauss[k]), r[kRadius + i - k] + r[kRadius + i + k], out[i]);
+  }
 }
 
-// Eleven filtered rows of three maps, by row number modulo eleven.
+// The last twelve filtered rows of three maps, by row number modulo twelve.
 struct Ring {
+  static constexpr int kRows = kWindow + 1;
   float* memory;
   const float* zeros;
   int pitch, height;
-  float* row(int map, int y) const { return memory + int64_t{pitch} * (kWindow * map + y % kWindow) + kMargin; }
-  void around(int map, int y, const float* rows[kWindow]) const {
-    for (int k = -kRadius; k <= kRadius; ++k) rows[k + kRadius] = y + k >= 0 && y + k < height ? row(map, y + k) : zeros + kMargin;
+  float* row(int map, int y) const { return memory + int64_t{pitch} * (kRows * map + y % kRows) + kMargin; }
+  // Rows y - 5 .. y + 6: what the filter needs at y and y + 1.
+  void around(int map, int y, const float* rows[kRows]) const {
+    for (int k = 0; k < kRows; ++k) {
+      const int here = y - kRadius + k;
+      rows[k] = here >= 0 && here < height ? row(map, here) : zeros + kMargin;
+    }
   }
 };
 
@@ -52,105 +60,129 @@ inline f32x16 load_target(const uint8_t* p, int n) {
 
 // Rows filtered twice at a band's two edges cost a tenth; fewer bands would leave processors without work.
 inline int band_count(int height) { return imax(1, (height + 96) / 192); }
-inline int64_t band_floats(int width) { return int64_t{padded(width)} * (2 * 3 * kWindow + 3 + 3 + 1); }
+inline int64_t band_floats(int width) { return int64_t{padded(width)} * (2 * 3 * Ring::kRows + 3 + 2 * 3 + 1); }
 
+// Rows begin..end-1 of one channel.
 struct Band {
-  int width, height, begin, end;  // rows of the image
-  Ring moments, derivatives;      // maps: x, x^2, x y | dS/dmu, dS/dx^2, dS/dxy
-  float *values[3], *maps[3];     // one unfiltered row of each
+  int width, height, begin, end;
+  Ring moments, derivatives;  // maps: x, x^2, x y | dS/dmu, dS/dx^2, dS/dxy
+  float *values[3], *maps[2][3];  // unfiltered rows: one of moments, two of derivatives
 
   Band(float* memory, int w, int h, int first, int last) : width(w), height(h), begin(first), end(last) {
     const int pitch = padded(w);
     __builtin_memset(memory, 0, sizeof(float) * band_floats(w));
-    const float* zeros = memory;
-    moments = {memory + pitch, zeros, pitch, h};
-    derivatives = {memory + int64_t{pitch} * (1 + 3 * kWindow), zeros, pitch, h};
-    for (int k = 0; k < 3; ++k) {
-      values[k] = memory + int64_t{pitch} * (1 + 6 * kWindow + k) + kMargin;
-      maps[k] = memory + int64_t{pitch} * (4 + 6 * kWindow + k) + kMargin;
-    }
+    float* next = memory + pitch;  // after a row of zeros
+    auto take = [&](int rows) { return next += int64_t{pitch} * rows, next - int64_t{pitch} * rows; };
+    moments = {take(3 * Ring::kRows), memory, pitch, h};
+    derivatives = {take(3 * Ring::kRows), memory, pitch, h};
+    for (float*& row : values) row = take(1) + kMargin;
+    for (auto& both : maps)
+      for (float*& row : both) row = take(1) + kMargin;
   }
+  // Is the row read at all, at a distance of `reach` from the band?
+  bool covers(int y, int reach) const { return y >= imax(0, begin - reach) && y < imin(height, end + reach); }
 };
-
-inline void moments_of_row(const float* image, const uint8_t* target, int y, Band& band) {
-  for (int x = 0; x < band.width; x += 16) {
-    const int n = band.width - x;
-    const f32x16 a = load_tail(image + x, n), b = load_target(target + x, n);
-    store(band.values[0] + x, a);
-    store(band.values[1] + x, a * a);
-    store(band.values[2] + x, a * b);
-  }
-  for (int k = 0; k < 3; ++k) filter_row(band.values[k], band.moments.row(k, y), band.width);
-}
 
 struct LossSums { double l1, ssim; };
 
-// SSIM along row y from the ring of moments; its three derivatives go, filtered along the row, into the other ring.
-inline float ssim_row(const float* target_mean, const float* target_variance, const float* weights, int y, Band& band) {
-  const float* rows[3][kWindow];
-  for (int k = 0; k < 3; ++k) band.moments.around(k, y, rows[k]);
-  const f32x16 one = set1(1.f), two = set1(2.f), c1 = set1(kC1), c2 = set1(kC2);
-  f32x16 total = zero();
-  for (int x = 0; x < band.width; x += 16) {
-    const int n = imin(16, band.width - x);
-    const f32x16 mu = filter_column(rows[0], x), square = filter_column(rows[1], x), product = filter_column(rows[2], x);
-    const f32x16 nu = load_first(target_mean + x, n), variance = load_first(target_variance + x, n);
-    const f32x16 a = fma(two * mu, nu, c1), b = fma(two, fnma(mu, nu, product), c2);
-    const f32x16 d = fma(mu, mu, fma(nu, nu, c1)), e = fnma(mu, mu, square) + variance + c2;
-    const f32x16 inverse = one / (d * e), s = a * b * inverse, inverse_e = d * inverse, inverse_d = e * inverse;
-    f32x16 weight = from_lanes_below(n);
-    if (weights) weight = load_first(weights + x, n);
-    total = fma(weight, s, total);
-    store(band.maps[0] + x, weight * two * fms(nu, (b - a) * inverse, mu * s * (inverse_d - inverse_e)));
-    store(band.maps[1] + x, zero() - weight * s * inverse_e);
-    store(band.maps[2] + x, weight * two * a * inverse);
+// What the two sums over pixels and the gradient need, at the row `y` of the band's channel.
+struct RowInputs {
+  const float *image, *mean, *variance, *weights;
+  const uint8_t* target;
+  float* gradient;
+
+  RowInputs(const PhotometricArgs& args, int channel, int y) {
+    const int64_t plane = int64_t{args.width} * args.height, pixel = int64_t{args.width} * y, offset = plane * channel + pixel;
+    image = args.image + offset, target = args.target + offset;
+    mean = args.moments + offset, variance = args.moments + 3 * plane + offset;
+    weights = args.weights ? args.weights + pixel : nullptr;
+    gradient = args.gradient ? args.gradient + offset : nullptr;
   }
-  for (int k = 0; k < 3; ++k) filter_row(band.maps[k], band.derivatives.row(k, y), band.width);
-  return reduce_add(total);
+  f32x16 weight(int x, int n) const { return weights ? load_first(weights + x, n) : from_lanes_below(n); }
+};
+
+// SSIM at sixteen pixels from the windowed moments; its three derivatives go to `maps`.
+inline f32x16 ssim16(const RowInputs& in, const f32x16 moments[3], int x, int n, float* const maps[3]) {
+  const f32x16 one = set1(1.f), two = set1(2.f), c1 = set1(kC1), c2 = set1(kC2), mu = moments[0];
+  const f32x16 nu = load_first(in.mean + x, n), variance = load_first(in.variance + x, n), weight = in.weight(x, n);
+  const f32x16 a = fma(two * mu, nu, c1), b = fma(two, fnma(mu, nu, moments[2]), c2);
+  const f32x16 d = fma(mu, mu, fma(nu, nu, c1)), e = fnma(mu, mu, moments[1]) + variance + c2;
+  const f32x16 inverse = one / (d * e), s = a * b * inverse, inverse_e = d * inverse, inverse_d = e * inverse;
+  store(maps[0] + x, weight * two * fms(nu, (b - a) * inverse, mu * s * (inverse_d - inverse_e)));
+  store(maps[1] + x, zero() - weight * s * inverse_e);
+  store(maps[2] + x, weight * two * a * inverse);
+  return weight * s;
 }
 
-// L1 along row y and, when `gradient` is given, the gradient of the whole loss.
-inline float loss_row(const PhotometricArgs& args, const float* image, const uint8_t* target, const float* weights, float* gradient, int y,
-                      const Band& band) {
-  const float* rows[3][kWindow];
-  for (int k = 0; k < 3; ++k) band.derivatives.around(k, y, rows[k]);
+// |x - y| at sixteen pixels and, where wanted, the gradient of the whole loss from the filtered derivatives of SSIM.
+inline f32x16 loss16(const PhotometricArgs& args, const RowInputs& in, const f32x16 derivatives[3], int x, int n) {
   const float scale = 1.f / (3.f * static_cast<float>(args.width) * static_cast<float>(args.height));
-  const f32x16 ssim_scale = set1(-args.lambda_dssim * scale), l1_scale = set1((1.f - args.lambda_dssim) * scale), two = set1(2.f);
-  f32x16 total = zero();
-  for (int x = 0; x < band.width; x += 16) {
-    const int n = imin(16, band.width - x);
-    const f32x16 a = load_tail(image + x, n), b = load_target(target + x, n), difference = a - b;
-    f32x16 weight = from_lanes_below(n);
-    if (weights) weight = load_first(weights + x, n);
-    total = fma(weight, abs(difference), total);
-    if (!gradient) continue;
-    const f32x16 from_ssim = fma(two * a, filter_column(rows[1], x), fma(b, filter_column(rows[2], x), filter_column(rows[0], x)));
+  const f32x16 a = load_tail(in.image + x, n), b = load_target(in.target + x, n), difference = a - b, weight = in.weight(x, n);
+  if (in.gradient) {
+    const f32x16 l1_scale = set1((1.f - args.lambda_dssim) * scale);
+    const f32x16 from_ssim = fma(set1(2.f) * a, derivatives[1], fma(b, derivatives[2], derivatives[0]));
     const f32x16 sign = select(difference > zero(), l1_scale, select(difference < zero(), zero() - l1_scale, zero()));
-    store_first(gradient + x, fma(ssim_scale, from_ssim, weight * sign), n);
+    store_first(in.gradient + x, fma(set1(-args.lambda_dssim * scale), from_ssim, weight * sign), n);
   }
-  return reduce_add(total);
+  return weight * abs(difference);
 }
 
+// SSIM along rows y and y + 1, as far as the band needs them; their derivatives go, filtered along the row, into the ring.
+inline void ssim_rows(const PhotometricArgs& args, int channel, int y, Band& band, LossSums& sums) {
+  const bool needed[2] = {band.covers(y, kRadius), band.covers(y + 1, kRadius)};
+  if (!needed[0] && !needed[1]) return;
+  const RowInputs in[2] = {{args, channel, needed[0] ? y : y + 1}, {args, channel, needed[1] ? y + 1 : y}};
+  const float* rows[3][Ring::kRows];
+  for (int k = 0; k < 3; ++k) band.moments.around(k, y, rows[k]);
+  f32x16 total[2] = {zero(), zero()};
+  for (int x = 0; x < band.width; x += 16) {
+    f32x16 moments[2][3], both[2];
+    for (int k = 0; k < 3; ++k) filter_columns(rows[k], x, both), moments[0][k] = both[0], moments[1][k] = both[1];
+    for (int i = 0; i < 2; ++i)
+      if (needed[i]) total[i] = total[i] + ssim16(in[i], moments[i], x, imin(16, band.width - x), band.maps[i]);
+  }
+  for (int i = 0; i < 2; ++i) {
+    if (!needed[i]) continue;
+    if (band.covers(y + i, 0)) sums.ssim += reduce_add(total[i]);
+    for (int k = 0; k < 3; ++k) filter_row(band.maps[i][k], band.derivatives.row(k, y + i), band.width);
+  }
+}
+
+// L1 and the gradient along rows y and y + 1 of the band.
+inline void loss_rows(const PhotometricArgs& args, int channel, int y, const Band& band, LossSums& sums) {
+  const bool inside[2] = {band.covers(y, 0), band.covers(y + 1, 0)};
+  if (!inside[0] && !inside[1]) return;
+  const RowInputs in[2] = {{args, channel, inside[0] ? y : y + 1}, {args, channel, inside[1] ? y + 1 : y}};
+  const float* rows[3][Ring::kRows];
+  for (int k = 0; k < 3; ++k) band.derivatives.around(k, y, rows[k]);
+  f32x16 total[2] = {zero(), zero()};
+  for (int x = 0; x < band.width; x += 16) {
+    f32x16 derivatives[2][3], both[2];
+    for (int k = 0; k < 3; ++k) filter_columns(rows[k], x, both), derivatives[0][k] = both[0], derivatives[1][k] = both[1];
+    for (int i = 0; i < 2; ++i)
+      if (inside[i]) total[i] = total[i] + loss16(args, in[i], derivatives[i], x, imin(16, band.width - x));
+  }
+  sums.l1 += reduce_add(total[0]) + reduce_add(total[1]);
+}
+
+// The band's two windows trail the rows that come in by five and by ten.
 inline LossSums photometric_band(const PhotometricArgs& args, int channel, int begin, int end, float* memory) {
   Band band(memory, args.width, args.height, begin, end);
-  const int64_t plane = int64_t{args.width} * args.height, offset = plane * channel;
-  auto at = [&](int y) { return offset + int64_t{args.width} * y; };
-  const float* variances = args.moments + 3 * plane;
   LossSums sums{};
-  for (int y = imax(0, begin - 2 * kRadius); y < imin(args.height, end + 2 * kRadius) + 2 * kRadius; ++y) {
-    if (y < imin(args.height, end + 2 * kRadius)) moments_of_row(args.image + at(y), args.target + at(y), y, band);
-    const int middle = y - kRadius;  // its window of moments is complete
-    if (middle >= imax(0, begin - kRadius) && middle < imin(args.height, end + kRadius)) {
-      const float* weights = args.weights ? args.weights + int64_t{args.width} * middle : nullptr;
-      const float ssim = ssim_row(args.moments + at(middle), variances + at(middle), weights, middle, band);
-      if (middle >= begin && middle < end) sums.ssim += ssim;
+  for (int y = imax(0, begin - 2 * kRadius); y < end + 2 * kRadius + 1; y += 2) {
+    for (int row = y; row < y + 2; ++row) {
+      if (!band.covers(row, 2 * kRadius)) continue;
+      const RowInputs in(args, channel, row);
+      for (int x = 0; x < band.width; x += 16) {
+        const f32x16 a = load_tail(in.image + x, band.width - x), b = load_target(in.target + x, band.width - x);
+        store(band.values[0] + x, a);
+        store(band.values[1] + x, a * a);
+        store(band.values[2] + x, a * b);
+      }
+      for (int k = 0; k < 3; ++k) filter_row(band.values[k], band.moments.row(k, row), band.width);
     }
-    const int done = middle - kRadius;  // its window of derivatives is complete
-    if (done >= begin && done < end) {
-      const float* weights = args.weights ? args.weights + int64_t{args.width} * done : nullptr;
-      float* gradient = args.gradient ? args.gradient + at(done) : nullptr;
-      sums.l1 += loss_row(args, args.image + at(done), args.target + at(done), weights, gradient, done, band);
-    }
+    ssim_rows(args, channel, y - kRadius, band, sums);
+    loss_rows(args, channel, y - 2 * kRadius, band, sums);
   }
   return sums;
 }
@@ -194,26 +226,31 @@ bool ssim_moments(const MomentsArgs& args) {
       const int begin = static_cast<int>(int64_t{args.height} * index / bands), end = static_cast<int>(int64_t{args.height} * (index + 1) / bands);
       Band band(memory + floats * worker, args.width, args.height, begin, end);
       const int64_t offset = plane * (task % 3);
-      for (int y = imax(0, begin - kRadius); y < end + kRadius; ++y) {
-        if (y < args.height) {
-          const uint8_t* target = args.target + offset + int64_t{args.width} * y;
+      for (int y = imax(0, begin - kRadius); y < end + kRadius + 1; y += 2) {
+        for (int row = y; row < y + 2; ++row) {
+          if (!band.covers(row, kRadius)) continue;
+          const uint8_t* target = args.target + offset + int64_t{args.width} * row;
           for (int x = 0; x < args.width; x += 16) {
             const f32x16 b = load_target(target + x, args.width - x);
             store(band.values[0] + x, b);
             store(band.values[1] + x, b * b);
           }
-          for (int k = 0; k < 2; ++k) filter_row(band.values[k], band.moments.row(k, y), args.width);
+          for (int k = 0; k < 2; ++k) filter_row(band.values[k], band.moments.row(k, row), args.width);
         }
         const int middle = y - kRadius;
-        if (middle < begin) continue;
-        const float* rows[2][kWindow];
+        const float* rows[2][Ring::kRows];
         for (int k = 0; k < 2; ++k) band.moments.around(k, middle, rows[k]);
-        float* mean = args.moments + offset + int64_t{args.width} * middle;
         for (int x = 0; x < args.width; x += 16) {
           const int n = imin(16, args.width - x);
-          const f32x16 mu = filter_column(rows[0], x);
-          store_first(mean + x, mu, n);
-          store_first(mean + 3 * plane + x, fnma(mu, mu, filter_column(rows[1], x)), n);
+          f32x16 mean[2], square[2];
+          filter_columns(rows[0], x, mean);
+          filter_columns(rows[1], x, square);
+          for (int i = 0; i < 2; ++i) {
+            if (!band.covers(middle + i, 0)) continue;
+            float* out = args.moments + offset + int64_t{args.width} * (middle + i) + x;
+            store_first(out, mean[i], n);
+            store_first(out + 3 * plane, fnma(mean[i], mean[i], square[i]), n);
+          }
         }
       }
     });

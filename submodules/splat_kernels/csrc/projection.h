@@ -133,7 +133,7 @@ void project_forward(const ProjectArgs& args) {
         const f32x16 log2_opacity = load(log_opacity), cut = set1(2.f / kLog2e) * (log2_opacity + set1(kLog2Of255));
         const f32x16 extent_x = sqrt(cut * o.xx_d), extent_y = sqrt(cut * o.yy_d);
         mean[0] = fma(o.x_z, set1(view.fx), set1(view.cx)), mean[1] = fma(o.y_z, set1(view.fy), set1(view.cy));
-        const f32x16 half = set1(0.5f), huge = set1(1e18f);
+        const f32x16 half = set1(0.5f), huge = set1(1e30f);
         const mask16 visible = o.ahead & (cut > zero()) & (mean[0] + extent_x >= half) & (mean[1] + extent_y >= half) &
                                (mean[0] - extent_x <= set1(args.width - 0.5f)) & (mean[1] - extent_y <= set1(args.height - 0.5f)) &
                                (o.det > zero()) & (o.det < huge) & (extent_x < huge) & (extent_y < huge);

@@ -25,8 +25,16 @@ alignas(64) constexpr float kLaneNumber[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
 inline f32x16 from_lanes_below(int n) { return keep(load(kLaneNumber) < set1(static_cast<float>(n)), set1(1.f)); }
 
 inline f32x16 clamp(f32x16 x, f32x16 lo, f32x16 hi) { return min(max(x, lo), hi); }
-// e^x for the activations; the clamp keeps a run-away parameter finite.
-inline f32x16 exp(f32x16 x) { return exp2(clamp(x * set1(kLog2e), set1(-80.f), set1(80.f))); }
+// e^x for the activations, to a rounding error; the clamp keeps a run-away parameter finite.
+inline f32x16 exp(f32x16 x) {
+  x = clamp(x, set1(-55.f), set1(55.f));
+  const f32x16 n = floor(fma(x, set1(kLog2e), set1(0.5f)));
+  const f32x16 f = fnma(n, set1(1.42860677e-6f), fnma(n, set1(0.693145752f), x));  // x - n ln 2, ln 2 in two parts
+  f32x16 r = set1(1.f / 720.f);
+  constexpr float kTaylor[6] = {1.f / 120.f, 1.f / 24.f, 1.f / 6.f, 0.5f, 1.f, 1.f};
+  for (const float c : kTaylor) r = fma(r, f, set1(c));
+  return r * exp2(n);  // exact: n is whole
+}
 
 // Sixteen rows of D floats, lane-major. Rows past `count` (1..16) are zero; nothing past them is read.
 template <int D>

@@ -47,33 +47,30 @@ def adam_step(
     """
     if step < 1:
         raise ValueError(f"step counts from 1, got {step}")
+    for name, values in (("grads", grads), ("exp_avg", exp_avg), ("exp_avg_sq", exp_avg_sq), ("lrs", lrs)):
+        if len(values) != len(params):
+            raise ValueError(f"{name}: one a parameter was expected, {len(params)} in all, got {len(values)}")
     corrections = [1 - beta**step for beta in betas] if bias_correction else [1.0, 1.0]
     threads = torch.get_num_threads()
     for i, param in enumerate(params):
-        n, columns = param.shape[0], param.numel() // max(param.shape[0], 1)
+        shape = tuple(param.shape)
+        n, columns = shape[0], param.numel() // max(shape[0], 1)
         rate, split = lrs[i], 0 if splits is None else splits[i]
         first, rest = rate if isinstance(rate, tuple) else (rate, rate)
         if not 0 <= split <= 16:
             raise ValueError(f"a split between 0 and 16 was expected, got {split}")
-        if not param.is_contiguous():
-            raise ValueError(f"parameter {i} must be contiguous: it is updated in place")
-        shape = tuple(param.shape)
-        grad = checked("grad", grads[i], shape)
-        tensors = [
-            checked("param", param, shape),
-            grad,
-            checked("exp_avg", exp_avg[i], shape),
-            checked("exp_avg_sq", exp_avg_sq[i], shape),
-        ]
-        active = columns if active_columns is None else min(active_columns[i], columns)
+        grad = checked("grads", grads[i], shape)
+        state = (_in_place("params", param, shape), grad, _in_place("exp_avg", exp_avg[i], shape))
+        rows = None if visible is None else checked("visible", visible, (n,), torch.bool)
         args = native.AdamArgs(
             n,
             columns,
-            active,
+            columns if active_columns is None else min(active_columns[i], columns),
             split,
             threads,
-            *map(pointer, tensors),
-            pointer(visible),
+            *map(pointer, state),
+            pointer(_in_place("exp_avg_sq", exp_avg_sq[i], shape)),
+            pointer(rows),
             first,
             rest,
             *betas,
@@ -81,3 +78,10 @@ def adam_step(
             *corrections,
         )
         native.library.splat_adam_step(args)
+
+
+def _in_place(name: str, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """`checked`, for what the kernel writes: a copy would swallow the update."""
+    if checked(name, tensor, shape) is not tensor:
+        raise ValueError(f"{name}: a contiguous tensor was expected, because it is updated in place")
+    return tensor

@@ -72,8 +72,13 @@ def _rasterize(
     background: Tensor | None,
     width: int,
     height: int,
-    _abs_gradients: Tensor | None,
+    abs_gradients: Tensor | None,
 ) -> tuple[Tensor, ...]:
+    if (
+        abs_gradients is not None
+        and checked("abs_gradients", abs_gradients, (len(records), 2)) is not abs_gradients
+    ):
+        raise ValueError("abs_gradients must be contiguous: it is written in place")
     return _forward(records, extras, background, width, height)[1]
 
 
@@ -201,7 +206,8 @@ def rasterize_records(
         height: of the image in pixels.
         extras: more channels, blended with the same weights over zero.
         background: colour behind everything; None is black.
-        abs_gradients: filled by backward with sums over pixels of |dL/dmean| (AbsGS, Ye et al. 2024).
+        abs_gradients: contiguous; filled by backward with sums over pixels of |dL/dmean| (AbsGS, Ye et al.
+            2024).
 
     Returns:
         Image, opacity and extra channels; views of planar memory.

@@ -176,7 +176,7 @@ def project_to_records(
 
 def radii_of(records: Float[Tensor, "N 16"]) -> Int[Tensor, "N 2"]:
     """Half extents of the visible ellipses in whole pixels, rounded up; 0 = not visible."""
-    return records.detach()[:, 9:11].ceil().int()
+    return records.detach()[:, 9:11].clamp_max(2.0**30).ceil().int()
 
 
 def depths_of(records: Float[Tensor, "N 16"]) -> Float[Tensor, " N"]:
