@@ -50,12 +50,15 @@ def hit_cylinder(origin: Axes, direction: Axes, size: Float32[ndarray, "5"]) -> 
     Inside means x^2 + y^2 <= r(z)^2 with r linear in z, which is a t^2 + 2 b t + c <= 0 along the ray.
     """
     enter, leave = _slab(origin[2], direction[2], size[2])
+    # Squares of a far origin would drown the radius in float32: rays start at their closest point to the centre.
+    shift = -_dot(origin, direction) / _dot(direction, direction)
+    x, y, z = (origin[axis] + shift * direction[axis] for axis in range(3))
     slope = (size[1] - size[0]) / (2 * size[2])
-    radius = (size[0] + size[1]) / 2 + slope * origin[2]
+    radius = (size[0] + size[1]) / 2 + slope * z
     growth = slope * direction[2]
     a = direction[0] ** 2 + direction[1] ** 2 - growth**2
-    b = origin[0] * direction[0] + origin[1] * direction[1] - radius * growth
-    c = origin[0] ** 2 + origin[1] ** 2 - radius**2
+    b = x * direction[0] + y * direction[1] - radius * growth
+    c = x**2 + y**2 - radius**2
     a = np.where(np.abs(a) < _TINY, _TINY, a)
     root = np.sqrt(b * b - a * c)
     first, last = (-b - root) / a, (-b + root) / a
@@ -66,7 +69,7 @@ def hit_cylinder(origin: Axes, direction: Axes, size: Float32[ndarray, "5"]) -> 
         low, high = np.minimum(first, last), np.maximum(first, last)
         first = np.where(steep, np.where(growth > 0, high, -np.inf), first).astype(np.float32)
         last = np.where(steep, np.where(growth > 0, np.inf, low), last).astype(np.float32)
-    return np.maximum(enter, first), np.minimum(leave, last)
+    return np.maximum(enter, first + shift), np.minimum(leave, last + shift)
 
 
 def hit_ellipsoid(origin: Axes, direction: Axes, size: Float32[ndarray, "5"]) -> Interval:
@@ -75,10 +78,10 @@ def hit_ellipsoid(origin: Axes, direction: Axes, size: Float32[ndarray, "5"]) ->
     The discriminant is taken at the ray's closest point to the centre, which keeps float32's digits for a far
     origin.
     """
-    o = [origin[axis] / size[axis] for axis in range(3)]
-    d = [direction[axis] / size[axis] for axis in range(3)]
-    squared = d[0] ** 2 + d[1] ** 2 + d[2] ** 2
-    closest = -(o[0] * d[0] + o[1] * d[1] + o[2] * d[2]) / squared
+    o = (origin[0] / size[0], origin[1] / size[1], origin[2] / size[2])
+    d = (direction[0] / size[0], direction[1] / size[1], direction[2] / size[2])
+    squared = _dot(d, d)
+    closest = -_dot(o, d) / squared
     miss = sum((o[axis] + closest * d[axis]) ** 2 for axis in range(3))
     half = np.sqrt((1 - miss) / squared)
     return closest - half, closest + half
@@ -101,3 +104,7 @@ def _slab(
     middle = -origin * inverse
     reach = half * np.abs(inverse)
     return middle - reach, middle + reach
+
+
+def _dot(a: Axes, b: Axes) -> Float32[ndarray, "..."] | np.float32:
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float64
 from numpy import ndarray
 
-from data.synthetic.poses import pose
+from data.synthetic.poses import Number, Vector, pose
 from data.synthetic.world import Motion
 
 
@@ -83,7 +83,7 @@ def travel(loop: Loop, speed: float, start_m: float = 0.0, z: float = 0.0) -> Mo
     return motion
 
 
-def turning_wheel(hub: tuple[float, float, float], radius_m: float, speed: float) -> Motion:
+def turning_wheel(hub: Vector, radius_m: float, speed: float) -> Motion:
     """A wheel of a vehicle that faces -y; its axle is x. The ground is not slipped on."""
 
     def motion(time_s: float) -> Float64[ndarray, "4 4"]:
@@ -104,12 +104,12 @@ def rolling_ball(loop: Loop, radius_m: float, speed: float, start_m: float = 0.0
 
 
 def swing(
-    at: tuple[float, float, float],
-    amplitude_deg: float,
+    at: Vector,
+    amplitude_deg: Number,
     period_s: float,
     *,
     phase: float = 0.0,
-    middle_deg: float = 0.0,
+    middle_deg: Number = 0.0,
 ) -> Motion:
     """A limb that swings about the x axis of its joint; positive is forward (-y) for a limb that hangs down.
 

@@ -8,10 +8,9 @@ import numpy as np
 from jaxtyping import Float64
 from numpy import ndarray
 
-from data.synthetic.poses import pose
+from data.synthetic.poses import Number, Vector, pose
 
-Vector = tuple[float, float, float]
-WHITE: Vector = (1.0, 1.0, 1.0)
+WHITE: Vector = (1, 1, 1)
 
 
 class Shape(IntEnum):
@@ -42,7 +41,7 @@ class Part:
     size: Vector
     material: str
     pose: Float64[ndarray, "4 4"] = field(default_factory=lambda: np.eye(4))
-    top: tuple[float, float] = (1.0, 1.0)
+    top: tuple[Number, Number] = (1.0, 1.0)
     tint: Vector = WHITE
     pierced: bool = False
 
@@ -62,13 +61,13 @@ Parts = list[Part]
 def box(
     material: str,
     size: Vector,
-    at: Vector = (0.0, 0.0, 0.0),
+    at: Vector = (0, 0, 0),
     *,
-    top: tuple[float, float] | None = None,
+    top: tuple[Number, Number] | None = None,
     tint: Vector = WHITE,
-    yaw: float = 0.0,
-    pitch: float = 0.0,
-    roll: float = 0.0,
+    yaw: Number = 0,
+    pitch: Number = 0,
+    roll: Number = 0,
 ) -> Part:
     """A box that stands on `at`; with `top`, one whose upper face is that fraction of the lower one.
 
@@ -91,15 +90,15 @@ def box(
 
 def cylinder(
     material: str,
-    radius: float,
-    height: float,
-    at: Vector = (0.0, 0.0, 0.0),
+    radius: Number,
+    height: Number,
+    at: Vector = (0, 0, 0),
     *,
-    top_radius: float | None = None,
+    top_radius: Number | None = None,
     tint: Vector = WHITE,
-    yaw: float = 0.0,
-    pitch: float = 0.0,
-    roll: float = 0.0,
+    yaw: Number = 0,
+    pitch: Number = 0,
+    roll: Number = 0,
 ) -> Part:
     """A cylinder (with `top_radius` a cone's stump) that stands on `at` and turns about it; metres."""
     turned = pose(at, yaw=yaw, pitch=pitch, roll=roll) @ pose((0.0, 0.0, height / 2))
@@ -110,20 +109,20 @@ def cylinder(
 def ellipsoid(
     material: str,
     radii: Vector,
-    center: Vector = (0.0, 0.0, 0.0),
+    center: Vector = (0, 0, 0),
     *,
     tint: Vector = WHITE,
     pierced: bool = False,
-    yaw: float = 0.0,
-    pitch: float = 0.0,
-    roll: float = 0.0,
+    yaw: Number = 0,
+    pitch: Number = 0,
+    roll: Number = 0,
 ) -> Part:
     """An ellipsoid about `center`, `pierced` where its material has holes; metres, degrees."""
     turned = pose(center, yaw=yaw, pitch=pitch, roll=roll)
     return Part(Shape.ELLIPSOID, radii, material, turned, tint=tint, pierced=pierced)
 
 
-def rod(material: str, start: Vector, end: Vector, radius: float, *, tint: Vector = WHITE) -> Part:
+def rod(material: str, start: Vector, end: Vector, radius: Number, *, tint: Vector = WHITE) -> Part:
     """A cylinder from `start` to `end`."""
     axis = np.subtract(end, start)
     length = float(np.linalg.norm(axis))
@@ -134,11 +133,11 @@ def rod(material: str, start: Vector, end: Vector, radius: float, *, tint: Vecto
 
 def placed(
     parts: Iterable[Part],
-    at: Vector = (0.0, 0.0, 0.0),
+    at: Vector = (0, 0, 0),
     *,
-    yaw: float = 0.0,
-    pitch: float = 0.0,
-    roll: float = 0.0,
+    yaw: Number = 0,
+    pitch: Number = 0,
+    roll: Number = 0,
 ) -> Parts:
     """The parts as one thing, turned about its origin and moved to `at`; metres, degrees."""
     transform = pose(at, yaw=yaw, pitch=pitch, roll=roll)

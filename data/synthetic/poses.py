@@ -5,13 +5,19 @@ from jaxtyping import Float64
 from numpy import ndarray
 from scipy.spatial.transform import Rotation
 
+Number = float | int
+"""Lengths and angles are often written without a point; the checker of the tests tells int from float."""
+
+Vector = tuple[Number, Number, Number]
+"""x, y and z."""
+
 
 def pose(
-    at: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    at: Vector = (0, 0, 0),
     *,
-    yaw: float = 0.0,
-    pitch: float = 0.0,
-    roll: float = 0.0,
+    yaw: Number = 0,
+    pitch: Number = 0,
+    roll: Number = 0,
 ) -> Float64[ndarray, "4 4"]:
     """A rigid transform.
 
@@ -38,7 +44,7 @@ def inverse(transforms: Float64[ndarray, "*batch 4 4"]) -> Float64[ndarray, "*ba
 
 
 def look_at(
-    eye: Float64[ndarray, "3"], target: Float64[ndarray, "3"], roll: float = 0.0
+    eye: Float64[ndarray, "3"], target: Float64[ndarray, "3"], roll: Number = 0
 ) -> Float64[ndarray, "4 4"]:
     """World-from-camera transform of an upright OpenCV camera at `eye` that sees `target` in its centre.
 

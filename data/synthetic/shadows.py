@@ -115,7 +115,7 @@ def _compare(
     inside = (column > 0) & (column < size - 1) & (row > 0) & (row < size - 1)
     column, row = np.where(inside, column, 0), np.where(inside, row, 0)
     left, top = column.astype(np.int32), row.astype(np.int32)
-    fraction_x, fraction_y = column - left, row - top
+    fraction_x, fraction_y = column - np.floor(column), row - np.floor(row)
     limit = z - slack
     flat, index = depths.ravel(), top * size + left
     above = _blend(flat.take(index) > limit, flat.take(index + 1) > limit, fraction_x)

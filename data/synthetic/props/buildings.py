@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from data.synthetic.parts import Parts, Vector, box, cylinder, ellipsoid, joined, placed, rod
+from data.synthetic.parts import Parts, box, cylinder, ellipsoid, joined, placed, rod
+from data.synthetic.poses import Vector
 from data.synthetic.textures.texture import linear
 
 STOREY_M = 3.0

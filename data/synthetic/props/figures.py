@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from data.synthetic.motions import Loop, bobbing, swing, travel
-from data.synthetic.parts import Parts, Vector, box, cylinder, ellipsoid
+from data.synthetic.parts import Parts, box, cylinder, ellipsoid
+from data.synthetic.poses import Vector
 from data.synthetic.world import World
 
 _HIP_M, _THIGH_M, _SHOULDER_M, _ARM_M = 0.88, 0.42, 1.38, 0.28

@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.random import Generator
 
-from data.synthetic.parts import Parts, Vector, box, cylinder, ellipsoid, joined, placed, rod
+from data.synthetic.parts import Parts, box, cylinder, ellipsoid, joined, placed, rod
+from data.synthetic.poses import Number, Vector
 from data.synthetic.props.buildings import tint
 
 _IRON = (0.06, 0.07, 0.07)
@@ -334,6 +335,6 @@ def _legs(material: str, x: float, y: float, height: float, radius: float) -> Pa
     return [cylinder(material, radius, height, (sx * x, sy * y, 0)) for sx in (-1, 1) for sy in (-1, 1)]
 
 
-def _polar(radius: float, angle_deg: float, z: float) -> Vector:
+def _polar(radius: Number, angle_deg: Number, z: Number) -> Vector:
     angle = np.radians(angle_deg)
     return (float(radius * np.cos(angle)), float(radius * np.sin(angle)), z)

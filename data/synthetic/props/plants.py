@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.random import Generator
 
-from data.synthetic.parts import Parts, Vector, box, cylinder, ellipsoid, placed, rod
+from data.synthetic.parts import Parts, box, cylinder, ellipsoid, placed, rod
+from data.synthetic.poses import Vector
 from data.synthetic.props.buildings import tint
 
 _GREENS = ("#ffffff", "#f0ffd0", "#d8f0c8", "#fff0b8")

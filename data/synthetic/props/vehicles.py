@@ -5,7 +5,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from data.synthetic.parts import Parts, Vector, box, cylinder, ellipsoid, joined, placed, rod
+from data.synthetic.parts import Parts, box, cylinder, ellipsoid, joined, placed, rod
+from data.synthetic.poses import Vector
 
 _DARK = (0.05, 0.05, 0.055)
 

@@ -6,13 +6,13 @@ from numpy import ndarray
 from numpy.random import Generator
 
 from data.synthetic.textures.noise import fbm, grid, smoothstep
-from data.synthetic.textures.texture import Texture, canvas, linear, mix, shade
+from data.synthetic.textures.texture import Texture, canvas, finished, linear, mix, shade
 
 
 def woven(rng: Generator, size: int) -> Texture:
     """Plain weave, 0.5 m x 0.5 m, for tinting."""
     albedo = shade(canvas(size, linear("#dcd8d2")), _threads(size, 48) * _folds(rng, size))
-    return Texture(albedo, _relief(rng, size))
+    return finished(albedo, _relief(rng, size))
 
 
 def striped(rng: Generator, size: int) -> Texture:
@@ -24,7 +24,7 @@ def striped(rng: Generator, size: int) -> Texture:
     # Tints multiply, so what stays light under any of them has to start above white.
     albedo = mix(linear("#8a8784"), canvas(size, linear("#f7f4ee")), stripe)
     albedo = shade(albedo, (1 - 0.3 * piping) * _threads(size, 64) * _folds(rng, size))
-    return Texture(albedo, _relief(rng, size))
+    return finished(albedo, _relief(rng, size))
 
 
 def plaid(rng: Generator, size: int) -> Texture:
@@ -35,7 +35,7 @@ def plaid(rng: Generator, size: int) -> Texture:
     red, white = linear("#a02622"), linear("#f3efe6")
     albedo = mix(white, red, (0.5 * (lines[0] + lines[1])).astype(np.float32))
     albedo = mix(albedo, linear("#27324f"), (0.5 * np.maximum(fine[0], fine[1])).astype(np.float32))
-    return Texture(shade(albedo, _threads(size, 48) * _folds(rng, size)), _relief(rng, size))
+    return finished(shade(albedo, _threads(size, 48) * _folds(rng, size)), _relief(rng, size))
 
 
 def knitted(rng: Generator, size: int) -> Texture:
@@ -45,9 +45,7 @@ def knitted(rng: Generator, size: int) -> Texture:
     band = smoothstep(0.75, 0.8, np.sin(2 * np.pi * 3 * v))
     zigzag = smoothstep(0.0, 0.1, np.sin(2 * np.pi * (12 * v) + 3 * np.sin(2 * np.pi * 12 * u)))
     tone = (0.55 + 0.45 * stitches) * (1 - 0.55 * band * zigzag) * (0.8 + 0.4 * fbm(rng, size, (32, 32), 3))
-    return Texture(
-        shade(canvas(size, linear("#d8d4cc")), tone.astype(np.float32)), (0.004 * stitches).astype(np.float32)
-    )
+    return finished(shade(canvas(size, linear("#d8d4cc")), tone), (0.004 * stitches))
 
 
 def denim(rng: Generator, size: int) -> Texture:
@@ -58,7 +56,7 @@ def denim(rng: Generator, size: int) -> Texture:
     albedo = mix(
         linear("#1f2c47"), linear("#6079a0"), (0.35 * twill + 0.75 * worn - 0.1).astype(np.float32).clip(0, 1)
     )
-    return Texture(shade(albedo, _folds(rng, size)), _relief(rng, size))
+    return finished(shade(albedo, _folds(rng, size)), _relief(rng, size))
 
 
 def leather(rng: Generator, size: int) -> Texture:
@@ -66,7 +64,7 @@ def leather(rng: Generator, size: int) -> Texture:
     worn = fbm(rng, size, (5, 5), 6, 0.6)
     creases = smoothstep(0.10, 0.0, np.abs(fbm(rng, size, (20, 20), 3) - 0.5))
     albedo = mix(linear("#8b8078"), linear("#cfc6bc"), worn)
-    return Texture(shade(albedo, 1 - 0.5 * creases), (0.003 * worn - 0.003 * creases).astype(np.float32))
+    return finished(shade(albedo, 1 - 0.5 * creases), (0.003 * worn - 0.003 * creases))
 
 
 def _threads(size: int, count: int) -> Float32[ndarray, "S S"]:

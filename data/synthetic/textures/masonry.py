@@ -4,7 +4,7 @@ import numpy as np
 from numpy.random import Generator
 
 from data.synthetic.textures.noise import courses, edge_distance, fbm, grid, pebbles, smoothstep, value_noise
-from data.synthetic.textures.texture import Texture, linear, mix, palette, shade
+from data.synthetic.textures.texture import Texture, finished, linear, mix, palette, shade
 
 
 def bricks(rng: Generator, size: int) -> Texture:
@@ -21,7 +21,7 @@ def bricks(rng: Generator, size: int) -> Texture:
     face = shade(stones[number], 0.62 + 0.76 * speckle)
     mortar = shade(np.broadcast_to(linear("#b7ab9a"), face.shape), 0.7 + 0.5 * fbm(rng, size, (64, 64), 3))
     height = 0.008 * body + 0.004 * speckle
-    return Texture(mix(mortar, face, body).astype(np.float32), height.astype(np.float32))
+    return finished(mix(mortar, face, body), height)
 
 
 def ashlar(rng: Generator, size: int) -> Texture:
@@ -36,9 +36,7 @@ def ashlar(rng: Generator, size: int) -> Texture:
     pits = smoothstep(0.72, 0.85, fbm(rng, size, (64, 64), 3, 0.7))
     face = shade(blocks[number], (0.65 + 0.6 * rough) * (1 - 0.35 * pits))
     albedo = mix(linear("#756b5c"), face, body)
-    return Texture(
-        albedo.astype(np.float32), (0.012 * body + 0.012 * rough - 0.004 * pits).astype(np.float32)
-    )
+    return finished(albedo, (0.012 * body + 0.012 * rough - 0.004 * pits))
 
 
 def plaster(rng: Generator, size: int) -> Texture:
@@ -53,7 +51,7 @@ def plaster(rng: Generator, size: int) -> Texture:
     tone = (0.72 + 0.22 * broad + 0.26 * (grit - 0.5) + 0.20 * (marks - 0.5)) * (1 - 0.5 * cracks)
     stained = mix(linear("#efe9dc"), linear("#b9ab92"), smoothstep(0.52, 0.9, 0.55 * runs + 0.45 * broad))
     height = 0.006 * marks + 0.003 * grit - 0.004 * cracks
-    return Texture(shade(stained, tone), height.astype(np.float32))
+    return finished(shade(stained, tone), height)
 
 
 def worn_plaster(rng: Generator, size: int) -> Texture:
@@ -63,9 +61,7 @@ def worn_plaster(rng: Generator, size: int) -> Texture:
     kept = smoothstep(0.33, 0.36, field)
     rim = smoothstep(0.33, 0.35, field) * smoothstep(0.40, 0.36, field)
     albedo = shade(mix(under.albedo, render.albedo, kept), 1 - 0.3 * rim)
-    return Texture(
-        albedo, (under.height_m * (1 - kept) + (render.height_m + 0.015) * kept).astype(np.float32)
-    )
+    return finished(albedo, (under.height_m * (1 - kept) + (render.height_m + 0.015) * kept))
 
 
 def concrete(rng: Generator, size: int) -> Texture:
@@ -73,7 +69,7 @@ def concrete(rng: Generator, size: int) -> Texture:
     broad = fbm(rng, size, (4, 4), 6, 0.6)
     pores = smoothstep(0.70, 0.80, fbm(rng, size, (80, 80), 3, 0.7))
     albedo = mix(linear("#8d8a84"), linear("#b9b5ac"), broad)
-    return Texture(shade(albedo, 1 - 0.5 * pores), (0.006 * broad - 0.004 * pores).astype(np.float32))
+    return finished(shade(albedo, 1 - 0.5 * pores), (0.006 * broad - 0.004 * pores))
 
 
 def setts(rng: Generator, size: int) -> Texture:
@@ -88,9 +84,7 @@ def setts(rng: Generator, size: int) -> Texture:
     face = shade(stones[number], 0.6 + 0.8 * grain)
     moss = smoothstep(0.5, 0.75, fbm(rng, size, (5, 5), 4))
     joint = mix(linear("#4a4236"), linear("#4d5a2c"), moss)
-    return Texture(
-        mix(joint, face, body).astype(np.float32), (0.022 * body + 0.006 * grain).astype(np.float32)
-    )
+    return finished(mix(joint, face, body), (0.022 * body + 0.006 * grain))
 
 
 def slabs(rng: Generator, size: int) -> Texture:
@@ -104,9 +98,9 @@ def slabs(rng: Generator, size: int) -> Texture:
     spots = smoothstep(0.72, 0.76, fbm(rng, size, (20, 20), 2))
     face = mix(linear("#9a968d"), linear("#b8b1a3"), broad)
     face = shade(face, tones[number] * (0.75 + 0.5 * grit) * (1 - 0.35 * spots))
-    return Texture(
-        mix(linear("#5a554c"), face, body).astype(np.float32),
-        (0.008 * body + 0.003 * grit).astype(np.float32),
+    return finished(
+        mix(linear("#5a554c"), face, body),
+        (0.008 * body + 0.003 * grit),
     )
 
 
@@ -123,7 +117,7 @@ def pantiles(rng: Generator, size: int) -> Texture:
     lap = smoothstep(0.0, 0.10, y) * (0.45 + 0.55 * smoothstep(0.0, 0.5, dome))
     face = shade(tiles[number], (0.7 + 0.6 * grit) * lap)
     albedo = mix(face, linear("#8e8a6a") * np.float32(0.8), 0.6 * lichen)
-    return Texture(albedo.astype(np.float32), (0.05 * dome + 0.03 * (1 - y)).astype(np.float32))
+    return finished(albedo, (0.05 * dome + 0.03 * (1 - y)))
 
 
 def slates(rng: Generator, size: int) -> Texture:
@@ -135,9 +129,9 @@ def slates(rng: Generator, size: int) -> Texture:
     tones = palette("#59606a", "#4b525c", "#666a70", "#524f58", "#6b6a66")
     shingles = tones[rng.integers(len(tones), size=96)] * rng.uniform(0.75, 1.25, (96, 1)).astype(np.float32)
     grain = fbm(rng, size, (60, 20), 4, 0.7)
-    return Texture(
+    return finished(
         shade(shingles[number], (0.65 + 0.7 * grain) * (0.35 + 0.65 * edge)),
-        (0.02 * (1 - y) + 0.004 * grain).astype(np.float32),
+        (0.02 * (1 - y) + 0.004 * grain),
     )
 
 
@@ -147,7 +141,7 @@ def terracotta(rng: Generator, size: int) -> Texture:
     bloom = smoothstep(0.5, 0.8, fbm(rng, size, (5, 5), 5, 0.6))
     _, v = grid(size)
     albedo = mix(linear("#b4683f"), linear("#d8b08c"), 0.7 * bloom)
-    return Texture(shade(albedo, 0.75 + 0.5 * rings - 0.1 * v), (0.003 * rings).astype(np.float32))
+    return finished(shade(albedo, 0.75 + 0.5 * rings - 0.1 * v), (0.003 * rings))
 
 
 def asphalt(rng: Generator, size: int) -> Texture:
@@ -160,7 +154,7 @@ def asphalt(rng: Generator, size: int) -> Texture:
     stones = smoothstep(0.75, 0.85, fbm(rng, size, (110, 110), 2, 0.9))
     tone = (0.55 + 0.5 * broad) * (0.6 + 0.8 * grit) * (1 - 0.7 * cracks)
     albedo = shade(mix(linear("#5b5a5a"), linear("#a7a39b"), 0.5 * stones), tone)
-    return Texture(albedo, (0.004 * grit + 0.004 * stones).astype(np.float32))
+    return finished(albedo, (0.004 * grit + 0.004 * stones))
 
 
 def marble(rng: Generator, size: int) -> Texture:
@@ -170,4 +164,4 @@ def marble(rng: Generator, size: int) -> Texture:
     albedo = mix(linear("#a49c8e"), linear("#d6cfc2"), smoothstep(0.0, 0.25, vein))
     albedo = mix(albedo, linear("#6d6a58"), 0.55 * grime)
     grit = fbm(rng, size, (60, 60), 3, 0.8)
-    return Texture(shade(albedo, 0.8 + 0.4 * grit), (0.003 * grit).astype(np.float32))
+    return finished(shade(albedo, 0.8 + 0.4 * grit), (0.003 * grit))

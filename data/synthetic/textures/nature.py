@@ -7,7 +7,7 @@ from numpy import ndarray
 from numpy.random import Generator
 
 from data.synthetic.textures.noise import fbm, pebbles, smoothstep
-from data.synthetic.textures.texture import Texture, canvas, flat, linear, mix, palette, shade
+from data.synthetic.textures.texture import Texture, canvas, finished, flat, linear, mix, palette, shade
 
 
 def grass(rng: Generator, size: int) -> Texture:
@@ -19,7 +19,7 @@ def grass(rng: Generator, size: int) -> Texture:
     _scatter(rng, albedo, relief, tones, count=5200, length=0.020, width=0.0018)
     daisies = palette("#f4f1e4", "#e8c93c")
     _scatter(rng, albedo, relief, daisies, count=60, length=0.005, width=0.005)
-    return Texture(shade(albedo, 0.75 + 0.5 * clumps), (0.015 * relief + 0.02 * clumps).astype(np.float32))
+    return finished(shade(albedo, 0.75 + 0.5 * clumps), (0.015 * relief + 0.02 * clumps))
 
 
 def gravel(rng: Generator, size: int) -> Texture:
@@ -31,13 +31,13 @@ def gravel(rng: Generator, size: int) -> Texture:
     )
     dome = smoothstep(0.0, 0.5, border)
     albedo = shade(stones[number], (0.35 + 0.75 * dome) * (0.75 + 0.5 * fbm(rng, size, (64, 64), 3)))
-    return Texture(albedo, (0.014 * dome).astype(np.float32))
+    return finished(albedo, (0.014 * dome))
 
 
 def soil(rng: Generator, size: int) -> Texture:
     """Dark earth with crumbs, 0.8 m x 0.8 m."""
     crumbs = fbm(rng, size, (24, 24), 4, 0.75)
-    return Texture(mix(linear("#2a1f16"), linear("#6a543c"), crumbs), (0.02 * crumbs).astype(np.float32))
+    return finished(mix(linear("#2a1f16"), linear("#6a543c"), crumbs), (0.02 * crumbs))
 
 
 def foliage(rng: Generator, size: int) -> Texture:
@@ -46,7 +46,7 @@ def foliage(rng: Generator, size: int) -> Texture:
     relief = np.zeros((size, size), np.float32)
     tones = palette("#4d6b26", "#6d8a33", "#3f5a22", "#86a045", "#587a2c")
     _scatter(rng, albedo, relief, tones, count=300, length=0.045, width=0.024)
-    return Texture(albedo, (0.03 * relief).astype(np.float32), solid=relief > 0)
+    return finished(albedo, (0.03 * relief), solid=relief > 0)
 
 
 def hedge(rng: Generator, size: int) -> Texture:
@@ -55,7 +55,7 @@ def hedge(rng: Generator, size: int) -> Texture:
     relief = np.zeros((size, size), np.float32)
     tones = palette("#3d5c24", "#55762f", "#2f4a1e", "#6c8c3a")
     _scatter(rng, albedo, relief, tones, count=1500, length=0.030, width=0.014)
-    return Texture(albedo, (0.03 * relief).astype(np.float32))
+    return finished(albedo, (0.03 * relief))
 
 
 def blossoms(rng: Generator, size: int) -> Texture:
@@ -65,7 +65,7 @@ def blossoms(rng: Generator, size: int) -> Texture:
     _scatter(
         rng, albedo, relief, palette("#f5eeee", "#efdcdc", "#fff8e0"), count=260, length=0.026, width=0.022
     )
-    return Texture(albedo, (green.height_m + 0.02 * relief).astype(np.float32))
+    return finished(albedo, (green.height_m + 0.02 * relief))
 
 
 def water(rng: Generator, size: int) -> Texture:
@@ -77,16 +77,14 @@ def water(rng: Generator, size: int) -> Texture:
     )
     ripples = np.abs(fbm(rng, size, (8, 8), 5, 0.55) - 0.5) * 2
     glints = smoothstep(0.12, 0.0, ripples)
-    return Texture(
-        mix(floor, linear("#b9d4d0"), 0.35 * glints).astype(np.float32), (0.010 * ripples).astype(np.float32)
-    )
+    return finished(mix(floor, linear("#b9d4d0"), 0.35 * glints), (0.010 * ripples))
 
 
 def cloud_cover(rng: Generator, size: int) -> Texture:
     """How white the sky is, as a grey tile."""
     billows = fbm(rng, size, (4, 4), 8, 0.55)
     cover = smoothstep(0.46, 0.80, billows)
-    return Texture(np.repeat(cover[..., None], 3, axis=2).astype(np.float32), flat(size))
+    return finished(np.repeat(cover[..., None], 3, axis=2), flat(size))
 
 
 def _scatter(

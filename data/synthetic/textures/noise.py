@@ -2,7 +2,7 @@
 
 import cv2
 import numpy as np
-from jaxtyping import Float32, Int64
+from jaxtyping import Float, Float32, Int64
 from numpy import ndarray
 
 Generator = np.random.Generator
@@ -37,14 +37,14 @@ def fbm(
         rng: where the numbers come from.
         size: texels a side.
         cells: lattice points of the first octave along u and v.
-        octaves: how many; those finer than a texel add nothing and are left out.
+        octaves: how many; those finer than a texel add nothing to the first and are left out.
         gain: strength of an octave relative to the one before.
     """
     total = np.zeros((size, size), np.float32)
     weight = 0.0
     for octave in range(octaves):
         fine = (cells[0] << octave, cells[1] << octave)
-        if min(fine) > size:
+        if octave and min(fine) > size:
             break
         total += gain**octave * value_noise(rng, size, fine)
         weight += gain**octave
@@ -69,16 +69,17 @@ def pebbles(
     Source: S. Worley, "A cellular texture basis function", SIGGRAPH 1996.
     """
     u, v = grid(size)
-    shift = (rng.random((2, cells, cells), np.float32) - 0.5) * jitter
+    shift = (rng.random((2, cells, cells), np.float32) - np.float32(0.5)) * np.float32(jitter)
     x, y = u * cells, v * cells
-    column, row = np.floor(x).astype(np.int64), np.floor(y).astype(np.int64)
+    column, row = np.floor(x), np.floor(y)
     nearest = np.full((size, size), np.inf, np.float32)
     second = nearest.copy()
     number = np.zeros((size, size), np.int64)
     for dy in (-1, 0, 1):
         for dx in (-1, 0, 1):
-            i, j = (row + dy) % cells, (column + dx) % cells
-            distance = np.hypot(column + dx + 0.5 + shift[0, i, j] - x, row + dy + 0.5 + shift[1, i, j] - y)
+            i, j = (row.astype(np.int64) + dy) % cells, (column.astype(np.int64) + dx) % cells
+            half = np.float32(0.5)
+            distance = np.hypot(column + dx + half + shift[0, i, j] - x, row + dy + half + shift[1, i, j] - y)
             closer = distance < nearest
             second = np.where(closer, nearest, np.minimum(second, distance))
             nearest = np.where(closer, distance, nearest)
@@ -106,7 +107,7 @@ def courses(
     if warp is not None:
         x, y = x + warp * (columns / rows), y + warp
     row = np.floor(y).astype(np.int64)
-    x = x + shift * (row % 2)
+    x = x + np.float32(shift) * (row % 2).astype(np.float32)
     column = np.floor(x).astype(np.int64)
     number = (row % rows) * columns + column % columns
     return x - np.floor(x), y - np.floor(y), number
@@ -119,7 +120,7 @@ def edge_distance(
     return np.minimum(np.minimum(x, 1 - x) * np.float32(width_m), np.minimum(y, 1 - y) * np.float32(height_m))
 
 
-def smoothstep(low: float, high: float, x: Float32[ndarray, "..."]) -> Float32[ndarray, "..."]:
+def smoothstep(low: float, high: float, x: Float[ndarray, "..."]) -> Float32[ndarray, "..."]:
     """0 below `low`, 1 above `high`, a cubic between; falls instead where `low` > `high`."""
     t = np.clip((x - np.float32(low)) / np.float32(high - low), 0, 1)
-    return t * t * (3 - 2 * t)
+    return (t * t * (3 - 2 * t)).astype(np.float32)

@@ -12,6 +12,7 @@ from data.synthetic.textures.texture import (
     Painter,
     Texture,
     canvas,
+    finished,
     flat,
     lettering,
     linear,
@@ -40,9 +41,7 @@ def sign(text: str, ground: str, ink: str, aspect: float) -> Painter:
         albedo = mix(albedo, linear(ink), frame * np.float32(0.9)).astype(np.float32)
         lettering(albedo, text, (0.5, 0.5), 0.62, linear(ink), aspect)
         worn = smoothstep(0.70, 0.78, fbm(rng, size, (24, 12), 4, 0.8))
-        return Texture(
-            mix(albedo, linear("#6f6455"), 0.3 * worn).astype(np.float32), (0.004 * frame).astype(np.float32)
-        )
+        return finished(mix(albedo, linear("#6f6455"), 0.3 * worn), (0.004 * frame))
 
     return paint
 
@@ -68,7 +67,7 @@ def poster(rng: Generator, size: int) -> Texture:
     for line in np.arange(0.75, 0.96, 0.045):
         lettering(albedo, "".join(rng.choice(list("AEIORSTNLM"), 9)), (0.5, float(line)), 0.026, ink, 0.7)
     faded = 0.75 + 0.4 * fbm(rng, size, (6, 6), 5, 0.6)
-    return Texture(shade(albedo, faded), flat(size))
+    return finished(shade(albedo, faded), flat(size))
 
 
 def books(rng: Generator, size: int) -> Texture:
@@ -95,7 +94,7 @@ def books(rng: Generator, size: int) -> Texture:
         _spine(rng, albedo[top:, left:right], tones)
         relief[top:, left:right] = 0.012 * np.sin(np.pi * (np.arange(right - left) + 0.5) / (right - left))
         left += width + int(rng.random() < 0.15) * (size // 64)
-    return Texture(shade(albedo, 0.75 + 0.5 * fbm(rng, size, (16, 16), 4, 0.7)), relief)
+    return finished(shade(albedo, 0.75 + 0.5 * fbm(rng, size, (16, 16), 4, 0.7)), relief)
 
 
 def book_cover(rng: Generator, size: int) -> Texture:
@@ -106,7 +105,7 @@ def book_cover(rng: Generator, size: int) -> Texture:
     gilt = smoothstep(0.06, 0.07, edge) * smoothstep(0.10, 0.09, edge)
     albedo = mix(albedo, linear("#cfa95a"), gilt).astype(np.float32)
     lettering(albedo, "".join(rng.choice(list("AEIORSTNLM"), 6)), (0.5, 0.35), 0.10, linear("#d9bb74"), 0.75)
-    return Texture(albedo, (0.001 * gilt).astype(np.float32))
+    return finished(albedo, (0.001 * gilt))
 
 
 def clock(rng: Generator, size: int) -> Texture:
@@ -124,9 +123,7 @@ def clock(rng: Generator, size: int) -> Texture:
         dark = dark + smoothstep(width, width * 0.6, across) * smoothstep(-0.1, -0.08, along) * smoothstep(
             length, length - 0.03, along
         )
-    return Texture(
-        mix(albedo, linear("#2a241d"), np.clip(dark, 0, 1).astype(np.float32)).astype(np.float32), flat(size)
-    )
+    return finished(mix(albedo, linear("#2a241d"), np.clip(dark, 0, 1)), flat(size))
 
 
 def curtained(rng: Generator, size: int) -> Texture:
@@ -139,7 +136,7 @@ def curtained(rng: Generator, size: int) -> Texture:
     cloth = shade(
         canvas(size, linear("#d9d0bd")), folds.astype(np.float32) * (0.75 + 0.4 * fbm(rng, size, (12, 4), 4))
     )
-    return Texture(mix(room, cloth, smoothstep(0.01, -0.01, side - opening)).astype(np.float32), flat(size))
+    return finished(mix(room, cloth, smoothstep(0.01, -0.01, side - opening)), flat(size))
 
 
 def panelled_door(rng: Generator, size: int) -> Texture:
@@ -159,7 +156,7 @@ def panelled_door(rng: Generator, size: int) -> Texture:
         0.012, 0.008, np.abs(v - 0.60)
     ) * (np.abs(u - 0.5) < 0.14)
     albedo = mix(albedo, linear("#c79a3f"), np.clip(brass, 0, 1).astype(np.float32))
-    return Texture(albedo.astype(np.float32), (0.012 * smoothstep(0.08, 0.05, edge)).astype(np.float32))
+    return finished(albedo, (0.012 * smoothstep(0.08, 0.05, edge)))
 
 
 def shutter(rng: Generator, size: int) -> Texture:
@@ -170,7 +167,7 @@ def shutter(rng: Generator, size: int) -> Texture:
     tone = frame + (1 - frame) * (0.35 + 0.75 * slat)
     worn = 0.7 + 0.5 * fbm(rng, size, (8, 16), 5, 0.65)
     albedo = shade(canvas(size, linear("#d2d0ca")), (tone * worn).astype(np.float32))
-    return Texture(albedo, (0.02 * (frame + (1 - frame) * slat)).astype(np.float32))
+    return finished(albedo, (0.02 * (frame + (1 - frame) * slat)))
 
 
 def ball(rng: Generator, size: int) -> Texture:
@@ -184,7 +181,7 @@ def ball(rng: Generator, size: int) -> Texture:
     band = smoothstep(0.06, 0.05, np.abs(v - 0.5)) * smoothstep(-0.1, 0.1, np.sin(2 * np.pi * 18 * u))
     albedo = shade(albedo.astype(np.float32), 1 - 0.5 * np.clip(seam, 0, 1))
     albedo = mix(albedo, linear("#23262e"), band.astype(np.float32))
-    return Texture(shade(albedo, 0.85 + 0.3 * fbm(rng, size, (24, 12), 3)), flat(size))
+    return finished(shade(albedo, 0.85 + 0.3 * fbm(rng, size, (24, 12), 3)), flat(size))
 
 
 def face(rng: Generator, size: int) -> Texture:
@@ -204,9 +201,9 @@ def face(rng: Generator, size: int) -> Texture:
         albedo = mix(albedo, linear(color), smoothstep(radius, radius * 0.7, spot))
     brow = smoothstep(0.012, 0.006, np.abs(v - 0.42)) * smoothstep(0.035, 0.028, np.abs(x - 0.06))
     dark = shade(canvas(size, linear("#4a3020")), 0.5 + 1.0 * strands)
-    return Texture(
-        mix(albedo, dark, np.maximum(hair, brow)).astype(np.float32),
-        (0.004 * hair * strands).astype(np.float32),
+    return finished(
+        mix(albedo, dark, np.maximum(hair, brow)),
+        (0.004 * hair * strands),
     )
 
 
@@ -232,9 +229,9 @@ def stained_crate(rng: Generator, size: int) -> Texture:
     battens = shade(np.rot90(wood.albedo).copy(), 0.9 + 0.2 * fbm(rng, size, (8, 8), 4))
     albedo = np.where(frame[..., None], battens, albedo).astype(np.float32)
     inner = smoothstep(0.0, 0.03, np.minimum(np.minimum(x, 1 - x), np.minimum(v, 1 - v)) - 0.09)
-    return Texture(
-        shade(albedo, np.where(frame, 1.0, 0.55 + 0.45 * inner).astype(np.float32)),
-        (0.02 * frame).astype(np.float32),
+    return finished(
+        shade(albedo, np.where(frame, 1.0, 0.55 + 0.45 * inner)),
+        (0.02 * frame),
     )
 
 

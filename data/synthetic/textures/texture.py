@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float32
+from jaxtyping import Bool, Float, Float32
 from numpy import ndarray
 
 Color = Float32[ndarray, "3"]
@@ -30,6 +30,15 @@ Painter = Callable[[np.random.Generator, int], Texture]
 """Random numbers and the side in texels to a texture."""
 
 
+def finished(
+    albedo: Float[ndarray, "S S 3"],
+    height_m: Float[ndarray, "S S"],
+    solid: Bool[ndarray, "S S"] | None = None,
+) -> Texture:
+    """A texture from arrays of either precision."""
+    return Texture(np.clip(albedo, 0, 1).astype(np.float32), height_m.astype(np.float32), solid)
+
+
 def linear(code: str) -> Color:
     """Linear RGB of a colour written as in "#a0522d"."""
     srgb = np.array([int(code[i : i + 2], 16) for i in (1, 3, 5)], np.float32) / 255
@@ -42,13 +51,13 @@ def palette(*codes: str) -> Float32[ndarray, "K 3"]:
 
 
 def mix(
-    low: Float32[ndarray, "..."], high: Float32[ndarray, "..."], weight: Float32[ndarray, "S S"]
-) -> Float32[ndarray, "S S 3"]:
+    low: Float[ndarray, "..."], high: Float[ndarray, "..."], weight: Float[ndarray, "H W"]
+) -> Float32[ndarray, "H W 3"]:
     """From `low` at weight 0 to `high` at weight 1; each is one colour or an image."""
-    return low + (high - low) * weight[..., None]
+    return (low + (high - low) * weight[..., None]).astype(np.float32)
 
 
-def shade(albedo: Float32[ndarray, "S S 3"], factor: Float32[ndarray, "S S"]) -> Float32[ndarray, "S S 3"]:
+def shade(albedo: Float[ndarray, "S S 3"], factor: Float[ndarray, "S S"]) -> Float32[ndarray, "S S 3"]:
     """Colours made darker or lighter, kept within what a surface can reflect."""
     return np.clip(albedo * factor[..., None], 0, 0.9).astype(np.float32)
 

@@ -6,7 +6,7 @@ from numpy import ndarray
 from numpy.random import Generator
 
 from data.synthetic.textures.noise import courses, edge_distance, fbm, grid, smoothstep, value_noise
-from data.synthetic.textures.texture import Color, Texture, linear, mix, shade
+from data.synthetic.textures.texture import Color, Texture, finished, linear, mix, shade
 
 
 def oak(rng: Generator, size: int) -> Texture:
@@ -36,9 +36,7 @@ def painted_planks(rng: Generator, size: int) -> Texture:
     dirt = fbm(rng, size, (6, 6), 5, 0.6)
     groove = np.clip(bare.height_m / 0.006, 0, 1)
     paint = shade(mix(linear("#b5b1a8"), linear("#e9e6df"), dirt), 0.35 + 0.65 * groove)
-    return Texture(
-        mix(paint, bare.albedo, chips).astype(np.float32), (bare.height_m - 0.001 * chips).astype(np.float32)
-    )
+    return finished(mix(paint, bare.albedo, chips), (bare.height_m - 0.001 * chips))
 
 
 def bark(rng: Generator, size: int) -> Texture:
@@ -46,7 +44,7 @@ def bark(rng: Generator, size: int) -> Texture:
     ridges = np.abs(fbm(rng, size, (5, 18), 5, 0.6) - 0.5) * 2
     fine = fbm(rng, size, (40, 80), 3, 0.7)
     albedo = mix(linear("#352a20"), linear("#8d7a62"), smoothstep(0.02, 0.45, ridges))
-    return Texture(shade(albedo, 0.6 + 0.8 * fine), (0.02 * smoothstep(0.0, 0.4, ridges)).astype(np.float32))
+    return finished(shade(albedo, 0.6 + 0.8 * fine), (0.02 * smoothstep(0.0, 0.4, ridges)))
 
 
 def wicker(rng: Generator, size: int) -> Texture:
@@ -56,9 +54,7 @@ def wicker(rng: Generator, size: int) -> Texture:
     strand = np.abs(np.sin(2 * np.pi * 10 * v))
     relief = np.clip(0.5 + 0.5 * over, 0, 1) * strand
     albedo = mix(linear("#4f3419"), linear("#c39a5f"), relief.astype(np.float32))
-    return Texture(
-        shade(albedo, 0.75 + 0.5 * fbm(rng, size, (24, 24), 3)), (0.006 * relief).astype(np.float32)
-    )
+    return finished(shade(albedo, 0.75 + 0.5 * fbm(rng, size, (24, 24), 3)), (0.006 * relief))
 
 
 def _grain(rng: Generator, size: int, dark: Color, light: Color) -> Texture:
@@ -70,7 +66,7 @@ def _grain(rng: Generator, size: int, dark: Color, light: Color) -> Texture:
     tone = np.clip(0.25 * rings + 0.55 * streaks + 0.5 * (fibres - 0.3), 0, 1).astype(np.float32)
     pores = smoothstep(0.72, 0.82, fbm(rng, size, (12, 120), 2, 0.7))
     albedo = shade(mix(dark, light, tone), 1 - 0.3 * pores)
-    return Texture(albedo, (0.0012 * fibres - 0.001 * pores).astype(np.float32))
+    return finished(albedo, (0.0012 * fibres - 0.001 * pores))
 
 
 def _boards(rng: Generator, size: int, dark: Color, light: Color) -> Texture:
@@ -84,7 +80,7 @@ def _boards(rng: Generator, size: int, dark: Color, light: Color) -> Texture:
     albedo = shade(
         wood.albedo, tones[number] * (0.75 + 0.45 * weather) * (0.25 + 0.75 * body) * (1 - 0.7 * nails)
     )
-    return Texture(albedo, (0.006 * body + wood.height_m).astype(np.float32))
+    return finished(albedo, (0.006 * body + wood.height_m))
 
 
 def _nails(x: Float32[ndarray, "S S"], y: Float32[ndarray, "S S"]) -> Float32[ndarray, "S S"]:

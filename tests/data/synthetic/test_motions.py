@@ -1,0 +1,77 @@
+"""Loops close, things keep their shape, wheels do not slip."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data.synthetic.market_square import market_square
+from data.synthetic.motions import bobbing, circle, rolling_ball, rounded_loop, swing, travel, turning_wheel
+
+SQUARE = rounded_loop([(10.0, 0.0), (10.0, 6.0), (0.0, 6.0), (0.0, 0.0)], 1.0)
+
+
+def test_rounded_loop_has_the_length_of_its_sides_and_arcs() -> None:
+    assert SQUARE.lengths[-1] == pytest.approx(2 * (8 + 4) + 2 * np.pi, rel=1e-3)
+    assert circle((1.0, 2.0), 3.0).lengths[-1] == pytest.approx(6 * np.pi, rel=1e-3)
+
+
+@given(distance=st.floats(-50, 50))
+def test_a_round_more_changes_nothing(distance: float) -> None:
+    here, there = SQUARE.at(distance), SQUARE.at(distance + SQUARE.lengths[-1])
+    np.testing.assert_allclose(here, there, atol=1e-6)
+
+
+@given(distance=st.floats(0, 50))
+def test_heading_is_the_direction_of_travel(distance: float) -> None:
+    x, y, heading = SQUARE.at(distance)
+    ahead = SQUARE.at(distance + 0.01)
+    course = np.degrees(np.arctan2(ahead[1] - y, ahead[0] - x))
+    assert abs((course - heading + 180) % 360 - 180) < 6
+
+
+@given(time=st.floats(0, 30))
+def test_every_body_stays_rigid(time: float) -> None:
+    world = market_square(0, traffic=True).world
+    poses = world.poses(time)
+    rotations = poses[:, :3, :3]
+    np.testing.assert_allclose(
+        rotations @ rotations.swapaxes(1, 2), np.tile(np.eye(3), (len(poses), 1, 1)), atol=1e-9
+    )
+    np.testing.assert_allclose(np.linalg.det(rotations), 1)
+
+
+def test_wheels_do_not_slip() -> None:
+    """On the straight the point of a wheel that touches the ground rests."""
+    radius, speed, step = 0.3, 5.0, 1e-5
+    car = travel(SQUARE, speed, start_m=1.5)
+    wheel = turning_wheel((0.7, 1.0, radius), radius, speed)
+    transform = car(0.2) @ wheel(0.2)
+    touching = np.linalg.inv(transform) @ np.append(transform[:2, 3], [0.0, 1.0])
+    velocity = ((car(0.2 + step) @ wheel(0.2 + step) - transform) @ touching) / step
+    np.testing.assert_allclose(velocity[:3], 0, atol=2e-3)
+
+
+def test_a_ball_does_not_slip() -> None:
+    radius, step = 0.2, 1e-5
+    ball = rolling_ball(SQUARE, radius, 2.0, start_m=1.5)
+    transform = ball(0.1)
+    touching = np.linalg.inv(transform) @ np.append(transform[:2, 3], [0.0, 1.0])
+    np.testing.assert_allclose(((ball(0.1 + step) - transform) @ touching / step)[:3], 0, atol=2e-3)
+
+
+def test_a_limb_swings_forward_about_its_joint() -> None:
+    """Forward is -y; the joint itself stays."""
+    thigh = swing((0.1, 0.0, 0.9), 30, 2.0)
+    foot = np.array([0.0, 0.0, -0.4, 1.0])
+    assert (thigh(0.5) @ foot)[1] == pytest.approx(-0.4 * np.sin(np.radians(30)))
+    assert (thigh(1.5) @ foot)[1] == pytest.approx(0.4 * np.sin(np.radians(30)))
+    np.testing.assert_allclose(thigh(0.7)[:3, 3], (0.1, 0.0, 0.9))
+
+
+def test_bobbing_only_lifts() -> None:
+    base = travel(SQUARE, 1.0)
+    change = bobbing(base, 0.05, 0.8)(0.3) - base(0.3)
+    assert change[2, 3] == pytest.approx(0.05 * np.cos(2 * np.pi * 0.3 / 0.8))
+    change[2, 3] = 0
+    np.testing.assert_allclose(change, 0, atol=1e-12)
