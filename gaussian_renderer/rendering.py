@@ -90,9 +90,9 @@ def render(
     extras = _extra_channels(splats.features, depths, radii, depth, inverse_depth)
     absolute = torch.zeros_like(means2d) if abs_gradients else None
     pictures = []
-    for c, view in enumerate(views):
+    for c, (view, means2d_c) in enumerate(zip(views, _parts(means2d), strict=True)):
         extras_c, absolute_c = (None if of_all is None else of_all[c] for of_all in (extras, absolute))
-        pictures.append(view.rasterize(means2d[c], extras_c, background, absolute_c))
+        pictures.append(view.rasterize(means2d_c, extras_c, background, absolute_c))
     images, alphas, extra_images = (_stack(parts) for parts in zip(*pictures, strict=True))
     features, depth_images, inverse_depth_images = _read_extras(
         extra_images, alphas, splats.features, depth, inverse_depth
@@ -105,6 +105,11 @@ def render(
 def _stack(parts: tuple[Tensor, ...]) -> Tensor:
     """`torch.stack`, which copies; a single part is only seen in another shape."""
     return parts[0][None] if len(parts) == 1 else torch.stack(parts)
+
+
+def _parts(stacked: Tensor) -> tuple[Tensor, ...]:
+    """`torch.unbind`; of a single part the gradient is only seen in another shape, too."""
+    return (stacked.squeeze(0),) if len(stacked) == 1 else stacked.unbind()
 
 
 def _extra_channels(

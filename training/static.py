@@ -160,7 +160,9 @@ class StaticTask:
         wants_gradients = self.densification.wants_gradients(self.schedule, step)
         self.optimizer.zero_grad()
         output = self._draw(view, step, position, wants_gradients)
-        image = output.images[0] if self.exposures is None else self.exposures.apply(output.images[0], batch)
+        image = output.images.squeeze(0)  # not [0], whose gradient is a copy
+        if self.exposures is not None:
+            image = self.exposures.apply(image, batch)
         loss = self._loss(image, output, view, position)
         value = stepper.backward(loss)
         if wants_gradients:
