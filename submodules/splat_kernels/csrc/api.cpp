@@ -34,13 +34,12 @@ SPLAT_API int splat_set_level(const char* name) {
   if (found) active = found;
   return found != nullptr;
 }
-SPLAT_API int splat_pair_floats(int n_extras) { return active->pair_floats(n_extras); }
 SPLAT_API void splat_project_forward(const ProjectArgs* args) { active->project_forward(*args); }
 SPLAT_API void splat_project_backward(const ProjectBackwardArgs* args) { active->project_backward(*args); }
 // These return 0 when memory is out (or, forward, when there are more than 2^31 pairs).
 SPLAT_API int splat_rasterize_forward(RasterizeArgs* args) { return active->rasterize_forward(*args); }
 SPLAT_API int splat_rasterize_backward(const RasterizeBackwardArgs* args) { return active->rasterize_backward(*args); }
-SPLAT_API void splat_gaussian_statistics(const StatisticsArgs* args) { active->gaussian_statistics(*args); }
+SPLAT_API int splat_gaussian_statistics(const StatisticsArgs* args) { return active->gaussian_statistics(*args); }
 SPLAT_API int splat_photometric(PhotometricArgs* args) { return active->photometric(*args); }
 SPLAT_API int splat_ssim_moments(const MomentsArgs* args) { return active->ssim_moments(*args); }
 SPLAT_API void splat_adam_step(const AdamArgs* args) { active->adam_step(*args); }

@@ -70,7 +70,6 @@ struct RasterizeBackwardArgs {
   const float* grad_alpha; // [height,width] or null
   const float* grad_extra_image; // [n_extras,height,width] or null
   int32_t n_extras, width, height, threads;
-  float* pair_gradients;   // scratch [pairs, pair_gradient_floats(n_extras)]
   float* grad_means2d;     // out [n,2]
   float* grad_records;     // out [n,16]: conic, opacity, colour
   float* grad_extras;      // out [n,n_extras] or null
@@ -82,7 +81,6 @@ struct StatisticsArgs {
   const void* visible_state;
   const void* pair_state;
   int32_t width, height, threads;
-  float* pair_statistics;     // scratch [pairs,4]
   float* transmittance_sum;   // out [n]: over its pixels, what is left of the light in front of the Gaussian
   float* pixel_count;         // out [n]
   float* weight_sum;          // out [n]

@@ -88,7 +88,8 @@ inline void backward_pair(const float* record, float x0, float y0, uint32_t mask
 }
 
 template <bool kExtras, bool kAbs>
-inline void backward_tile(const RasterizeBackwardArgs& args, const VisibleState& state, const PairState& pairs, int64_t index, float* extra) {
+inline void backward_tile(const RasterizeBackwardArgs& args, const VisibleState& state, const PairState& pairs, int64_t index, float* extra,
+                          float* pair_gradients) {
   const int x0 = static_cast<int>(index % state.tiles_x) * kTile, y0 = static_cast<int>(index / state.tiles_x) * kTile;
   const int stride = pair_floats(args.n_extras);
   TileGradient tile;
@@ -100,9 +101,9 @@ inline void backward_tile(const RasterizeBackwardArgs& args, const VisibleState&
   for (int64_t i = state.tile_offsets[index]; i < state.tile_offsets[index + 1]; ++i) {
     if (i + 4 < state.tile_offsets[index + 1]) {
       __builtin_prefetch(state.records + int64_t{16} * pairs.pairs[i + 4].gaussian);
-      __builtin_prefetch(args.pair_gradients + stride * int64_t{pairs.pairs[i + 4].row}, 1);
+      __builtin_prefetch(pair_gradients + stride * int64_t{pairs.pairs[i + 4].row}, 1);
     }
-    float* row = args.pair_gradients + stride * int64_t{pairs.pairs[i].row};
+    float* row = pair_gradients + stride * int64_t{pairs.pairs[i].row};
     if (!pairs.masks[i]) {
       __builtin_memset(row, 0, sizeof(float) * stride);
       continue;
@@ -116,7 +117,7 @@ inline void backward_tile(const RasterizeBackwardArgs& args, const VisibleState&
 
 // Adds each Gaussian's pairs and turns moments into gradients of its record; sixteen Gaussians at a time.
 template <bool kAbs>
-inline void gather16(const RasterizeBackwardArgs& args, const VisibleState& state, int64_t first, int count) {
+inline void gather16(const RasterizeBackwardArgs& args, const VisibleState& state, int64_t first, int count, const float* pair_gradients) {
   const int stride = pair_floats(args.n_extras);
   f32x16 sums[16], r[16];
   for (int lane = 0; lane < 16; ++lane) {
@@ -129,7 +130,7 @@ inline void gather16(const RasterizeBackwardArgs& args, const VisibleState& stat
     }
     float* extras = args.n_extras ? args.grad_extras + int64_t{args.n_extras} * state.order[j] : nullptr;
     for (int32_t e = state.pair_offsets[j]; e < state.pair_offsets[j + 1]; ++e) {
-      const float* row = args.pair_gradients + int64_t{stride} * e;
+      const float* row = pair_gradients + int64_t{stride} * e;
       sums[lane] = sums[lane] + load(row);
       for (int k = 0; k < args.n_extras; ++k) extras[k] += row[kPairFloats + k];
     }
@@ -173,24 +174,23 @@ bool rasterize_backward(const RasterizeBackwardArgs& args) {
   splat::Workspace* workspace = splat::acquire_workspace();
   const int64_t extra_floats = int64_t{kBlocks} * 16 * args.n_extras;
   auto* extra = static_cast<float*>(splat::workspace_buffer(workspace, kExtraSlot, sizeof(float) * (extra_floats * args.threads + 16)));
-  if (extra) {
+  const int64_t sum_bytes = sizeof(float) * pair_floats(args.n_extras) * state.pairs;
+  auto* sums = static_cast<float*>(splat::workspace_buffer(workspace, kPairSumSlot, sum_bytes));
+  if (extra && sums) {
     clear_rows(args);
-    parallel(args.threads, int64_t{state.tiles_x} * state.tiles_y, [&](int64_t tile, int worker) {
-      float* mine = extra + extra_floats * worker;
-      if (args.n_extras)
-        args.abs_gradients ? backward_tile<true, true>(args, state, pairs, tile, mine) : backward_tile<true, false>(args, state, pairs, tile, mine);
-      else
-        args.abs_gradients ? backward_tile<false, true>(args, state, pairs, tile, mine) : backward_tile<false, false>(args, state, pairs, tile, mine);
-    });
+    auto* backward = args.n_extras ? (args.abs_gradients ? backward_tile<true, true> : backward_tile<true, false>)
+                                   : (args.abs_gradients ? backward_tile<false, true> : backward_tile<false, false>);
+    parallel(args.threads, int64_t{state.tiles_x} * state.tiles_y,
+             [&](int64_t tile, int worker) { backward(args, state, pairs, tile, extra + extra_floats * worker, sums); });
     constexpr int64_t kRows = 256;
     parallel(args.threads, (state.visible + kRows - 1) / kRows, [&](int64_t chunk, int) {
       const int64_t end = lmin(state.visible, (chunk + 1) * kRows);
       for (int64_t first = chunk * kRows; first < end; first += 16) {
         const int count = static_cast<int>(lmin(16, end - first));
-        args.abs_gradients ? gather16<true>(args, state, first, count) : gather16<false>(args, state, first, count);
+        args.abs_gradients ? gather16<true>(args, state, first, count, sums) : gather16<false>(args, state, first, count, sums);
       }
     });
   }
   splat::release_workspace(workspace);
-  return extra != nullptr;
+  return extra && sums;
 }

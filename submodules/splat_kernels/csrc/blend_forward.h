@@ -162,7 +162,7 @@ inline int64_t forward_tile(const RasterizeArgs& args, const VisibleState& state
   return evaluations;
 }
 
-enum ForwardSlot { kExtraSlot = 8 };
+enum BlendSlot { kExtraSlot = 8, kPairSumSlot };
 
 bool rasterize_forward(RasterizeArgs& args) {
   splat::Workspace* workspace = splat::acquire_workspace();

@@ -10,11 +10,10 @@ struct Kernels {
   void (*project_backward)(const ProjectBackwardArgs&);
   bool (*rasterize_forward)(RasterizeArgs&);
   bool (*rasterize_backward)(const RasterizeBackwardArgs&);
-  void (*gaussian_statistics)(const StatisticsArgs&);
+  bool (*gaussian_statistics)(const StatisticsArgs&);
   bool (*photometric)(PhotometricArgs&);
   bool (*ssim_moments)(const MomentsArgs&);
   void (*adam_step)(const AdamArgs&);
-  int (*pair_floats)(int n_extras);
 };
 
 extern const Kernels kernels_portable;

@@ -30,5 +30,5 @@ namespace {
 namespace splat {
 extern const Kernels SPLAT_JOIN(kernels_, SPLAT_LEVEL){
     SPLAT_TEXT(SPLAT_LEVEL), project_forward, project_backward, rasterize_forward, rasterize_backward,
-    gaussian_statistics,     photometric,     ssim_moments,     adam_step,         pair_floats};
+    gaussian_statistics,     photometric,     ssim_moments,     adam_step};
 }  // namespace splat

@@ -1,7 +1,7 @@
 // Per-Gaussian sums over the pixels of one view, for visibility masks and importance: no gradients.
 #pragma once
 
-inline void statistics_tile(const StatisticsArgs& args, const VisibleState& state, const PairState& pairs, int64_t index) {
+inline void statistics_tile(const StatisticsArgs& args, const VisibleState& state, const PairState& pairs, int64_t index, float* sums) {
   const int x0 = static_cast<int>(index % state.tiles_x) * kTile, y0 = static_cast<int>(index / state.tiles_x) * kTile;
   alignas(64) float transmittance[kBlocks][16];
   uint32_t inside[kBlocks];
@@ -26,15 +26,21 @@ inline void statistics_tile(const StatisticsArgs& args, const VisibleState& stat
       weight = weight + keep(blended, w);
       pixels += __builtin_popcount(bits(blended));
     }
-    float* out = args.pair_statistics + int64_t{4} * pairs.pairs[i].row;
+    float* out = sums + int64_t{4} * pairs.pairs[i].row;
     out[0] = reduce_add(in_front), out[1] = static_cast<float>(pixels), out[2] = reduce_add(weight);
   }
 }
 
-void gaussian_statistics(const StatisticsArgs& args) {
+bool gaussian_statistics(const StatisticsArgs& args) {
   const VisibleState state = visible_state(args.visible_state);
   const PairState pairs = pair_state(args.pair_state, state.pairs);
-  parallel(args.threads, int64_t{state.tiles_x} * state.tiles_y, [&](int64_t tile, int) { statistics_tile(args, state, pairs, tile); });
+  splat::Workspace* workspace = splat::acquire_workspace();
+  auto* sums = static_cast<float*>(splat::workspace_buffer(workspace, kPairSumSlot, int64_t{4 * sizeof(float)} * state.pairs));
+  if (!sums) {
+    splat::release_workspace(workspace);
+    return false;
+  }
+  parallel(args.threads, int64_t{state.tiles_x} * state.tiles_y, [&](int64_t tile, int) { statistics_tile(args, state, pairs, tile, sums); });
   __builtin_memset(args.transmittance_sum, 0, sizeof(float) * args.n);
   __builtin_memset(args.pixel_count, 0, sizeof(float) * args.n);
   __builtin_memset(args.weight_sum, 0, sizeof(float) * args.n);
@@ -43,9 +49,11 @@ void gaussian_statistics(const StatisticsArgs& args) {
     for (int64_t j = chunk * kRows; j < lmin(state.visible, (chunk + 1) * kRows); ++j) {
       const int64_t i = state.order[j];
       for (int32_t e = state.pair_offsets[j]; e < state.pair_offsets[j + 1]; ++e) {
-        const float* row = args.pair_statistics + int64_t{4} * e;
+        const float* row = sums + int64_t{4} * e;
         args.transmittance_sum[i] += row[0], args.pixel_count[i] += row[1], args.weight_sum[i] += row[2];
       }
     }
   });
+  splat::release_workspace(workspace);
+  return true;
 }

@@ -1,5 +1,6 @@
 #include "thread_pool.h"
 
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -121,14 +122,19 @@ Pool& pool() {
 
 }  // namespace
 
+constexpr int64_t kHugePage = int64_t{1} << 21;
+
 class Workspace {
  public:
   void* buffer(int slot, int64_t bytes) {
     auto& [memory, capacity] = slots_[slot];
     if (bytes > capacity) {
       std::free(memory);
-      const int64_t rounded = ((bytes + bytes / 4 + 4096) + 63) & ~int64_t{63};
-      memory = std::aligned_alloc(64, rounded);
+      const int64_t page = bytes < kHugePage ? 64 : kHugePage, rounded = (bytes + bytes / 4 + page) & ~(page - 1);
+      memory = std::aligned_alloc(page, rounded);
+#if defined(MADV_HUGEPAGE)
+      if (memory && page == kHugePage) madvise(memory, rounded, MADV_HUGEPAGE);  // rows are visited in no order
+#endif
       capacity = memory ? rounded : 0;
     }
     return memory;

@@ -120,8 +120,6 @@ def _rasterize_backward(
     if n_extras and grad_extra_image is None:
         grad_extra_image = torch.zeros_like(extra_image)
     gradients = [None if g is None else g.contiguous() for g in (grad_image, grad_alpha, grad_extra_image)]
-    pairs = int(visible_state[8:16].view(torch.int64))
-    pair_gradients = torch.empty(pairs, native.library.splat_pair_floats(n_extras))
     grad_means2d, grad_records = torch.empty(n, 2), torch.empty(n, RECORD_FLOATS)
     grad_extras = torch.empty(n, n_extras)
     args = native.RasterizeBackwardArgs(
@@ -138,7 +136,6 @@ def _rasterize_backward(
         width,
         height,
         torch.get_num_threads(),
-        pointer(pair_gradients),
         pointer(grad_means2d),
         pointer(grad_records),
         pointer(grad_extras),
@@ -285,9 +282,8 @@ def gaussian_statistics(
         Sum of the transmittance in front of the Gaussian, number of pixels it was blended into, sum of its
         blending weights. The mean transmittance in front is the first over the second.
     """
-    forward, (_, _, _, visible_state, pair_state) = _forward(records, None, None, width, height)
+    _args, (_, _, _, visible_state, pair_state) = _forward(records, None, None, width, height)
     n = records.shape[0]
-    pair_statistics = torch.empty(forward.pairs, 4)
     sums = torch.empty(n), torch.empty(n), torch.empty(n)
     args = native.StatisticsArgs(
         n,
@@ -296,10 +292,9 @@ def gaussian_statistics(
         width,
         height,
         torch.get_num_threads(),
-        pointer(pair_statistics),
         *map(pointer, sums),
     )
-    native.library.splat_gaussian_statistics(args)
+    require_memory(native.library.splat_gaussian_statistics(args), "gaussian_statistics")
     return sums
 
 

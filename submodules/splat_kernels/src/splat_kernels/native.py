@@ -47,14 +47,14 @@ RasterizeBackwardArgs = _struct(
     (c_void_p, "visible_state pair_state extras background"),
     (c_void_p, "image extra_image alpha grad_image grad_alpha grad_extra_image"),
     (c_int32, "n_extras width height threads"),
-    (c_void_p, "pair_gradients grad_means2d grad_records grad_extras abs_gradients"),
+    (c_void_p, "grad_means2d grad_records grad_extras abs_gradients"),
 )
 StatisticsArgs = _struct(
     "StatisticsArgs",
     (c_int64, "n"),
     (c_void_p, "visible_state pair_state"),
     (c_int32, "width height threads"),
-    (c_void_p, "pair_statistics transmittance_sum pixel_count weight_sum"),
+    (c_void_p, "transmittance_sum pixel_count weight_sum"),
 )
 PhotometricArgs = _struct(
     "PhotometricArgs",
