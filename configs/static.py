@@ -5,22 +5,28 @@ on a GPU.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from core.schedules import ScheduleConfig
 from scene.densification import DefaultConfig, DensificationConfig
 from training.loop import LoopConfig
 from training.static import ModelConfig, OptimizerConfig, StaticConfig
 
+_INRIA = StaticConfig(
+    optimizer=OptimizerConfig(optimizer="dense", opacity_lr=0.025),
+    densification=DensificationConfig(default=DefaultConfig(densify_grad_threshold=2e-4)),
+)
+
 PRESETS: Mapping[str, StaticConfig] = {
     "default": StaticConfig(),
     # Inria's code since October 2024.
-    "inria": StaticConfig(optimizer=OptimizerConfig(opacity_lr=0.025)),
+    "inria": _INRIA,
     # Inria's code as published with the paper.
-    "inria-classic": StaticConfig(optimizer=OptimizerConfig(opacity_lr=0.05)),
+    "inria-classic": replace(_INRIA, optimizer=replace(_INRIA.optimizer, opacity_lr=0.05)),
     # Kheradmand et al. 2024.
     "mcmc": StaticConfig(
         model=ModelConfig(init_opacity=0.5, init_scale=0.1),
-        optimizer=OptimizerConfig(opacity_lr=0.05),
+        optimizer=OptimizerConfig(optimizer="dense", opacity_lr=0.05),
         densification=DensificationConfig(strategy="mcmc"),
     ),
     # Ye et al. 2024.

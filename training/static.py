@@ -45,7 +45,7 @@ class ModelConfig:
 class OptimizerConfig:
     """Adam and its learning rates."""
 
-    optimizer: Literal["dense", "visible"] = "dense"
+    optimizer: Literal["dense", "visible"] = "visible"
     """Update all Gaussians at each step, or only those that the view shows."""
     position_lr_init: float = 1.6e-4
     """Of the means at the start, in units of the scene's extent."""

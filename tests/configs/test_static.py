@@ -33,5 +33,8 @@ def test_flags_without_prefixes_are_unique() -> None:
 def test_published_values() -> None:
     assert PRESETS["inria"].optimizer.opacity_lr == 0.025
     assert PRESETS["inria-classic"].optimizer.opacity_lr == 0.05
+    assert PRESETS["inria-classic"].densification == PRESETS["inria"].densification
+    assert PRESETS["inria"].densification.default.densify_grad_threshold == 2e-4
+    assert PRESETS["inria"].optimizer.optimizer == PRESETS["mcmc"].optimizer.optimizer == "dense"
     assert PRESETS["absgs"].densification.default.absgrad
     assert PRESETS["mcmc"].densification.strategy == "mcmc"

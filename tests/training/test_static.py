@@ -31,7 +31,7 @@ WITHOUT_RESETS = DensificationConfig(
 )
 VARIANTS: dict[str, dict[str, Any]] = {
     "default": {},
-    "visible": {"optimizer": OptimizerConfig(optimizer="visible")},
+    "dense": {"optimizer": OptimizerConfig(optimizer="dense")},
     "absgrad": {
         "densification": DensificationConfig(default=DefaultConfig(absgrad=True, densification_min_steps=4))
     },
@@ -93,7 +93,7 @@ def test_a_resumed_run_equals_an_unbroken_one_bit_for_bit(name: str, capture: Ca
     assert_equal_states(whole.state_dict(), resumed.state_dict())
 
 
-@pytest.mark.parametrize("name", ["default", "visible", "mcmc", "exposure", "antialiasing"])
+@pytest.mark.parametrize("name", ["default", "dense", "mcmc", "exposure", "antialiasing"])
 def test_the_loss_falls_and_unseen_views_get_better(name: str, capture: Capture) -> None:
     config = replace(BASE, densification=WITHOUT_RESETS, schedule=ScheduleConfig(iterations=100))
     task = StaticTask(replace(config, **VARIANTS[name]), capture, TRAIN, TEST)

@@ -10,6 +10,7 @@ from core.schedules import Schedule
 from scene.densification import DefaultConfig, DefaultDensification
 from tests.scene.densification.tables import make_optimizer
 
+CONFIG = DefaultConfig(densify_grad_threshold=2e-4)
 UNSCALED = Schedule(30_000, scaled=False)
 WIDTH, HEIGHT = 40, 30
 
@@ -26,7 +27,7 @@ def observe(densification: DefaultDensification, norms: list[float], views: int 
 def refined(
     optimizer: RowAdam, norms: list[float], step: int = 600, extent: float = 100.0, **options: int
 ) -> DefaultDensification:
-    densification = DefaultDensification(DefaultConfig(), extent=extent, **options)
+    densification = DefaultDensification(CONFIG, extent=extent, **options)
     observe(densification, norms)
     densification.refine(optimizer, UNSCALED, step, means_lr=0.0)
     return densification
@@ -74,7 +75,7 @@ def test_children_of_a_split_are_spread_like_their_parent() -> None:
 
 def test_the_gradient_is_a_mean_over_the_views_that_see_it() -> None:
     optimizer = make_optimizer(2, scale=0.5)
-    densification = DefaultDensification(DefaultConfig(), extent=100.0)
+    densification = DefaultDensification(CONFIG, extent=100.0)
     gradients = torch.tensor([[3e-4, 0.0], [3e-4, 0.0]]) / (WIDTH / 2)
     seen = torch.tensor([[2, 2], [2, 2]], dtype=torch.int32)
     densification.observe(gradients, seen, WIDTH, HEIGHT)
@@ -159,9 +160,9 @@ def test_radii_are_kept_when_asked_for() -> None:
 
 
 def test_a_restored_state_decides_alike() -> None:
-    one = DefaultDensification(DefaultConfig(), extent=100.0, seed=3)
+    one = DefaultDensification(CONFIG, extent=100.0, seed=3)
     observe(one, [1e-3, 0.0, 1e-3])
-    other = DefaultDensification(DefaultConfig(), extent=100.0, seed=3)
+    other = DefaultDensification(CONFIG, extent=100.0, seed=3)
     other.load_state_dict(one.state_dict())
     results = []
     for densification in (one, other):
@@ -172,7 +173,7 @@ def test_a_restored_state_decides_alike() -> None:
 
 
 def test_gradients_are_wanted_while_the_number_changes() -> None:
-    densification = DefaultDensification(DefaultConfig(), extent=1.0)
+    densification = DefaultDensification(CONFIG, extent=1.0)
     assert densification.wants_gradients(UNSCALED, 14_999)
     assert not densification.wants_gradients(UNSCALED, 15_000)
     assert not densification.wants_gradients(Schedule(100), 50)
