@@ -50,7 +50,7 @@ def hit_cylinder(origin: Axes, direction: Axes, size: Float32[ndarray, "5"]) -> 
     Inside means x^2 + y^2 <= r(z)^2 with r linear in z, which is a t^2 + 2 b t + c <= 0 along the ray.
     """
     enter, leave = _slab(origin[2], direction[2], size[2])
-    # Squares of a far origin would drown the radius in float32: rays start at their closest point to the centre.
+    # A far origin's squares would drown the radius in float32: rays start at their nearest point.
     shift = -_dot(origin, direction) / _dot(direction, direction)
     x, y, z = (origin[axis] + shift * direction[axis] for axis in range(3))
     slope = (size[1] - size[0]) / (2 * size[2])

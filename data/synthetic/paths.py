@@ -9,16 +9,21 @@ from data.synthetic.motions import rounded_loop
 from data.synthetic.poses import look_at
 
 _WALKING_SPEED = 0.7  # metres per second
+_WIDEST_STEP = np.radians(9)
 
 
 def around_the_fountain(frames: int, seed: int) -> Float64[ndarray, "N 4 4"]:
-    """Once around the square, as someone walks who photographs it: up and down, with an unsteady aim."""
+    """Around the square, as someone walks who photographs it: up and down, with an unsteady aim.
+
+    Neighbours see much of the same: few frames do not go all the way round.
+    """
     rng = np.random.default_rng((seed, 4))
     start = rng.uniform(0, 2 * np.pi)
     sway = rng.uniform(-1, 1, (frames, 4))
+    step = min(2 * np.pi / frames, _WIDEST_STEP)
     poses = []
     for index in range(frames):
-        angle = start + 2 * np.pi * index / frames
+        angle = start + step * index
         reach = 1 + 0.04 * np.sin(5 * angle) + 0.01 * sway[index, 0]
         eye = np.array(
             [

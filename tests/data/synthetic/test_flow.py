@@ -47,7 +47,7 @@ def test_depth_of_one_view_is_that_of_another(stage: Stage) -> None:
     z = z[ahead]
     assert (met < z * 1.001 + 2e-3).mean() > 0.995  # a ray may slip past the very edge of what it aims at
     same = np.abs(met - z) < z * 1e-3 + 2e-3
-    assert same.mean() > 0.4
+    assert same.mean() > 0.3
     # Hidden points are well hidden: nothing lies between the tolerance and the thickness of things.
     assert (np.abs(met - z)[~same] > 5e-3).mean() > 0.98
 
@@ -104,7 +104,7 @@ def test_occlusion_is_what_rays_say(stage: Stage, pair: tuple[Seen, Seen]) -> No
     truly = met < depths[solid] * 0.97
     assert truly.any()
     # The picture's pixels are coarse here: thin things hide what they miss by less than a pixel.
-    assert (hidden[solid] == truly).mean() > 0.93
+    assert (hidden[solid] == truly).mean() > 0.9
     assert hidden[~inside].all()
 
 

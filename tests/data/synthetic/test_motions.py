@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.synthetic.market_square import market_square
 from data.synthetic.motions import bobbing, circle, rolling_ball, rounded_loop, swing, travel, turning_wheel
+from tests.data.synthetic.squares import square
 
 SQUARE = rounded_loop([(10.0, 0.0), (10.0, 6.0), (0.0, 6.0), (0.0, 0.0)], 1.0)
 
@@ -32,8 +32,7 @@ def test_heading_is_the_direction_of_travel(distance: float) -> None:
 
 @given(time=st.floats(0, 30))
 def test_every_body_stays_rigid(time: float) -> None:
-    world = market_square(0, traffic=True).world
-    poses = world.poses(time)
+    poses = square(0, traffic=True).poses(time)
     rotations = poses[:, :3, :3]
     np.testing.assert_allclose(
         rotations @ rotations.swapaxes(1, 2), np.tile(np.eye(3), (len(poses), 1, 1)), atol=1e-9
@@ -44,7 +43,7 @@ def test_every_body_stays_rigid(time: float) -> None:
 def test_wheels_do_not_slip() -> None:
     """On the straight the point of a wheel that touches the ground rests."""
     radius, speed, step = 0.3, 5.0, 1e-5
-    car = travel(SQUARE, speed, start_m=1.5)
+    car = travel(SQUARE, speed, start_m=4.0)
     wheel = turning_wheel((0.7, 1.0, radius), radius, speed)
     transform = car(0.2) @ wheel(0.2)
     touching = np.linalg.inv(transform) @ np.append(transform[:2, 3], [0.0, 1.0])
@@ -54,7 +53,7 @@ def test_wheels_do_not_slip() -> None:
 
 def test_a_ball_does_not_slip() -> None:
     radius, step = 0.2, 1e-5
-    ball = rolling_ball(SQUARE, radius, 2.0, start_m=1.5)
+    ball = rolling_ball(SQUARE, radius, 2.0, start_m=4.0)
     transform = ball(0.1)
     touching = np.linalg.inv(transform) @ np.append(transform[:2, 3], [0.0, 1.0])
     np.testing.assert_allclose(((ball(0.1 + step) - transform) @ touching / step)[:3], 0, atol=2e-3)

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from data.synthetic.market_square import CENTER, market_square
+from data.synthetic.market_square import CENTER
 from data.synthetic.parts import Shape
 from data.synthetic.paths import around_the_fountain, watching_the_street
 from data.synthetic.world import Snapshot
+from tests.data.synthetic.squares import square
 from tests.data.synthetic.test_intersections import excess
 
 
@@ -24,17 +25,17 @@ def clearance(snapshot: Snapshot, point: np.ndarray) -> float:
     return float(distance.min())
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_photographers_touch_nothing(seed: int) -> None:
-    snapshot = market_square(seed).world.at(0.0)
-    for c2w in around_the_fountain(90, seed):
+    snapshot = square(seed).at(0.0)
+    for c2w in around_the_fountain(60, seed):
         assert clearance(snapshot, c2w[:3, 3]) > 0.15
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_camera_operators_are_run_over_by_nothing(seed: int) -> None:
-    world = market_square(seed, traffic=True).world
-    times = np.arange(0, 30, 0.5)
+    world = square(seed, traffic=True)
+    times = np.arange(0, 16, 0.8)
     for time, c2w in zip(times.tolist(), watching_the_street(times, seed), strict=True):
         assert clearance(world.at(time), c2w[:3, 3]) > 0.15
 
@@ -46,6 +47,14 @@ def test_poses_are_upright_and_aim_at_the_middle() -> None:
     toward = np.array([*CENTER, 1.0]) - poses[:, :3, 3]
     toward /= np.linalg.norm(toward, axis=1, keepdims=True)
     assert ((toward * poses[:, :3, 2]).sum(1) > 0.95).all()
+
+
+@pytest.mark.parametrize("frames", [1, 4, 50, 120])
+def test_neighbours_are_near(frames: int) -> None:
+    poses = around_the_fountain(frames, 2)
+    steps = np.linalg.norm(np.diff(poses[:, :3, 3], axis=0), axis=1)
+    assert len(poses) == frames
+    assert (steps < 1.9).all()
 
 
 def test_the_walk_rises_and_falls_and_closes() -> None:
