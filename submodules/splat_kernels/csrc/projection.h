@@ -98,17 +98,26 @@ inline f32x16 view_direction(const ProjectArgs& args, const View& view, int64_t 
   return inverse_length;
 }
 
+// Columns kFirst .. kFirst + 15 of the rows of sh: coefficient k of channel c stands in column 3 k + c.
+template <int kFirst>
+inline void add_colors(const ProjectArgs& args, int64_t first, int count, int active, const f32x16 basis[16], f32x16 rgb[3]) {
+  if (kFirst >= active) return;
+  f32x16 block[16];
+  const int64_t stride = int64_t{3} * args.sh_stride;
+  load_columns(args.sh + first * stride + kFirst, stride, imin(16, active - kFirst), count, block);
+  for (int k = 0; k < 16; ++k)
+    if (kFirst + k < active) rgb[(kFirst + k) % 3] = fma(block[k], basis[(kFirst + k) / 3], rgb[(kFirst + k) % 3]);
+}
+
 inline void evaluate_colors(const ProjectArgs& args, const View& view, int64_t first, int count, f32x16 rgb[3]) {
-  f32x16 d[3], basis[16], block[16];
+  f32x16 d[3], basis[16];
   view_direction(args, view, first, count, d);
   sh_basis(args.sh_degree, d[0], d[1], d[2], basis);
-  const int64_t stride = int64_t{3} * args.sh_stride;
-  const int columns = 3 * (args.sh_degree + 1) * (args.sh_degree + 1);
+  const int active = 3 * (args.sh_degree + 1) * (args.sh_degree + 1);
   rgb[0] = rgb[1] = rgb[2] = set1(0.5f);
-  for (int c = 0; c < columns; c += 16) {
-    load_columns(args.sh + first * stride + c, stride, imin(16, columns - c), count, block);
-    for (int k = 0; k < imin(16, columns - c); ++k) rgb[(c + k) % 3] = fma(block[k], basis[(c + k) / 3], rgb[(c + k) % 3]);
-  }
+  add_colors<0>(args, first, count, active, basis, rgb);
+  add_colors<16>(args, first, count, active, basis, rgb);
+  add_colors<32>(args, first, count, active, basis, rgb);
   for (int k = 0; k < 3; ++k) rgb[k] = max(rgb[k], zero());
 }
 

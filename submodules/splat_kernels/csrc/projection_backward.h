@@ -1,23 +1,33 @@
 // Gradients of projection.h. Letters: g_x is the derivative of the loss by x.
 #pragma once
 
-// Rows of colour gradients -> sh gradients (written, all columns) and the gradient by the unit view direction.
+// Columns kFirst .. kFirst + 15 of the gradient by sh, all written; and sums over channels for the view direction.
+template <int kFirst>
+inline void add_colors_backward(const ProjectArgs& args, int64_t first, int count, int active, const f32x16 basis[16],
+                                const f32x16 g_rgb[3], float* grad_sh, f32x16 weight[16]) {
+  const int64_t stride = int64_t{3} * args.sh_stride;
+  const int columns = imin(16, static_cast<int>(stride) - kFirst);
+  if (columns <= 0) return;
+  f32x16 block[16];
+  if (args.sh_degree > 0 && kFirst < active) {
+    load_columns(args.sh + first * stride + kFirst, stride, columns, count, block);
+    for (int k = 0; k < 16; ++k)
+      if (kFirst + k < active) weight[(kFirst + k) / 3] = fma(block[k], g_rgb[(kFirst + k) % 3], weight[(kFirst + k) / 3]);
+  }
+  for (int k = 0; k < 16; ++k) block[k] = kFirst + k < active ? basis[(kFirst + k) / 3] * g_rgb[(kFirst + k) % 3] : zero();
+  store_columns(grad_sh + first * stride + kFirst, stride, columns, count, block);
+}
+
+// Colour gradients -> sh gradients and the gradient by the unit view direction.
 inline void colors_backward(const ProjectArgs& args, int64_t first, int count, const f32x16 d[3], const f32x16 g_rgb[3],
                             float* grad_sh, f32x16 g_direction[3]) {
-  f32x16 basis[16], block[16], weight[16];
+  f32x16 basis[16], weight[16];
   sh_basis(args.sh_degree, d[0], d[1], d[2], basis);
   for (auto& w : weight) w = zero();
-  const int64_t stride = int64_t{3} * args.sh_stride;
-  const int active = 3 * (args.sh_degree + 1) * (args.sh_degree + 1), stored = 3 * args.sh_stride;
-  for (int c = 0; c < stored; c += 16) {
-    const int columns = imin(16, stored - c);
-    if (args.sh_degree > 0 && c < active) {
-      load_columns(args.sh + first * stride + c, stride, columns, count, block);
-      for (int k = 0; k < imin(16, active - c); ++k) weight[(c + k) / 3] = fma(block[k], g_rgb[(c + k) % 3], weight[(c + k) / 3]);
-    }
-    for (int k = 0; k < 16; ++k) block[k] = c + k < active ? basis[(c + k) / 3] * g_rgb[(c + k) % 3] : zero();
-    store_columns(grad_sh + first * stride + c, stride, columns, count, block);
-  }
+  const int active = 3 * (args.sh_degree + 1) * (args.sh_degree + 1);
+  add_colors_backward<0>(args, first, count, active, basis, g_rgb, grad_sh, weight);
+  add_colors_backward<16>(args, first, count, active, basis, g_rgb, grad_sh, weight);
+  add_colors_backward<32>(args, first, count, active, basis, g_rgb, grad_sh, weight);
   sh_direction_gradient(args.sh_degree, d[0], d[1], d[2], weight, g_direction);
 }
 

@@ -39,6 +39,10 @@ inline f32x16 exp(f32x16 x) {
 // Sixteen rows of D floats, lane-major. Rows past `count` (1..16) are zero; nothing past them is read.
 template <int D>
 inline void load_rows(const float* p, int count, f32x16 out[D]) {
+  if (count == 16) {
+    for (int d = 0; d < D; ++d) out[d] = load_strided<D>(p + d);
+    return;
+  }
   float t[D][16] = {};
   for (int lane = 0; lane < count; ++lane)
     for (int d = 0; d < D; ++d) t[d][lane] = p[lane * D + d];

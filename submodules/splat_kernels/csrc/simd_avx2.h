@@ -14,6 +14,11 @@ inline f32x16 load_u8(const uint8_t* p) {
   const __m128i x = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
   return {_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(x)), _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_srli_si128(x, 8)))};
 }
+template <int D>
+inline f32x16 load_strided(const float* p) {
+  const __m256i lanes = _mm256_mullo_epi32(_mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0), _mm256_set1_epi32(D));
+  return {_mm256_i32gather_ps(p, lanes, 4), _mm256_i32gather_ps(p + 8 * D, lanes, 4)};
+}
 inline void store(float* p, f32x16 x) { _mm256_storeu_ps(p, x.a); _mm256_storeu_ps(p + 8, x.b); }
 inline void store_first(float* p, f32x16 x, int n) { _mm256_maskstore_ps(p, first_lanes(n), x.a); _mm256_maskstore_ps(p + 8, first_lanes(n - 8), x.b); }
 inline void store_i32(int32_t* p, f32x16 x) {

@@ -10,6 +10,12 @@ inline f32x16 zero() { return {_mm512_setzero_ps()}; }
 inline f32x16 load(const float* p) { return {_mm512_loadu_ps(p)}; }
 inline f32x16 load_first(const float* p, int n) { return {_mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << n) - 1), p)}; }
 inline f32x16 load_u8(const uint8_t* p) { return {_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))))}; }
+// p[0], p[D], p[2 D] ..
+template <int D>
+inline f32x16 load_strided(const float* p) {
+  const __m512i lanes = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+  return {_mm512_i32gather_ps(_mm512_mullo_epi32(lanes, _mm512_set1_epi32(D)), p, 4)};
+}
 inline void store(float* p, f32x16 a) { _mm512_storeu_ps(p, a.v); }
 inline void store_first(float* p, f32x16 a, int n) { _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << n) - 1), a.v); }
 inline void store_i32(int32_t* p, f32x16 a) { _mm512_storeu_si512(p, _mm512_cvttps_epi32(a.v)); }

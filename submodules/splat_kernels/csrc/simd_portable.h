@@ -12,6 +12,9 @@ inline f32x16 load(const float* p) { f32x16 r; __builtin_memcpy(&r, p, 64); retu
 inline f32x16 load_first(const float* p, int n) { f32x16 r = zero(); __builtin_memcpy(&r, p, sizeof(float) * n); return r; }
 // Sixteen bytes as floats 0..255.
 inline f32x16 load_u8(const uint8_t* p) { f32x16 r; for (int i = 0; i < 16; ++i) r.v[i] = p[i]; return r; }
+// p[0], p[D], p[2 D] ..
+template <int D>
+inline f32x16 load_strided(const float* p) { f32x16 r; for (int i = 0; i < 16; ++i) r.v[i] = p[D * i]; return r; }
 inline void store(float* p, f32x16 a) { __builtin_memcpy(p, &a, 64); }
 inline void store_first(float* p, f32x16 a, int n) { __builtin_memcpy(p, &a, sizeof(float) * n); }
 // Truncated to integers.
