@@ -14,7 +14,9 @@ from training.static import ModelConfig, OptimizerConfig, StaticConfig
 
 _INRIA = StaticConfig(
     optimizer=OptimizerConfig(optimizer="dense", opacity_lr=0.025),
-    densification=DensificationConfig(default=DefaultConfig(densify_grad_threshold=2e-4)),
+    densification=DensificationConfig(
+        default=DefaultConfig(densify_grad_threshold=2e-4, short_run_power=0.0)
+    ),
 )
 
 PRESETS: Mapping[str, StaticConfig] = {

@@ -33,6 +33,15 @@ def refined(
     return densification
 
 
+@given(st.integers(1, 60_000))
+def test_the_threshold_of_a_short_run_is_higher(iterations: int) -> None:
+    densification = DefaultDensification(CONFIG, extent=1.0)
+    threshold = densification.threshold(Schedule(iterations))
+    assert threshold >= densification.threshold(Schedule(2 * iterations)) >= CONFIG.densify_grad_threshold
+    assert densification.threshold(Schedule(iterations, scaled=False)) == CONFIG.densify_grad_threshold
+    assert densification.threshold(Schedule(30_000)) == CONFIG.densify_grad_threshold
+
+
 def test_small_gaussians_with_a_large_gradient_are_cloned() -> None:
     optimizer = make_optimizer(4, scale=0.5)
     refined(optimizer, [1e-4, 3e-4, 1.9e-4, 2.1e-4])
