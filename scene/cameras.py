@@ -59,7 +59,7 @@ class Cameras:
         sizes = set(zip(self.width.tolist(), self.height.tolist(), strict=True))
         if len(sizes) != 1:
             raise ValueError(
-                f"cameras of one size were expected, got sizes {sorted(sizes)}: pick a group with `cameras[rows]`"
+                f"cameras of one size were expected, got sizes {sorted(sizes)}: pick one with `cameras[rows]`"
             )
         return sizes.pop()
 

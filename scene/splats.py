@@ -11,8 +11,8 @@ from torch import Tensor
 class Splats:
     """N Gaussians, raw or activated.
 
-    Raw: `scales` are logarithms and `opacities` logits, as an optimiser holds them; the native kernels fuse the
-    activations. Activated: standard deviations in world units and opacities in (0, 1).
+    Raw: `scales` are logarithms and `opacities` logits, as an optimiser holds them; the native kernels fuse
+    the activations. Activated: standard deviations in world units and opacities in (0, 1).
 
     Args:
         means: centres in the world.
@@ -38,7 +38,7 @@ class Splats:
         stored = {1: 0, 4: 1, 9: 2, 16: 3}.get(self.sh.shape[1])
         if stored is None:
             raise ValueError(
-                f"sh holds {self.sh.shape[1]} coefficients a Gaussian; 1, 4, 9 or 16 were expected (degree 0-3)"
+                f"sh holds {self.sh.shape[1]} coefficients a Gaussian; expected 1, 4, 9 or 16 (degree 0-3)"
             )
         if self.sh_degree is None:
             object.__setattr__(self, "sh_degree", stored)

@@ -9,7 +9,7 @@ from data.synthetic.motions import rounded_loop
 from data.synthetic.poses import look_at
 
 _WALKING_SPEED = 0.7  # metres per second
-_WIDEST_STEP = np.radians(9)
+_WIDEST_STEP = np.radians(4.5)
 
 
 def around_the_fountain(frames: int, seed: int) -> Float64[ndarray, "N 4 4"]:

@@ -27,7 +27,7 @@ _LEAST_VIEWS_OF_A_POINT = 3
 class StaticCapture(CaptureSettings):
     """Make a capture of a town's square where nothing moves, with exact ground truth."""
 
-    points: int = 15000
+    points: int = 25000
     """About how many points the COLMAP model gets."""
     point_noise_m: float = 0.0
     """Standard deviation of an error added to the points, in metres."""
