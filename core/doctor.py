@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 from core.environment import cores, processor
+from core.memory import available_bytes, readable
 from core.weights import find_weights
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -151,10 +152,10 @@ def _lpips_weights() -> Finding:
 
 
 def _machine() -> Finding:
-    total, available = _memory_gib()
-    memory = f"{total:.1f} GiB of memory" + (f" ({available:.1f} available)" if available is not None else "")
+    available = available_bytes()
+    memory = "" if available is None else f", {readable(available)} of memory free"
     return Finding(
-        "ok", f"{processor()}, {cores()} core(s), {memory}, {platform.system()} {platform.machine()}"
+        "ok", f"{processor()}, {cores()} core(s){memory}, {platform.system()} {platform.machine()}"
     )
 
 
@@ -166,19 +167,6 @@ def _disk(folder: Path) -> Finding:
             "optional", f"{text}: little for long runs", "free some space, or give -m another disk"
         )
     return Finding("ok", text)
-
-
-def _memory_gib() -> tuple[float, float | None]:
-    """Memory of the machine or of its container, and what is available where that is told."""
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIBIBYTE
-    meminfo, limit = Path("/proc/meminfo"), Path("/sys/fs/cgroup/memory.max")
-    available = None
-    if meminfo.exists() and (match := re.search(r"MemAvailable:\s*(\d+) kB", meminfo.read_text())):
-        available = int(match[1]) * 1024 / GIBIBYTE
-    if limit.exists() and (text := limit.read_text().strip()).isdigit():
-        total = min(total, int(text) / GIBIBYTE)
-        available = None if available is None else min(available, total)
-    return total, available
 
 
 def _installed_version(name: str) -> str | None:
