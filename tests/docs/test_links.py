@@ -19,3 +19,13 @@ def test_relative_links(document: Path) -> None:
         target for target in targets if "://" not in target and not (ROOT / document.parent / target).exists()
     ]
     assert broken == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=str)
+def test_source_files_that_are_named(document: Path) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    named = set(re.findall(r"`([\w/]+\.(?:py|h|cpp|sh|toml))`", text))
+    if document.name == "from-the-seeds.md":  # names other systems' files
+        named = {name for name in named if name.startswith("scripts/")}
+    present = [f"/{path.relative_to(ROOT).as_posix()}" for path in files(".py", ".h", ".cpp", ".sh", ".toml")]
+    assert {name for name in named if not any(path.endswith(f"/{name}") for path in present)} == set()
