@@ -71,8 +71,8 @@ class RenderConfig:
     """Another colour behind the Gaussians at every step, so that they must be opaque where the scene is."""
     antialiasing: bool = False
     """Opacities make up for the low pass on the image, as in Mip-Splatting."""
-    coarse_to_fine: int = 0
-    """Halvings of the resolution at the start."""
+    coarse_to_fine: int = 1
+    """Halvings of the resolution at the start: cheaper, and large structures settle first."""
     coarse_to_fine_until: int = 6_000
     """Recipe step from which the resolution is full; it doubles at equal intervals before."""
     backend: str = "auto"

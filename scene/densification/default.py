@@ -39,9 +39,9 @@ class DefaultConfig:
     """Mean norm of the screen-space gradient, in units of half the image, from which a Gaussian is cloned or
     split. The published 2e-4 gives more than twice as many Gaussians, and about half a dB. Absolute gradients
     do not cancel: with them 8e-4 gives as many as 2e-4 without."""
-    short_run_power: float = 0.3
-    """In a scaled run of n steps the threshold is multiplied by (30,000 / n) to this power, which doubles it
-    at a tenth of the recipe: a Gaussian of a short run has few steps to settle, and each costs time."""
+    short_run_power: float = 0.4
+    """In a scaled run of n steps the threshold is multiplied by (30,000 / n) to this power, which is 2.5 at
+    a tenth of the recipe: a Gaussian of a short run has few steps to settle, and each costs time."""
     absgrad: bool = False
     """Use sums of absolute values of the pixels' gradients, which find large blurred Gaussians."""
     percent_dense: float = 0.01
