@@ -10,10 +10,11 @@ from dataclasses import replace
 from core.schedules import ScheduleConfig
 from scene.densification import DefaultConfig, DensificationConfig
 from training.loop import LoopConfig
-from training.static import ModelConfig, OptimizerConfig, StaticConfig
+from training.static import ModelConfig, OptimizerConfig, RenderConfig, StaticConfig
 
 _INRIA = StaticConfig(
     optimizer=OptimizerConfig(optimizer="dense", opacity_lr=0.025),
+    render=RenderConfig(coarse_to_fine=0),
     densification=DensificationConfig(
         default=DefaultConfig(densify_grad_threshold=2e-4, short_run_power=0.0)
     ),

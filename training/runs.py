@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from core import environment
 from core.errors import UserError
 from core.files import read_json, write_json
 from core.run_folder import RunFolder
@@ -156,3 +157,4 @@ def start_run(folder: RunFolder, identity: Mapping[str, Any]) -> None:
     """
     folder.claim()
     write_json(folder.config, identity)
+    write_json(folder.path / environment.FILE, environment.describe())

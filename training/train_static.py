@@ -10,6 +10,7 @@ from core.errors import UserError
 from core.files import write_json
 from core.progress import say
 from core.run_folder import RunFolder
+from evaluation.report import write_report
 from scene.capture import Capture
 from training.loop import FitResult, fit
 from training.pacing import Pacer
@@ -63,6 +64,7 @@ def train_static(source: Path, model_path: Path, config: StaticConfig) -> FitRes
         task, folder, config.loop, save=lambda iteration: _save(task, folder, iteration), pacer=pacer
     )
     if result.stopped_by is None:
+        write_report(folder)
         say(
             f"{result.iterations} iterations and {len(task.model):,} Gaussians in {result.seconds:.1f} s; "
             f"results are in {model_path}"
