@@ -2,13 +2,16 @@
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from functools import lru_cache
 from typing import TypeVar
 
 import cv2
 
+from core.errors import UserError
 from data.synthetic.market_square import market_square
 from data.synthetic.stage import Quality, Stage
 
@@ -28,6 +31,9 @@ def each(function: Callable[[int], ResultT], count: int, workers: int) -> Iterat
         function: for more than one worker it is pickled: a bound method of a plain dataclass will do.
         count: how many calls.
         workers: processes; 0 means one for each processor this process may use.
+
+    Raises:
+        UserError: a process was killed.
     """
     processes = min(workers or _processors(), count)
     if processes <= 1:
@@ -37,12 +43,20 @@ def each(function: Callable[[int], ResultT], count: int, workers: int) -> Iterat
     with ProcessPoolExecutor(processes, mp_context=context, initializer=_start) as executor:
         try:
             yield from executor.map(function, range(count))
+        except BrokenProcessPool as error:
+            raise UserError(
+                f"one of {processes} processes was killed, as happens when memory runs out; "
+                "choose fewer with --workers"
+            ) from error
         finally:
             executor.shutdown(cancel_futures=True)
 
 
 def _start() -> None:
     cv2.setNumThreads(1)  # the processes share the processors already
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C reaches all of them; the one that waits deals with it
 
 
 def _processors() -> int:

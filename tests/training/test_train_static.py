@@ -41,6 +41,8 @@ def test_a_run_leaves_the_published_layout(
     }
     expected = {
         "config.json",
+        "environment.json",
+        "report.html",
         "cfg_args",
         "cameras.json",
         "input.ply",
