@@ -41,6 +41,7 @@ def run_main(words: Sequence[str], monkeypatch: pytest.MonkeyPatch) -> None:
     module = words[0] == "-m"
     start = runpy.run_module if module else runpy.run_path
     monkeypatch.setattr(sys, "argv", list(words[1:] if module else words))
+    monkeypatch.delitem(sys.modules, f"{words[1]}.__main__", raising=False)  # of another test
     with pytest.raises(SystemExit) as stop:
         start(words[1] if module else str(ROOT / words[0]), run_name="__main__")
     assert not stop.value.code
