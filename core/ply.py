@@ -5,6 +5,7 @@ Source: B. Kerbl et al., "3D Gaussian Splatting for Real-Time Radiance Field Ren
 of its released scenes.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,8 @@ from numpy.lib import recfunctions
 
 from core.errors import UserError
 from core.files import atomic_write, explain
+
+_ROWS_AT_ONCE = 65_536  # in writing: a second copy of a million Gaussians is a quarter of a gigabyte
 
 _MEANS: tuple[str, ...] = ("x", "y", "z")
 _NORMALS = ("nx", "ny", "nz")
@@ -68,15 +71,20 @@ def write_splats_ply(path: Path, splats: SplatArrays) -> None:
     """
     count, coefficients = splats.sh.shape[:2]
     names = (*_MEANS, *_NORMALS, *_SH_DC, *_sh_rest(coefficients), *_OPACITY, *_SCALES, *_QUATS)
-    # Coefficients of red, then of green, then of blue; degree 0 has a place of its own before the others.
-    rest = splats.sh[:, 1:].transpose(0, 2, 1).reshape(count, 3 * (coefficients - 1))
-    columns = (
-        splats.means, np.zeros_like(splats.means), splats.sh[:, 0], rest,
-        splats.logit_opacities[:, None], splats.log_scales, splats.quats,
-    )  # fmt: skip
-    rows = np.empty((count, len(names)), "<f4")
-    np.concatenate(columns, axis=1, out=rows)
-    _write_vertices(path, rows.view([(name, "<f4") for name in names])[:, 0])
+    dtype = np.dtype([(name, "<f4") for name in names])
+
+    def table(start: int) -> ndarray:
+        chosen = slice(start, start + _ROWS_AT_ONCE)
+        sh = splats.sh[chosen]
+        # Coefficients of red, then of green, then of blue; degree 0 has a place of its own before the others.
+        rest = sh[:, 1:].transpose(0, 2, 1).reshape(len(sh), 3 * (coefficients - 1))
+        columns = (
+            splats.means[chosen], np.zeros_like(splats.means[chosen]), sh[:, 0], rest,
+            splats.logit_opacities[chosen, None], splats.log_scales[chosen], splats.quats[chosen],
+        )  # fmt: skip
+        return np.concatenate(columns, axis=1).astype("<f4", copy=False).view(dtype)[:, 0]
+
+    _write_vertices(path, dtype, count, map(table, range(0, count, _ROWS_AT_ONCE)))
 
 
 def read_splats_ply(path: Path) -> SplatArrays:
@@ -123,7 +131,7 @@ def write_points_ply(path: Path, points: PointArrays) -> None:
     for axis in range(3):
         vertices[_MEANS[axis]] = points.xyz[:, axis]
         vertices[_COLORS[axis]] = points.rgb[:, axis]
-    _write_vertices(path, vertices)
+    _write_vertices(path, vertices.dtype, len(vertices), [vertices])
 
 
 def read_points_ply(path: Path) -> PointArrays:
@@ -177,12 +185,13 @@ def _read_vertices(path: Path) -> ndarray:
     return elements["vertex"].data
 
 
-def _write_vertices(path: Path, vertices: ndarray) -> None:
-    """Write one table of vertices as binary little-endian PLY."""
-    names = vertices.dtype.names or ()
-    header = ["ply", "format binary_little_endian 1.0", f"element vertex {len(vertices)}"]
-    header += [f"property {_PLY_TYPES[vertices.dtype[name]]} {name}" for name in names]
+def _write_vertices(path: Path, dtype: np.dtype, count: int, tables: Iterable[ndarray]) -> None:
+    """Write `count` vertices, which come as tables of that type, as binary little-endian PLY."""
+    names = dtype.names or ()
+    header = ["ply", "format binary_little_endian 1.0", f"element vertex {count}"]
+    header += [f"property {_PLY_TYPES[dtype[name]]} {name}" for name in names]
     header += ["end_header", ""]
     with atomic_write(path) as temporary, temporary.open("wb") as file:
         file.write("\n".join(header).encode("ascii"))
-        file.write(vertices.view(np.uint8).data)  # not tofile, which does not say why a write fails
+        for vertices in tables:
+            file.write(vertices.view(np.uint8).data)  # not tofile, which does not say why a write fails

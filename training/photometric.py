@@ -25,7 +25,7 @@ class LossConfig:
     """Weight of |1/z - prior| at the start, where the capture has inverse depths."""
     depth_l1_weight_final: float = 0.01
     """That weight at the end; it falls exponentially."""
-    cache_mb: int = 256
+    cache_mb: int = 128
     """Memory for window moments of the photographs, MiB. Views beyond it are slower, not different."""
 
 

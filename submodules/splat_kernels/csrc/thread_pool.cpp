@@ -130,7 +130,8 @@ class Workspace {
     auto& [memory, capacity] = slots_[slot];
     if (bytes > capacity) {
       std::free(memory);
-      const int64_t page = bytes < kHugePage ? 64 : kHugePage, rounded = (bytes + bytes / 4 + page) & ~(page - 1);
+      const int64_t page = bytes < kHugePage ? 64 : kHugePage, spare = bytes < 16 * kHugePage ? bytes / 4 : bytes / 16;
+      const int64_t rounded = (bytes + spare + page) & ~(page - 1);
       memory = std::aligned_alloc(page, rounded);
 #if defined(MADV_HUGEPAGE)
       if (memory && page == kHugePage) madvise(memory, rounded, MADV_HUGEPAGE);  // rows are visited in no order
