@@ -118,7 +118,7 @@ def contact(points: Rows, boxes: Float64[ndarray, "M 2 3"]) -> Float32[ndarray, 
             near &= (points[axis] > low[axis] - reach) & (points[axis] < high[axis] + reach)
         rows = np.flatnonzero(near)
         middle, half = (low + high) / 2, (high - low) / 2 * np.float32(0.8)
-        outside = np.maximum(np.abs(points[:, rows] - middle[:, None]) - half[:, None], 0)
+        outside = np.maximum(np.abs(np.take(points, rows, axis=1) - middle[:, None]) - half[:, None], 0)
         distance = np.sqrt((outside**2).sum(0))
         factor[rows] *= 1 - np.float32(0.55) * np.clip(1 - distance / reach, 0, 1) ** 2
     return factor

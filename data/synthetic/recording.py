@@ -1,6 +1,7 @@
 """What a worker does for one frame; what runs once is apart, so that no worker has to load torch."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +59,7 @@ class VideoFolders:
     labels: Path
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class VideoRecorder:
     """Takes the pictures of a place where things move.
 
@@ -76,11 +77,15 @@ class VideoRecorder:
     views: tuple[Pinhole, ...]
     times_s: Float64[ndarray, " N"]
 
+    @property
+    def stage(self) -> Stage:
+        """The place, made once in each process."""
+        return stage_of(self.seed, True, self.quality)
+
     def record(self, index: int) -> float:
         """Write all that belongs to a frame; return which part of it moves."""
-        stage = stage_of(self.seed, True, self.quality)
-        view, time_s, folders = self.views[index], float(self.times_s[index]), self.folders
-        image, seen = stage.photograph(view, time_s), _see(stage, view, time_s)
+        view, folders, seen = self.views[index], self.folders, _seen(self, index)
+        image = self.stage.photograph(view, float(self.times_s[index]))
         moving = seen.moving.astype(np.uint8) * np.uint8(255)
         write_image(folders.davis_images / f"{index:05d}.jpg", image)
         write_image(folders.davis_masks / f"{index:05d}.png", moving)
@@ -90,7 +95,7 @@ class VideoRecorder:
         write_depth(folders.depth / f"{frame}.dpt", seen.depths)
         write_camera(folders.cameras / f"{frame}.cam", view.K, inverse(view.c2w))
         if index + 1 < len(self.views):
-            following = _see(stage, self.views[index + 1], float(self.times_s[index + 1]))
+            following = _seen(self, index + 1)
             flow, depths = flow_between(seen, following)
             write_flow(folders.flow / f"{frame}.flo", flow)
             hidden = occluded(seen, following, flow, depths)
@@ -101,6 +106,12 @@ class VideoRecorder:
 def static_name(index: int) -> str:
     """File name of the picture with an index: frames are counted from 1."""
     return f"frame_{index + 1:05d}.png"
+
+
+@lru_cache(maxsize=2)
+def _seen(recorder: VideoRecorder, index: int) -> Seen:
+    """What a frame sees; the frame before has asked for it already if the same process took that."""
+    return _see(recorder.stage, recorder.views[index], float(recorder.times_s[index]))
 
 
 def _see(stage: Stage, view: Pinhole, time_s: float) -> Seen:

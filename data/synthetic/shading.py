@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float32, Float64, Int32, Int64
+from jaxtyping import Bool, Float32, Float64, Int8, Int32, Int64
 from numpy import ndarray
 
 from data.synthetic.materials import Library
@@ -20,6 +20,7 @@ Column = Float32[ndarray, " N"]
 
 # Samples that are worked on at a time: their arrays fit into a processor's cache.
 _STRIP = 100_000
+_GLOBE = len(Shape)
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def cutout(library: Library, snapshot: Snapshot, part: int, points: Axes) -> Boo
     """Where the surface of a part with holes is solid, see `casting.Cutout`."""
     local = np.stack([np.ravel(axis) for axis in points]).astype(np.float32)
     owners = np.full(local.shape[1], part)
-    chart = surface(int(snapshot.shapes[part]), local, snapshot.sizes.T[:, owners])
+    chart = surface(int(snapshot.shapes[part]), local, _columns(snapshot.sizes.T, owners))
     material = snapshot.materials[owners]
     u, v = _texture_position(library, material, chart.position_m, chart.extent_m, owners)
     return library.is_solid(int(snapshot.materials[part]), u, v).reshape(np.shape(points[0]))
@@ -112,9 +113,11 @@ def _strip(
     """Light that comes back along some of a view's rays."""
     colors = np.empty(rays.shape, np.float32)
     missed, hit = np.flatnonzero(parts < 0), np.flatnonzero(parts >= 0)
-    colors[:, missed] = light.sky.radiance(_unit(rays[:, missed]))
+    # Shape by shape, so that what is worked out for one shape lies together.
+    hit = hit[np.argsort(_kinds(snapshot, library).take(parts.take(hit)), kind="stable")]
+    colors[:, missed] = light.sky.radiance(_unit(_columns(rays, missed)))
     if len(hit):
-        toward, depth = rays[:, hit], depths[hit]
+        toward, depth = _columns(rays, hit), depths[hit]
         points = toward * depth + view.c2w[:3, 3].astype(np.float32)[:, None]
         samples = _gather(
             snapshot,
@@ -160,7 +163,9 @@ def _gather(
     # The far side of a shell, seen through its holes, has its normal turned round.
     turn = np.where(facing < 0, -1, 1).astype(np.float32)
     bent = _rotate_back(to_part, parts, _unit(tilted)) * turn
-    albedo = _weathered(color * snapshot.tints.T[:, parts], points, normals, snapshot.moving[parts], light)
+    albedo = _weathered(
+        color * _columns(snapshot.tints.T, parts), points, normals, snapshot.moving[parts], light
+    )
     return _Samples(
         parts,
         points,
@@ -173,24 +178,26 @@ def _gather(
     )
 
 
+def _kinds(snapshot: Snapshot, library: Library) -> Int8[ndarray, " P"]:
+    """The shape of each part, or `_GLOBE` for an ellipsoid that one picture goes around."""
+    stretched = library.tiles_m[snapshot.materials] == 0
+    globe = stretched & (snapshot.shapes == Shape.ELLIPSOID)
+    return np.where(globe, _GLOBE, snapshot.shapes).astype(np.int8)
+
+
 def _charts(snapshot: Snapshot, library: Library, parts: Int64[ndarray, " N"], local: Rows) -> Surface:
-    """The surfaces at points of parts of any shape."""
-    sizes = snapshot.sizes.T[:, parts]
-    kinds = snapshot.shapes[parts].astype(np.int64)
-    stretched = library.tiles_m[snapshot.materials[parts]] == 0
-    kinds[stretched & (kinds == Shape.ELLIPSOID)] = -1
-    columns = [np.empty((3, len(parts)), np.float32) for _ in range(3)] + [
-        np.empty((2, len(parts)), np.float32) for _ in range(2)
-    ]
-    for kind in np.unique(kinds).tolist():
-        rows = np.flatnonzero(kinds == kind)
-        some = (
-            sphere_chart(local[:, rows], sizes[:, rows])
-            if kind < 0
-            else surface(kind, local[:, rows], sizes[:, rows])
-        )
-        for column, values in zip(columns, some.columns(), strict=True):
-            column[:, rows] = values
+    """The surfaces at points of parts of any shape, sorted by `_kinds`."""
+    sizes = _columns(snapshot.sizes.T, parts)
+    kinds = _kinds(snapshot, library).take(parts)
+    starts = np.flatnonzero(np.diff(kinds, prepend=kinds[0] - 1)).tolist()
+    charts = []
+    for start, stop in zip(starts, [*starts[1:], len(parts)], strict=True):
+        points, extents = local[:, start:stop], sizes[:, start:stop]
+        kind = int(kinds[start])
+        charts.append(sphere_chart(points, extents) if kind == _GLOBE else surface(kind, points, extents))
+    columns = (
+        np.concatenate(pieces, axis=1) for pieces in zip(*(chart.columns() for chart in charts), strict=True)
+    )
     return Surface(*columns).along_longer_side(library.along[snapshot.materials[parts]])
 
 
@@ -204,19 +211,22 @@ def _illuminate(samples: _Samples, snapshot: Snapshot, light: Light) -> Rows:
     cosine = np.where(thin, 0.3 + 0.7 * cosine, cosine)
     sunny = np.flatnonzero((geometric > 0) | thin)
     lit = np.zeros(len(cosine), np.float32)
-    lit[sunny] = light.shadows.lit(samples.points[:, sunny], np.maximum(np.abs(geometric[sunny]), 0.05))
+    lit[sunny] = light.shadows.lit(
+        _columns(samples.points, sunny), np.maximum(np.abs(geometric[sunny]), 0.05)
+    )
     opening = light.occlusion.openness(samples.points, samples.normals)
     opening *= np.where(snapshot.moving[samples.parts], 1, contact(samples.points, light.movers))
     sun = sky.sun_color[:, None] * lit
     colors = samples.albedo * (sky.ambient(samples.bent[2]) * opening + sun * cosine)
     shiny = np.flatnonzero((samples.gloss > 0) | (samples.mirror > 0))
-    bent, to_eye = samples.bent[:, shiny], samples.to_eye[:, shiny]
+    bent, to_eye = _columns(samples.bent, shiny), _columns(samples.to_eye, shiny)
     half = _unit(to_eye + to_sun)
     highlight = np.maximum((bent * half).sum(0), 0) ** 60 * samples.gloss[shiny]
     facing = np.clip((bent * to_eye).sum(0), 0, 1)
     share = np.where(samples.mirror[shiny] > 0, samples.mirror[shiny] + 0.5 * (1 - facing) ** 5, 0)
     mirrored = sky.mirrored(2 * facing * bent - to_eye) * opening[shiny]
-    colors[:, shiny] += (mirrored - colors[:, shiny]) * share + sun[:, shiny] * highlight
+    plain = _columns(colors, shiny)
+    colors[:, shiny] = plain + (mirrored - plain) * share + _columns(sun, shiny) * highlight
     return _hazy(colors, samples.points, sky)
 
 
@@ -284,3 +294,8 @@ def _rotate_back(to_part: Float32[ndarray, "P 4 4"], parts: Int64[ndarray, " N"]
 
 def _unit(vectors: Rows) -> Rows:
     return vectors / np.sqrt((vectors**2).sum(0))
+
+
+def _columns(array: Float32[ndarray, "K N"], chosen: Int64[ndarray, " M"]) -> Float32[ndarray, "K M"]:
+    """array[:, chosen] with each row contiguous; numpy's own indexing would interleave them in memory."""
+    return np.take(array, chosen, axis=1)

@@ -14,6 +14,13 @@ from data.synthetic.parts import Shape
 
 Rows = Float32[ndarray, "3 N"]
 
+# The six faces of a box, -x, +x, -y, +y, -z, +z: outward, to the right and down for someone upright who looks
+# at the face; the top and the bottom are read by someone in the south. Last, which half extents u and v span.
+_OUTWARD = np.array([[-1, 1, 0, 0, 0, 0], [0, 0, -1, 1, 0, 0], [0, 0, 0, 0, -1, 1]], np.float32)
+_RIGHT = np.array([[0, 0, 1, -1, 1, 1], [-1, 1, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0]], np.float32)
+_DOWN = np.array([[0, 0, 0, 0, 0, 0], [0, 0, 0, 0, -1, -1], [-1, -1, -1, -1, 0, 0]], np.float32)
+_U_AXIS, _V_AXIS = np.array([1, 1, 0, 0, 0, 0]), np.array([2, 2, 2, 2, 1, 1])
+
 
 @dataclass(frozen=True)
 class Surface:
@@ -41,8 +48,14 @@ class Surface:
         """The same with u along each face's longer side, where that is wanted."""
         rows = np.flatnonzero(wanted & (self.extent_m[1] > self.extent_m[0]))
         normals, tangents_u, tangents_v, position, extent = (column.copy() for column in self.columns())
-        tangents_u[:, rows], tangents_v[:, rows] = self.tangents_v[:, rows], self.tangents_u[:, rows]
-        position[:, rows], extent[:, rows] = self.position_m[::-1, rows], self.extent_m[::-1, rows]
+        for axis in range(3):
+            tangents_u[axis, rows] = self.tangents_v[axis, rows]
+            tangents_v[axis, rows] = self.tangents_u[axis, rows]
+        for row in range(2):
+            position[row, rows], extent[row, rows] = (
+                self.position_m[1 - row, rows],
+                self.extent_m[1 - row, rows],
+            )
         return Surface(normals, tangents_u, tangents_v, position, extent)
 
 
@@ -59,12 +72,10 @@ def surface(shape: int, points: Rows, sizes: Float32[ndarray, "5 N"]) -> Surface
     if shape == Shape.ELLIPSOID:
         normals = points / sizes[:3] ** 2
         normals /= np.sqrt((normals**2).sum(0))
-        return _on_cube(points, sizes[:3], *_dominant(normals), normals)
+        return _on_cube(points, sizes, _face(normals), normals)
     if shape == Shape.BOX:
-        axis, positive = _dominant(points / sizes[:3])
-        normals = np.zeros_like(points)
-        normals[axis, np.arange(points.shape[1])] = np.where(positive, 1, -1)
-        return _on_cube(points, sizes[:3], axis, positive, normals)
+        face = _face(points / sizes[:3])
+        return _on_cube(points, sizes, face, np.take(_OUTWARD, face, axis=1))
     return _taper(points, sizes)
 
 
@@ -81,32 +92,21 @@ def sphere_chart(points: Rows, sizes: Float32[ndarray, "5 N"]) -> Surface:
     return Surface(normals, across, np.cross(across, normals, axis=0), position, np.stack([around, tall]))
 
 
-def _dominant(vectors: Rows) -> tuple[Int64[ndarray, " N"], Bool[ndarray, " N"]]:
-    """The axis along which each vector is longest, and whether it points to the axis's positive side."""
-    size = np.abs(vectors)
-    axis = np.where(size[0] > np.maximum(size[1], size[2]), 0, np.where(size[1] > size[2], 1, 2))
-    along = np.where(axis == 0, vectors[0], np.where(axis == 1, vectors[1], vectors[2]))
-    return axis, along > 0
+def _face(vectors: Rows) -> Int64[ndarray, " N"]:
+    """The face of a cube that each vector from its centre leads through."""
+    x, y, z = np.abs(vectors)
+    axis = np.where(x > np.maximum(y, z), 0, np.where(y > z, 1, 2))
+    return 2 * axis + (np.choose(axis, vectors) > 0)
 
 
 def _on_cube(
-    points: Rows, half: Rows, axis: Int64[ndarray, " N"], positive: Bool[ndarray, " N"], normals: Rows
+    points: Rows, sizes: Float32[ndarray, "5 N"], face: Int64[ndarray, " N"], normals: Rows
 ) -> Surface:
-    """Coordinates from the two axes across the dominant one."""
-    x, y, z = points
-    sign = np.where(positive, 1, -1).astype(np.float32)
-    on_x, on_z = axis == 0, axis == 2
-    # Right hand of someone who looks at the face: +y before +x, -x before +y; the top and the floor are read
-    # from -y.
-    u = np.where(on_z, x, np.where(on_x, sign * y, -sign * x))
-    v = np.where(on_z, -y, -z)
-    extent = np.stack([np.where(on_x, half[1], half[0]), np.where(on_z, half[1], half[2])]) * np.float32(2)
-    zero = np.zeros_like(u)
-    tangent_u = np.stack([np.where(on_z, 1, np.where(on_x, 0, -sign)), np.where(on_x, sign, 0), zero])
-    tangent_v = np.stack([zero, np.where(on_z, -1, 0), np.where(on_z, 0, -1)])
-    return Surface(
-        normals, tangent_u.astype(np.float32), tangent_v.astype(np.float32), np.stack([u, v]), extent
-    )
+    """Coordinates from the two axes across each face's own."""
+    tangents_u, tangents_v = np.take(_RIGHT, face, axis=1), np.take(_DOWN, face, axis=1)
+    position = np.stack([(points * tangents_u).sum(0), (points * tangents_v).sum(0)])
+    spans = [np.choose(axes.take(face), sizes[:3]) for axes in (_U_AXIS, _V_AXIS)]
+    return Surface(normals, tangents_u, tangents_v, position, np.stack(spans) * np.float32(2))
 
 
 def _taper(points: Rows, sizes: Float32[ndarray, "5 N"]) -> Surface:
@@ -122,8 +122,7 @@ def _taper(points: Rows, sizes: Float32[ndarray, "5 N"]) -> Surface:
     flat = sizes[2] - np.abs(points[2])
     axis = np.where(flat < np.minimum(gaps[0], gaps[1]), 2, np.where(gaps[0] < gaps[1], 0, 1))
     along = np.choose(axis, points)
-    positive = along > 0
-    sign = np.where(positive, 1, -1).astype(np.float32)
+    sign = np.where(along > 0, 1, -1).astype(np.float32)
     slope = np.where(axis == 0, slopes[0], slopes[1]).astype(np.float32)
     slant = np.sqrt(1 + slope**2)
     normals = np.stack(
@@ -133,7 +132,7 @@ def _taper(points: Rows, sizes: Float32[ndarray, "5 N"]) -> Surface:
             np.where(axis == 2, sign, -slope / slant),
         ]
     ).astype(np.float32)
-    base = _on_cube(points, sizes[:3], axis, positive, normals)
+    base = _on_cube(points, sizes, 2 * axis + (along > 0), normals)
     stretch = np.where(axis == 2, 1, slant).astype(np.float32)
     ones = np.ones_like(stretch)
     tangent_v = np.where(axis == 2, base.tangents_v, np.cross(base.tangents_u, normals, axis=0)).astype(

@@ -15,6 +15,8 @@ from data.synthetic.recording import VideoFolders, VideoRecorder
 from data.synthetic.views import Pinhole, pinhole_matrix
 from data.synthetic.workers import each
 
+_RUN_LENGTH = 5  # a frame's flow needs the next one's geometry, which that one needs too
+
 
 @dataclass(frozen=True)
 class VideoCapture(CaptureSettings):
@@ -47,7 +49,7 @@ def make_video(settings: VideoCapture) -> None:
         )
         shares = []
         with Progress(len(views), label="frames") as progress:
-            for share in each(recorder.record, len(views), settings.workers):
+            for share in each(recorder.record, len(views), settings.workers, _RUN_LENGTH):
                 shares.append(share)
                 progress.advance()
         (folder / "poses").mkdir()

@@ -24,13 +24,16 @@ def stage_of(seed: int, traffic: bool, quality: Quality) -> Stage:
     return Stage(market_square(seed, traffic=traffic), quality)
 
 
-def each(function: Callable[[int], ResultT], count: int, workers: int) -> Iterator[ResultT]:
+def each(
+    function: Callable[[int], ResultT], count: int, workers: int, run_length: int = 1
+) -> Iterator[ResultT]:
     """function(0), function(1), ..., in this order whatever the number of workers.
 
     Args:
         function: for more than one worker it is pickled: a bound method of a plain dataclass will do.
         count: how many calls.
         workers: processes; 0 means one for each processor this process may use.
+        run_length: how many neighbours a process takes at a time.
 
     Raises:
         UserError: a process was killed.
@@ -42,7 +45,7 @@ def each(function: Callable[[int], ResultT], count: int, workers: int) -> Iterat
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, mp_context=context, initializer=_start) as executor:
         try:
-            yield from executor.map(function, range(count))
+            yield from executor.map(function, range(count), chunksize=run_length)
         except BrokenProcessPool as error:
             raise UserError(
                 f"one of {processes} processes was killed, as happens when memory runs out; "
