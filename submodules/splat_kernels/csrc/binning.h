@@ -109,7 +109,7 @@ inline bool bin(const RasterizeArgs& args, splat::Workspace* workspace, VisibleS
   const int ranges = visible < 1024 ? 1 : imin(kBinRanges, 4 * args.threads);
   const int64_t row_length = tiles + 2;
   auto* counts = static_cast<int32_t*>(buffer(kTileHistogramSlot, sizeof(int32_t) * ranges * row_length));
-  auto* scratch = static_cast<int32_t*>(buffer(kRowSlot, sizeof(int32_t) * 32 * tiles_y * ranges));
+  auto* scratch = static_cast<int32_t*>(buffer(kRowSlot, sizeof(int32_t) * 32 * (tiles_y + 1) * ranges));
   if (!counts || !scratch) return false;
   auto bound = [&](int64_t r) { return r == ranges ? visible : visible * r / ranges & ~int64_t{15}; };
   state.pair_offsets[0] = 0;
@@ -144,10 +144,19 @@ inline bool bin(const RasterizeArgs& args, splat::Workspace* workspace, VisibleS
     int32_t* cursor = counts + r * row_length;
     int32_t row = state.pair_offsets[bound(r)];
     for_each_spans(state, bound(r), bound(r + 1), scratch + int64_t{32} * tiles_y * r, [&](int64_t first, int count, const Spans& spans) {
-      for (int lane = 0; lane < count; ++lane)
-        for (int32_t k = lane, y = spans.first_row[lane], left = spans.tiles[lane]; left > 0; k += 16, ++y)
-          for (int32_t x = spans.first[k]; x <= spans.last[k]; ++x, --left)
-            pairs.pairs[cursor[int64_t{tiles_x} * y + x]++] = {static_cast<int32_t>(first + lane), row++};
+      for (int lane = 0; lane < count; ++lane) {
+        int32_t left = spans.tiles[lane], k = lane;
+        int64_t line = int64_t{tiles_x} * spans.first_row[lane];
+        for (; left && spans.first[k] > spans.last[k]; k += 16) line += tiles_x;  // rows without a tile, rare
+        // One loop over all tiles, whose only branch is its end: from span to span without a jump.
+        for (int32_t x = spans.first[k]; left; --left) {
+          pairs.pairs[cursor[line + x]++] = {static_cast<int32_t>(first + lane), row++};
+          const bool ends = x == spans.last[k];
+          k += ends ? 16 : 0;
+          line += ends ? tiles_x : 0;
+          x = ends ? spans.first[k] : x + 1;
+        }
+      }
     });
   });
   return true;
