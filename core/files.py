@@ -3,12 +3,16 @@
 import errno
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from core.errors import UserError
+
+GIT_LFS_MARK = b"version https://git-lfs"
+"""How the pointer begins that Git-LFS leaves in place of a file it has not fetched."""
 
 _REASONS = {
     errno.ENOSPC: "the disk is full; free some space and repeat the command",
@@ -67,17 +71,55 @@ def atomic_write(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
         yield temporary
-        descriptor = os.open(temporary, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _sync(temporary)
         temporary.replace(path)
+        with suppress(OSError):  # some network file systems sync files only; the file is whole in any case
+            _sync(path.parent)
     except OSError as error:
         raise explain(error, path) from error
     finally:
         with suppress(OSError):  # gone after the rename; and nothing can be mended on a disk that has failed
             temporary.unlink()
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove_stale_parts(folder: Path) -> None:
+    """Remove what killed processes left of `atomic_write`, in a folder and below it.
+
+    Call it while nothing is being written by this process: a file that bears its number was left by an
+    earlier one, as happens in containers, where numbers repeat.
+
+    Raises:
+        UserError: such a file cannot be removed.
+    """
+    for part in folder.rglob(".*.part*"):
+        named = re.fullmatch(r"\..*\.(\d+)\.part(\..*)?", part.name)
+        if named is None or _is_another_process(int(named[1])):
+            continue
+        try:
+            part.unlink(missing_ok=True)
+        except OSError as error:
+            raise explain(error, part, "remove") from error
+
+
+def _is_another_process(number: int) -> bool:
+    """Whether a process other than this one has that number now."""
+    if number == os.getpid():
+        return False
+    try:
+        os.kill(number, 0)  # asks, and sends nothing
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True  # somebody else's
+    return True
 
 
 def write_text(path: Path, text: str) -> None:

@@ -55,6 +55,10 @@ class Exposures:
         # Planar in memory, as the renderer's images are, for the fused loss.
         return planes.unflatten(1, image.shape[:2]).permute(1, 2, 0)
 
+    def zero_grad(self) -> None:
+        """Forget the gradients, such as those of a step that was broken off."""
+        self._optimizer.zero_grad()
+
     def update(self, position: float, scale: float = 1.0) -> None:
         """One step of Adam.
 
@@ -72,7 +76,7 @@ class Exposures:
             config.exposure_lr_delay_mult,
         )
         self._optimizer.step({"exposure": scale * rate})
-        self._optimizer.zero_grad()
+        self.zero_grad()
 
     def to_json(self) -> dict[str, list[list[float]]]:
         """The transforms by image name, as Inria's `exposure.json` has them."""

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from core.errors import UserError
-from core.files import write_json
+from core.files import remove_stale_parts, write_json
 from core.progress import say
 from core.run_folder import RunFolder
 from core.serialization import load_state, save_state
@@ -36,6 +36,14 @@ class LoopConfig:
     """Time between two checkpoints: what a crash costs at the most."""
     log_interval: int = 100
     """Steps between two lines of the log."""
+
+    def __post_init__(self) -> None:
+        if self.log_interval < 1:
+            raise ValueError(f"log_interval: at least 1 was expected, got {self.log_interval}")
+        if not self.checkpoint_seconds >= 0:
+            raise ValueError(
+                f"checkpoint_seconds: a time from 0 on was expected, got {self.checkpoint_seconds}"
+            )
 
 
 @dataclass
@@ -116,6 +124,7 @@ class _Loop:
         self.planned = (0, 0.0)
 
     def run(self) -> FitResult:
+        remove_stale_parts(self.folder.path)
         if self.folder.checkpoint.exists():
             self._restore()
             say(f"continuing from iteration {self.state.step} of {self.task.schedule.iterations}")
@@ -214,6 +223,9 @@ class _Loop:
         self.state.failures = failed.failures + 1
         self.state.skipped = [*failed.skipped, step]
         self.state.learning_rate_scale = failed.learning_rate_scale / 2
+        # What was learned must not be lost with the process: another one would fail once more, not at half
+        # the rates.
+        self._checkpoint()
         say(
             f"{error} at iteration {step}: back to iteration {self.state.step}, that batch is skipped and "
             "learning rates are halved"

@@ -28,6 +28,13 @@ class LossConfig:
     cache_mb: int = 128
     """Memory for window moments of the photographs, MiB. Views beyond it are slower, not different."""
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.lambda_dssim <= 1:
+            raise ValueError(f"lambda_dssim: 0 to 1 was expected, got {self.lambda_dssim}")
+        for name in ("depth_l1_weight_init", "depth_l1_weight_final", "cache_mb"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name}: a number from 0 on was expected, got {getattr(self, name)}")
+
 
 @dataclass(frozen=True)
 class TrainingView:

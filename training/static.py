@@ -1,5 +1,6 @@
 """The static method: one set of Gaussians fitted to photographs by the 3DGS recipe."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -40,6 +41,16 @@ class ModelConfig:
     init_scale: float = 1.0
     """Factor on the standard deviations, which follow from the distances between the points."""
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.sh_degree <= 3:
+            raise ValueError(f"sh_degree: 0 to 3 was expected, got {self.sh_degree}")
+        if self.sh_degree_interval < 1:
+            raise ValueError(f"sh_degree_interval: at least 1 was expected, got {self.sh_degree_interval}")
+        if not 0 < self.init_opacity < 1:
+            raise ValueError(f"init_opacity: a number between 0 and 1 was expected, got {self.init_opacity}")
+        if not 0 < self.init_scale < math.inf:
+            raise ValueError(f"init_scale: a positive number was expected, got {self.init_scale}")
+
 
 @dataclass(frozen=True)
 class OptimizerConfig:
@@ -77,6 +88,11 @@ class RenderConfig:
     """Recipe step from which the resolution is full; it doubles at equal intervals before."""
     backend: str = "auto"
     """Who draws: auto, native or reference."""
+
+    def __post_init__(self) -> None:
+        for name in ("coarse_to_fine", "coarse_to_fine_until"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name}: a number from 0 on was expected, got {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
@@ -159,6 +175,8 @@ class StaticTask:
         view = self.views.get(batch, self._halvings(position))
         wants_gradients = self.densification.wants_gradients(self.schedule, step)
         self.optimizer.zero_grad()
+        if self.exposures is not None:
+            self.exposures.zero_grad()
         output = self._draw(view, step, position, wants_gradients)
         image = output.images.squeeze(0)  # not [0], whose gradient is a copy
         if self.exposures is not None:

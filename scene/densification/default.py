@@ -60,6 +60,31 @@ class DefaultConfig:
     """Largest radius on the image beyond which one is removed once resets have begun; 0 = any. The published
     code means 20, but clears its record of radii just before it is read."""
 
+    def __post_init__(self) -> None:
+        if self.densification_interval < 1:
+            raise ValueError(
+                f"densification_interval: at least 1 was expected, got {self.densification_interval}"
+            )
+        for name in (
+            "densification_min_steps",
+            "opacity_reset_interval",
+            "opacity_reset_min_steps",
+            "densify_grad_threshold",
+            "percent_dense",
+            "prune_scale",
+            "prune_radius_px",
+        ):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name}: a number from 0 on was expected, got {getattr(self, name)}")
+        if not self.split_factor > 0:
+            raise ValueError(f"split_factor: a positive number was expected, got {self.split_factor}")
+        if not 0 <= self.min_opacity < 1:
+            raise ValueError(f"min_opacity: 0 or more and less than 1 was expected, got {self.min_opacity}")
+        if not 0 < self.reset_opacity < 1:
+            raise ValueError(
+                f"reset_opacity: a number between 0 and 1 was expected, got {self.reset_opacity}"
+            )
+
 
 class DefaultDensification:
     """Clone, split, prune and reset.

@@ -52,6 +52,16 @@ class MCMCConfig:
     default_cap: int = 1_000_000
     """The cap when `max_gaussians` is not given."""
 
+    def __post_init__(self) -> None:
+        for name in ("refine_interval", "growth", "default_cap"):
+            if not getattr(self, name) >= 1:
+                raise ValueError(f"{name}: at least 1 was expected, got {getattr(self, name)}")
+        for name in ("refine_min_steps", "noise_lr", "opacity_reg", "scale_reg"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name}: a number from 0 on was expected, got {getattr(self, name)}")
+        if not 0 <= self.dead_opacity < 1:
+            raise ValueError(f"dead_opacity: 0 or more and less than 1 was expected, got {self.dead_opacity}")
+
 
 class MCMCDensification:
     """Relocation, growth to a cap, and noise.

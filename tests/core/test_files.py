@@ -1,12 +1,25 @@
 """A file is whole or absent, and what goes wrong is told in a sentence."""
 
 import errno
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from core.errors import UserError
-from core.files import atomic_write, explain, make_folder, read_json, write_json, write_text
+from core.files import (
+    atomic_write,
+    explain,
+    make_folder,
+    read_json,
+    remove_stale_parts,
+    write_json,
+    write_text,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def names(folder: Path) -> set[str]:
@@ -63,6 +76,23 @@ def test_a_file_in_the_place_of_a_folder_is_a_sentence(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.EDQUOT, errno.EIO])
 def test_every_error_names_the_path(number: int) -> None:
     assert str(explain(OSError(number, "said"), Path("some/file"))).startswith("cannot write some/file: ")
+
+
+def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    die = (
+        "import os, sys; from pathlib import Path; from core.files import atomic_write\n"
+        "with atomic_write(Path(sys.argv[1])) as temporary:\n"
+        "    temporary.touch(); os.kill(os.getpid(), 9)"
+    )
+    below = tmp_path / "checkpoints"
+    subprocess.run([sys.executable, "-c", die, str(below / "last.pt")], cwd=ROOT, check=False)
+    assert len(names(below)) == 1
+    (below / f".last.{os.getpid()}.part.pt").touch()  # of an earlier process that had our number
+    kept = {f".last.{os.getppid()}.part.pt", "last.pt", ".hidden", ".a.part.txt", "x.99999999.part.pt"}
+    for name in kept:
+        (below / name).touch()
+    remove_stale_parts(tmp_path)
+    assert names(below) == kept
 
 
 def test_text_that_is_no_json_is_a_sentence(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -49,27 +50,43 @@ def test_the_tiny_preset_end_to_end(source: Path, tmp_path: Path) -> None:
     assert '"test_psnr"' in lines[-1]
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_a_stopped_run_goes_on_to_the_same_end(source: Path, tmp_path: Path, number: signal.Signals) -> None:
-    words = ["--iterations", "1500", "--checkpoint-seconds", "0.2"]
-    process = start(arguments(source, tmp_path / "stopped", *words))
-    checkpoint = tmp_path / "stopped" / "checkpoints" / "last.pt"
+LONG_ENOUGH_TO_STOP = ("--iterations", "1000", "--checkpoint-seconds", "0.2", "--exposure")
+
+
+def finish(words: list[str]) -> None:
+    process = start(words)
+    _, told = process.communicate(timeout=120)
+    assert process.returncode == 0, told
+
+
+@pytest.fixture(scope="module")
+def unbroken(source: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The last state of a run that nothing stopped."""
+    run = tmp_path_factory.mktemp("unbroken")
+    finish(arguments(source, run, *LONG_ENOUGH_TO_STOP))
+    return load_state(run / "checkpoints" / "last.pt")["task"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_stopped_run_goes_on_to_the_same_end(
+    source: Path, tmp_path: Path, unbroken: dict[str, Any], number: signal.Signals
+) -> None:
+    words = arguments(source, tmp_path, *LONG_ENOUGH_TO_STOP)
+    process = start(words)
+    checkpoint = tmp_path / "checkpoints" / "last.pt"
     wait_for(checkpoint, 20)
     process.send_signal(number)
     _, told = process.communicate(timeout=60)
     expected = -signal.SIGKILL if number == signal.SIGKILL else 128 + number
     assert process.returncode == expected, told
-    assert 20 <= load_state(checkpoint)["loop"]["step"] < 1500
-    if number != signal.SIGKILL:
-        assert "the same command continues from there" in told
-        return
-    again, whole = (start(arguments(source, tmp_path / name, *words)) for name in ("stopped", "whole"))
-    for each in (again, whole):
-        _, told = each.communicate(timeout=120)
-        assert each.returncode == 0, told
-    ends = [load_state(tmp_path / name / "checkpoints" / "last.pt")["task"] for name in ("stopped", "whole")]
-    for name, table in ends[0]["model"].items():
-        assert torch.equal(table, ends[1]["model"][name])
+    assert 20 <= load_state(checkpoint)["loop"]["step"] < 1000
+    assert ("the same command continues from there" in told) == (number != signal.SIGKILL)
+    finish(words)
+    end = load_state(checkpoint)["task"]
+    assert end["model"].keys() == unbroken["model"].keys()
+    for name, table in end["model"].items():
+        assert torch.equal(table, unbroken["model"][name])
+    assert torch.equal(end["exposures"]["transforms"], unbroken["exposures"]["transforms"])
 
 
 def test_mistakes_are_one_sentence_and_exit_code_2(
@@ -92,6 +109,38 @@ def test_mistakes_are_one_sentence_and_exit_code_2(
         last = capsys.readouterr().err.splitlines()[-1]
         assert last.startswith("error: ")
         assert told in last
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [
+        ("sh-degree", "4"),
+        ("sh-degree-interval", "0"),
+        ("init-opacity", "2"),
+        ("init-scale", "0"),
+        ("coarse-to-fine", "-1"),
+        ("log-interval", "0"),
+        ("checkpoint-seconds", "nan"),
+        ("densification-interval", "0"),
+        ("reset-opacity", "0"),
+        ("min-opacity", "1"),
+        ("split-factor", "0"),
+        ("refine-interval", "0"),
+        ("dead-opacity", "1"),
+        ("noise-lr", "-1"),
+        ("lambda-dssim", "1.5"),
+        ("cache-mb", "-1"),
+    ],
+)
+def test_a_number_out_of_range_is_one_sentence(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], flag: str, value: str
+) -> None:
+    assert train.main(arguments(source, tmp_path / "new", f"--{flag}", value)) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 1
+    assert f"{flag.replace('-', '_')}: " in told[0]
+    assert "was expected, got " in told[0]
     assert not (tmp_path / "new").exists()
 
 

@@ -2,7 +2,6 @@
 
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +100,18 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(
     assert steps == [line["step"] for line in read_lines(tmp_path / "whole" / "log.jsonl")]
 
 
+def test_what_a_killed_write_left_is_removed(tmp_path: Path) -> None:
+    run(Counting(4), tmp_path)
+    left = [
+        tmp_path / "checkpoints" / f".last.{os.getpid()}.part.pt",
+        RunFolder(tmp_path).point_cloud(4).with_name(f".point_cloud.{os.getpid()}.part.ply"),
+    ]
+    for part in left:
+        part.touch()
+    run(Counting(4), tmp_path)
+    assert not any(part.exists() for part in left)
+
+
 def test_a_finished_run_takes_no_step_more(tmp_path: Path) -> None:
     run(Counting(8), tmp_path)
     again = Counting(8)
@@ -156,11 +167,12 @@ def test_going_back_ends_at_the_last_checkpoint(tmp_path: Path) -> None:
     assert task.rates == [1.0] * 6 + [0.5] * 3
 
 
-def test_what_was_learned_from_a_failure_survives_a_pause(tmp_path: Path) -> None:
+@pytest.mark.parametrize("checkpoint_seconds", [0.0, 1000.0])
+def test_what_was_learned_from_a_failure_survives_a_pause(tmp_path: Path, checkpoint_seconds: float) -> None:
     first = Mortal(10, dies_at=8)
     first.bad_steps = {3: NOT_A_NUMBER}
     with pytest.raises(Killed):
-        run(first, tmp_path, LoopConfig(checkpoint_seconds=0.0))
+        run(first, tmp_path, LoopConfig(checkpoint_seconds=checkpoint_seconds))
     state = load_state(tmp_path / "checkpoints" / "last.pt")["loop"]
     assert state["skipped"] == [3]
     assert state["failures"] == 1
@@ -200,7 +212,7 @@ def test_a_failing_save_leaves_the_checkpoint(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def slow_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
+def slow_clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """A clock that advances by a tenth of a second whenever it is read."""
     now = [0.0]
 

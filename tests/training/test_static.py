@@ -142,12 +142,15 @@ def test_a_run_is_a_function_of_its_seed(capture: Capture) -> None:
     assert runs[0] != runs[2]
 
 
-def test_a_rehearsal_leaves_no_trace(capture: Capture) -> None:
-    task = StaticTask(BASE, capture, TRAIN, TEST)
+@pytest.mark.parametrize("name", ["default", "exposure"])
+def test_a_rehearsal_leaves_no_trace(name: str, capture: Capture) -> None:
+    task, other = (StaticTask(replace(BASE, **VARIANTS[name]), capture, TRAIN, TEST) for _ in range(2))
     before = copy.deepcopy(task.state_dict())
     with pytest.raises(RehearsalOverError):
         task.step(1, 0, RehearsalStepper())
     assert_equal_states(before, task.state_dict())
+    assert take(task, 1, 3) == take(other, 1, 3)
+    assert_equal_states(task.state_dict(), other.state_dict())
 
 
 def test_a_bad_loss_changes_nothing(capture: Capture) -> None:

@@ -9,12 +9,16 @@ import pytest
 from core import memory
 from core.errors import UserError
 from core.files import read_json
+from core.run_folder import RunFolder
 from core.schedules import ScheduleConfig
+from core.serialization import load_state
 from scene.densification import DefaultConfig, DensificationConfig
+from scene.exposure import ExposureConfig
 from scene.splits import SplitOptions
 from tests.training.captures import tiny_capture, write_capture
 from training.loop import LoopConfig
-from training.static import ModelConfig, StaticConfig
+from training.static import ModelConfig, StaticConfig, StaticTask
+from training.task import RehearsalStepper, Stepper, StepReport
 from training.train_static import expected_gaussians, train_static
 
 CONFIG = StaticConfig(
@@ -71,6 +75,35 @@ def test_the_same_command_again_finds_it_done(
     assert result.iterations == 10
     assert (tmp_path / "checkpoints" / "last.pt").stat().st_mtime_ns == before
     assert "continuing from iteration 10 of 10" in capsys.readouterr().err
+
+
+class Killed(BaseException):
+    """Stands for kill -9."""
+
+
+@pytest.mark.parametrize("exposure", [False, True])
+def test_a_run_killed_before_its_second_checkpoint_goes_on_to_the_same_end(
+    exposure: bool, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The first process has rehearsed, the one that goes on has not.
+    config = replace(CONFIG, exposure=ExposureConfig(exposure=exposure))
+    train_static(source, tmp_path / "whole", config)
+
+    def die_at_4(task: StaticTask, step: int, batch: int, stepper: Stepper) -> StepReport:
+        if step == 4 and not isinstance(stepper, RehearsalStepper):
+            raise Killed
+        return take_step(task, step, batch, stepper)
+
+    take_step = StaticTask.step
+    with monkeypatch.context() as patch:
+        patch.setattr(StaticTask, "step", die_at_4)
+        with pytest.raises(Killed):
+            train_static(source, tmp_path / "killed", config)
+    assert load_state(RunFolder(tmp_path / "killed").checkpoint)["loop"]["step"] == 0
+    train_static(source, tmp_path / "killed", config)
+    whole, killed = (RunFolder(tmp_path / name) for name in ("whole", "killed"))
+    assert killed.point_cloud(10).read_bytes() == whole.point_cloud(10).read_bytes()
+    assert not exposure or read_json(killed.exposure) == read_json(whole.exposure)
 
 
 def test_a_time_limits_the_run(source: Path, tmp_path: Path) -> None:
