@@ -35,8 +35,8 @@ SPLAT_API int splat_set_level(const char* name) {
   return found != nullptr;
 }
 SPLAT_API void splat_project_forward(const ProjectArgs* args) { active->project_forward(*args); }
-SPLAT_API void splat_project_backward(const ProjectBackwardArgs* args) { active->project_backward(*args); }
-// These return 0 when memory is out (or, forward, when there are more than 2^31 pairs).
+// These return 0 when memory is out (or, rasterizing forward, when there are more than 2^31 pairs).
+SPLAT_API int splat_project_backward(const ProjectBackwardArgs* args) { return active->project_backward(*args); }
 SPLAT_API int splat_rasterize_forward(RasterizeArgs* args) { return active->rasterize_forward(*args); }
 SPLAT_API int splat_rasterize_backward(const RasterizeBackwardArgs* args) { return active->rasterize_backward(*args); }
 SPLAT_API int splat_gaussian_statistics(const StatisticsArgs* args) { return active->gaussian_statistics(*args); }

@@ -62,7 +62,6 @@ struct RasterizeBackwardArgs {
   const void* visible_state; // what `allocate` gave
   const void* pair_state;
   const float* extras;
-  const float* background;
   const float* image;      // the forward call's outputs
   const float* extra_image;
   const float* alpha;
@@ -95,7 +94,6 @@ struct PhotometricArgs {
   float lambda_dssim;
   float* gradient;        // out [3,height,width] of the loss, or null
   double loss;            // out: mean over pixels and channels
-  double l1, ssim;        // out: weighted means of both terms
 };
 
 struct MomentsArgs {

@@ -7,7 +7,7 @@ namespace splat {
 struct Kernels {
   const char* level;
   void (*project_forward)(const ProjectArgs&);
-  void (*project_backward)(const ProjectBackwardArgs&);
+  bool (*project_backward)(const ProjectBackwardArgs&);
   bool (*rasterize_forward)(RasterizeArgs&);
   bool (*rasterize_backward)(const RasterizeBackwardArgs&);
   bool (*gaussian_statistics)(const StatisticsArgs&);

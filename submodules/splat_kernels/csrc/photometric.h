@@ -207,8 +207,7 @@ bool photometric(PhotometricArgs& args) {
     if (args.weights)
       for (int64_t i = 0; i < plane; ++i) weight += args.weights[i];
     const double count = 3.0 * static_cast<double>(plane), kept = args.weights ? weight / static_cast<double>(plane) : 1.0;
-    args.l1 = l1 / count, args.ssim = ssim / count;
-    args.loss = (1.0 - args.lambda_dssim) * args.l1 + args.lambda_dssim * (kept - args.ssim);
+    args.loss = (1.0 - args.lambda_dssim) * l1 / count + args.lambda_dssim * (kept - ssim / count);
   }
   splat::release_workspace(workspace);
   return memory && sums;

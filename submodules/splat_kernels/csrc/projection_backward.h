@@ -128,6 +128,7 @@ inline void backward16(const ProjectBackwardArgs& args, const View& view, int64_
 
   f32x16 direction[3], g_direction[3], g_rgb[3], g_mean[3];
   const f32x16 inverse_distance = view_direction(in, view, first, count, direction);
+  for (auto& d : direction) d = keep(visible, d);  // a mean that is no number must not reach the others
   for (int k = 0; k < 3; ++k) g_rgb[k] = keep(record[kRed + k] > zero(), g_record[kRed + k]);  // colour is max(0, .)
   colors_backward(in, first, count, direction, g_rgb, args.grad_sh, g_direction);
   const f32x16 along = dot3(g_direction, direction);
@@ -145,13 +146,13 @@ inline void backward16(const ProjectBackwardArgs& args, const View& view, int64_
   f32x16 m[3];
   load_rows<3>(in.means + 3 * first, count, m);
   for (int i = 0; i < 3; ++i) {
-    for (int k = 0; k < 3; ++k) view_sum[3 * i + k] += reduce_add(keep(visible, g_r[3 * i + k]) + g_p[i] * m[k]);
+    for (int k = 0; k < 3; ++k) view_sum[3 * i + k] += reduce_add(keep(visible, fma(g_p[i], m[k], g_r[3 * i + k])));
     view_sum[9 + i] += reduce_add(g_p[i]);
     view_sum[12 + i] -= reduce_add(g_offset[i]);
   }
 }
 
-void project_backward(const ProjectBackwardArgs& args) {
+bool project_backward(const ProjectBackwardArgs& args) {
   const ProjectArgs& in = args.forward;
   const View view = make_view(in);
   const int64_t chunks = (in.n + kProjectChunk - 1) / kProjectChunk;
@@ -160,6 +161,10 @@ void project_backward(const ProjectBackwardArgs& args) {
   float* sums = nullptr;
   if (args.grad_viewmat) {
     sums = static_cast<float*>(splat::workspace_buffer(workspace, 0, sizeof(float) * kViewFloats * (chunks + 1)));
+    if (!sums) {
+      splat::release_workspace(workspace);
+      return false;
+    }
     __builtin_memset(sums, 0, sizeof(float) * kViewFloats * chunks);
   }
   parallel(in.threads, chunks, [&](int64_t chunk, int) {
@@ -183,4 +188,5 @@ void project_backward(const ProjectBackwardArgs& args) {
     args.grad_viewmat[15] = 0.f;
   }
   splat::release_workspace(workspace);
+  return true;
 }

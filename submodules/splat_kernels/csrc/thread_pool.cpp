@@ -9,6 +9,7 @@
 #include <condition_variable>
 #include <cstdlib>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -37,9 +38,10 @@ class Pool {
  public:
   void run(const Job& job, int threads) {
     std::lock_guard<std::mutex> one_at_a_time(run_mutex_);
-    while (workers_ < threads - 1) {
-      std::thread([this] { loop(); }).detach();
-      ++workers_;
+    try {
+      for (; workers_ < threads - 1; ++workers_) std::thread([this] { loop(); }).detach();
+    } catch (const std::system_error&) {
+      // A limit on threads: those that exist, the caller at least, do the work.
     }
     job_ = job;
     next_.store(0, std::memory_order_relaxed);
@@ -128,7 +130,7 @@ class Workspace {
  public:
   void* buffer(int slot, int64_t bytes) {
     auto& [memory, capacity] = slots_[slot];
-    if (bytes > capacity) {
+    if (!memory || bytes > capacity) {  // zero bytes get memory too: null means that there is none
       std::free(memory);
       const int64_t page = bytes < kHugePage ? 64 : kHugePage, spare = bytes < 16 * kHugePage ? bytes / 4 : bytes / 16;
       const int64_t rounded = (bytes + spare + page) & ~(page - 1);

@@ -127,7 +127,6 @@ def _rasterize_backward(
         pointer(visible_state),
         pointer(pair_state),
         pointer(extras),
-        pointer(background),
         pointer(image),
         pointer(extra_image),
         pointer(alpha),

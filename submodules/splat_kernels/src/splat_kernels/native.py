@@ -44,7 +44,7 @@ RasterizeArgs = _struct(
 RasterizeBackwardArgs = _struct(
     "RasterizeBackwardArgs",
     (c_int64, "n"),
-    (c_void_p, "visible_state pair_state extras background"),
+    (c_void_p, "visible_state pair_state extras"),
     (c_void_p, "image extra_image alpha grad_image grad_alpha grad_extra_image"),
     (c_int32, "n_extras width height threads"),
     (c_void_p, "grad_means2d grad_records grad_extras abs_gradients"),
@@ -62,7 +62,7 @@ PhotometricArgs = _struct(
     (c_void_p, "image target moments weights"),
     (c_float, "lambda_dssim"),
     (c_void_p, "gradient"),
-    (c_double, "loss l1 ssim"),
+    (c_double, "loss"),
 )
 MomentsArgs = _struct("MomentsArgs", (c_int32, "width height threads"), (c_void_p, "target moments"))
 AdamArgs = _struct(
@@ -86,8 +86,10 @@ _FUNCTIONS = {
 
 
 def _load() -> ctypes.CDLL:
-    folder = Path(__file__).parent
-    library = ctypes.CDLL(str(next(folder.glob("libsplat_kernels.*"))))
+    built = sorted(Path(__file__).parent.glob("libsplat_kernels.*"))
+    if not built:
+        raise ImportError("splat_kernels has no compiled library: run pip install ./submodules/splat_kernels")
+    library = ctypes.CDLL(str(built[0]))
     library.splat_level.restype = ctypes.c_char_p
     library.splat_set_level.argtypes = [ctypes.c_char_p]
     for name, struct in _FUNCTIONS.items():
@@ -119,7 +121,7 @@ def set_level(name: str) -> None:
         )
 
 
-if "SPLAT_KERNELS_LEVEL" in os.environ:
+if os.environ.get("SPLAT_KERNELS_LEVEL"):
     set_level(os.environ["SPLAT_KERNELS_LEVEL"])
 
 

@@ -7,9 +7,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from splat_kernels import native
-from splat_kernels.native import checked, pointer
+from splat_kernels.native import checked, pointer, require_memory
 
 RECORD_FLOATS = 16
+MOST_SH = 16
 _ARGUMENTS = (
     "Tensor means, Tensor quats, Tensor scales, Tensor opacities, Tensor sh, Tensor viewmat, Tensor K, "
     "SymInt width, SymInt height, int sh_degree, float near, float far, float low_pass, bool antialiased, "
@@ -39,11 +40,13 @@ def _arguments(
 ) -> tuple[Any, tuple[Tensor, ...]]:
     """The C struct without its outputs, and the tensors it points into."""
     n = means.shape[0]
-    if sh.ndim != 3 or not 0 <= sh_degree <= 3 or sh.shape[1] < (sh_degree + 1) ** 2:
+    if sh.ndim != 3 or not 0 <= sh_degree <= 3 or not (sh_degree + 1) ** 2 <= sh.shape[1] <= MOST_SH:
         raise ValueError(
-            f"sh: shape [{n}, K, 3] with K >= (degree + 1)^2 and a degree of 0 to 3 were expected, "
+            f"sh: shape [{n}, K, 3], (degree + 1)^2 <= K <= {MOST_SH}, a degree of 0 to 3 were expected, "
             f"got {list(sh.shape)} for degree {sh_degree}"
         )
+    if K.ndim == 2 and K.device.type == "cpu" and float(K[0, 1]) != 0:
+        raise ValueError(f"K: a camera without skew was expected, got K[0, 1] = {float(K[0, 1])}")
     if width < 1 or height < 1:
         raise ValueError(f"an image of at least 1 x 1 pixels was expected, got {width} x {height}")
     tensors = (
@@ -89,7 +92,7 @@ def _project_backward(*inputs: Any) -> tuple[Tensor, ...]:
         *map(pointer, gradients),
         pointer(grad_viewmat) if pose else None,
     )
-    native.library.splat_project_backward(args)
+    require_memory(native.library.splat_project_backward(args), "project backward")
     return (*gradients, grad_viewmat)
 
 
