@@ -10,15 +10,13 @@ from numpy import ndarray
 from torch import Tensor
 
 from core.errors import UserError
-from core.files import atomic_write, explain
+from core.files import GIT_LFS_MARK, atomic_write, explain
 
 # What cv2 would print about a file that does not decode is said here, once, with the path.
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"})
 """File name endings, in lower case, of what `read_image` is asked to decode."""
-
-_LFS_MARK = b"version https://git-lfs"
 
 
 def read_image(path: Path) -> UInt8[ndarray, "H W 3"]:
@@ -84,17 +82,12 @@ def to_uint8(image: Float[Tensor, "*shape"]) -> UInt8[Tensor, "*shape"]:
     return (image.detach() * 255 + 0.5).clamp_(0, 255).to(torch.uint8)
 
 
-def to_float(image: UInt8[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    """8 bits to float32 in [0, 1]."""
-    return image.to(torch.float32) / 255
-
-
 def _decode(path: Path, flags: int) -> ndarray:
     try:
         data = path.read_bytes()
     except OSError as error:
         raise explain(error, path, "read") from error
-    if data.startswith(_LFS_MARK):
+    if data.startswith(GIT_LFS_MARK):
         raise UserError(f"{path} is a Git-LFS pointer, not an image; run `git lfs pull` in its repository")
     # imdecode instead of imread: paths with any letters work on any system. libpng complains on stderr about
     # files that are cut off, so it does not get to see them.

@@ -16,7 +16,7 @@ from numpy import ndarray
 from numpy.lib import recfunctions
 
 from core.errors import UserError
-from core.files import atomic_write, explain
+from core.files import GIT_LFS_MARK, atomic_write, explain
 
 _ROWS_AT_ONCE = 65_536  # in writing: a second copy of a million Gaussians is a quarter of a gigabyte
 
@@ -29,7 +29,6 @@ _QUATS = ("rot_0", "rot_1", "rot_2", "rot_3")
 _COLORS: tuple[str, ...] = ("red", "green", "blue")
 
 _GREY = 128
-_LFS_MARK = b"version https://git-lfs"
 _PLY_TYPES = {np.dtype("<f4"): "float", np.dtype("u1"): "uchar"}
 
 
@@ -170,7 +169,7 @@ def _read_vertices(path: Path) -> ndarray:
     """
     try:
         with path.open("rb") as file:
-            if file.read(len(_LFS_MARK)) == _LFS_MARK:
+            if file.read(len(GIT_LFS_MARK)) == GIT_LFS_MARK:
                 raise UserError(
                     f"{path} is a Git-LFS pointer, not a PLY file; run `git lfs pull` in its repository"
                 )

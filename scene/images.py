@@ -11,7 +11,6 @@ from typing import Generic, NamedTuple, TypeVar, overload
 from PIL import Image
 
 from core.images import read_image
-from scene.capture import Capture
 
 ItemT = TypeVar("ItemT")
 FieldT = TypeVar("FieldT")
@@ -132,13 +131,3 @@ class Column(Sequence[FieldT], Generic[ItemT, FieldT]):
         if isinstance(index, slice):
             return [self._field(item) for item in self._items[index]]
         return self._field(self._items[index])
-
-
-def decoded_nbytes(capture: Capture) -> int:
-    """Memory in bytes that the capture takes once every view of it has been decoded."""
-    pixels = int((capture.cameras.width * capture.cameras.height).sum())
-    per_pixel = 3
-    per_pixel += 0 if capture.valid_masks is None else 1
-    per_pixel += 0 if capture.dynamic_masks is None else 1
-    per_pixel += 0 if capture.inverse_depths is None else 4
-    return pixels * per_pixel

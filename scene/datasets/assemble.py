@@ -71,7 +71,7 @@ def assemble(source: Path, scene: SourceScene, options: CaptureOptions) -> Captu
         cameras=cameras,
         image_names=tuple(view.name for view in views),
         images=Column(decoded, lambda item: item.image),
-        points=_points(scene.points, cameras, options, notes),
+        points=_points(source, scene.points, cameras, options, notes),
         valid_masks=Column(decoded, lambda item: item.valid_mask()) if has_masks else None,
         inverse_depths=_inverse_depths(source, plans, options, notes),
         notes=tuple(notes),
@@ -248,16 +248,22 @@ def _cameras(plans: list[_Plan]) -> Cameras:
 
 
 def _points(
-    points: PointCloud | None, cameras: Cameras, options: CaptureOptions, notes: list[str]
+    source: Path, points: PointCloud | None, cameras: Cameras, options: CaptureOptions, notes: list[str]
 ) -> PointCloud:
     if points is not None:
         finite = points.xyz.isfinite().all(dim=1)
         if not finite.all():
             notes.append(f"{int((~finite).sum())} points are not finite and were left out")
             points = PointCloud(points.xyz[finite], points.rgb[finite])
+        if not len(points) and options.random_points is None:
+            raise UserError(
+                f"the file of points in {source} holds none that can be used; restore it, or start from N "
+                "random points with --random-points N"
+            )
     if points is None or not len(points):
-        notes.append(f"the source has no points: {options.random_points} random ones stand in for them")
-        points = random_points_in_view(cameras, options.random_points)
+        count = options.random_point_count
+        notes.append(f"the source has no points: {count} random ones stand in for them")
+        points = random_points_in_view(cameras, count)
     return points
 
 

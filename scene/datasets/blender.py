@@ -1,7 +1,8 @@
 """The synthetic scenes of NeRF: `transforms_train.json` and its like, images with alpha, no points."""
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from core.images import IMAGE_SUFFIXES
 from scene.datasets.image_folders import ImageFinder
 from scene.datasets.options import CaptureOptions
 from scene.datasets.source import Reader, SourceScene, SourceView
@@ -23,7 +24,7 @@ def _read(source: Path, options: CaptureOptions) -> SourceScene:
     test_file = _test_file(source)
     if test_file is not None:
         views += _views(source, test_file)
-    points = random_points_in_cube(options.random_points, _HALF_EDGE)
+    points = random_points_in_cube(options.random_point_count, _HALF_EDGE)
     note = f"the source has no points: {len(points)} random ones stand in for them"
     return SourceScene(views, points, (note,))
 
@@ -53,8 +54,10 @@ def _views(source: Path, path: Path) -> list[SourceView]:
 
 
 def _image_file(finder: ImageFinder, frame: Json) -> Path:
-    """Frames are listed without an extension."""
-    return finder.find(frame["file_path"] + ".png")
+    """Frames are listed without an extension; some programs write one."""
+    name = frame["file_path"]
+    has_suffix = PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES
+    return finder.find(name if has_suffix else f"{name}.png")
 
 
 READER = Reader("blender", f"{_TRAIN_FILE} (Blender)", _detect, _read, _test_images)

@@ -48,7 +48,7 @@ def _read(source: Path, options: CaptureOptions) -> SourceScene:
         SourceView(image.name, finder.find(image.name), _viewmat(image), lenses[image.camera_id])
         for image in images
     ]
-    return SourceScene(views, model_points(model), tuple(notes))
+    return SourceScene(views, stored_points(folder, model), tuple(notes))
 
 
 def find_model(source: Path) -> Path | None:
@@ -70,8 +70,7 @@ def read_model(folder: Path) -> pycolmap.Reconstruction:
     for stem in ("cameras", "images"):
         if not (folder / f"{stem}{suffix}").is_file():
             raise UserError(f"{folder / (stem + suffix)} is missing; a COLMAP model needs it")
-    if suffix == ".bin":
-        check_model(folder)
+    check_model(folder, suffix)
     try:
         if (folder / f"points3D{suffix}").is_file():
             return pycolmap.Reconstruction(folder)
@@ -89,6 +88,12 @@ def model_points(model: pycolmap.Reconstruction) -> PointCloud:
         point = model.points3D[number]
         xyz[row], rgb[row] = point.xyz, point.color
     return PointCloud(torch.from_numpy(xyz).float(), torch.from_numpy(rgb))
+
+
+def stored_points(folder: Path, model: pycolmap.Reconstruction) -> PointCloud | None:
+    """The points of the model in a folder; None where that has no file of points."""
+    has_file = any((folder / f"points3D{suffix}").is_file() for suffix in _SUFFIXES)
+    return model_points(model) if has_file else None
 
 
 def _with_empty_points(folder: Path, suffix: str, copy: Path) -> Path:

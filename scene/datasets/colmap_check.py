@@ -1,18 +1,20 @@
-"""Whether the binary files of a COLMAP model are whole.
+"""Whether the files of a COLMAP model are whole.
 
-COLMAP reads on past the end of a file that is cut off: the process aborts, or the numbers are rubbish. So the
-records are walked through first.
+COLMAP reads on past the end of a binary file that is cut off: the process aborts, or the numbers are rubbish.
+A text file of points that is cut off it takes for a shorter one. So the records are walked through first.
 
 Source: https://colmap.github.io/format.html
 """
 
+import re
 import struct
+from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
 from core.errors import UserError
-from core.files import explain
+from core.files import GIT_LFS_MARK, explain
 from scene.datasets.pycolmap_import import pycolmap
 
 _U32 = struct.Struct("<I")
@@ -30,15 +32,26 @@ _POSE = struct.Struct("<7d")
 _FRAME = struct.Struct("<II7dI")  # id, rig, pose, number of data
 _DATUM = struct.Struct("<iIQ")
 
+_STATED_POINTS = re.compile(rb"^#.*Number of points: (\d+)[,\r\n]", re.MULTILINE)
+_LEAST_WORDS = 8  # of a line of points3D.txt: id, position, colour, error; then two for each observation
+
 Walk = Callable[[bytes, int], int]
 
 
-def check_model(folder: Path) -> None:
-    """Refuse a binary model with a file that is cut off or has bytes too many.
+def check_model(folder: Path, suffix: str) -> None:
+    """Refuse a model with a file that is cut off or, if it is binary, has bytes too many.
+
+    Args:
+        folder: holds the files.
+        suffix: `.bin` or `.txt`. Of a text model the points are checked, against what its images observe.
 
     Raises:
         UserError: naming the file.
     """
+    if suffix == ".txt":
+        if (folder / "points3D.txt").is_file():
+            _check_text_points(folder)
+        return
     for name, walk in _WALKS.items():
         path = folder / name
         if path.is_file():
@@ -46,14 +59,7 @@ def check_model(folder: Path) -> None:
 
 
 def _check_file(path: Path, walk: Walk) -> None:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise explain(error, path, "read") from error
-    if data.startswith(b"version https://git-lfs"):
-        raise UserError(
-            f"{path} is a Git-LFS pointer, not a COLMAP file; run `git lfs pull` in its repository"
-        )
+    data = _read_bytes(path)
     try:
         (records,) = _U64.unpack_from(data, 0)
         end = _U64.size
@@ -65,6 +71,53 @@ def _check_file(path: Path, walk: Walk) -> None:
         raise UserError(f"{path} is cut off or is no COLMAP file; copy or compute it again") from error
     if end < len(data):
         raise UserError(f"{path} has {len(data)} bytes where {end} were expected; copy or compute it again")
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise explain(error, path, "read") from error
+    if data.startswith(GIT_LFS_MARK):
+        raise UserError(
+            f"{path} is a Git-LFS pointer, not a COLMAP file; run `git lfs pull` in its repository"
+        )
+    return data
+
+
+def _check_text_points(folder: Path) -> None:
+    path = folder / "points3D.txt"
+    data = _read_bytes(path)
+    stated = _STATED_POINTS.search(data)
+    records = [line.split() for line in data.splitlines() if line.strip() and not line.startswith(b"#")]
+    observed = _observed_points(_read_bytes(folder / "images.txt"))
+    reason = ""
+    if stated and len(records) != int(stated[1]):
+        reason = f"it holds {len(records)} points and says {int(stated[1])}"
+    elif missing := observed.keys() - {record[0] for record in records}:
+        reason = f"images observe {len(missing)} points that it does not hold"
+    elif short := [record[0] for record in records if len(record) < _LEAST_WORDS or len(record) % 2]:
+        reason = f"the line of point {short[0].decode(errors='replace')} ends early"
+    elif records and not data.endswith(b"\n"):
+        last = records[-1]
+        if len(last) - _LEAST_WORDS < 2 * observed[last[0]]:
+            reason = "its last line ends early"
+    if reason:
+        raise UserError(f"{path} is cut off or is no COLMAP file: {reason}; copy or compute it again")
+
+
+def _observed_points(images: bytes) -> Counter[bytes]:
+    """How often each point is observed, by the text of `images.txt`."""
+    observed: Counter[bytes] = Counter()
+    is_image = True  # two lines an image; the second lists the observations and may be empty
+    for line in images.splitlines():
+        if line.startswith(b"#") or (is_image and not line.strip()):
+            continue
+        if not is_image:
+            observed.update(line.split()[2::3])
+        is_image = not is_image
+    del observed[b"-1"]
+    return observed
 
 
 def _walk_camera(data: bytes, start: int) -> int:

@@ -10,7 +10,7 @@ from core.errors import UserError
 from core.geometry import transform_points
 from core.ply import read_points_ply
 from scene.capture import PointCloud
-from scene.datasets.colmap import find_model, model_points, read_model
+from scene.datasets.colmap import find_model, read_model, stored_points
 from scene.datasets.image_folders import ImageFinder, find_image_folder
 from scene.datasets.options import CaptureOptions
 from scene.datasets.source import Reader, SourceScene, SourceView
@@ -87,12 +87,15 @@ def _points(source: Path, meta: Json, world: np.ndarray, notes: list[str]) -> Po
     model = find_model(source)
     if model is None or "applied_transform" not in meta or "applied_scale" in meta:
         return None
-    return model_points(read_model(model))
+    return stored_points(model, read_model(model))
 
 
 def _test_images(source: Path) -> tuple[str, ...]:
     meta, _ = read_transforms(source / _FILE)
-    listed = meta.get("test_filenames") or meta.get("val_filenames") or []
+    key = "test_filenames" if meta.get("test_filenames") else "val_filenames"
+    listed = meta.get(key) or []
+    if not isinstance(listed, list) or not all(isinstance(name, str) for name in listed):
+        raise UserError(f"{source / _FILE}: {key} is no list of file names; write one or remove the entry")
     return tuple(split_path(name)[1] for name in listed)
 
 

@@ -9,6 +9,8 @@ from core.cli import flag
 SourceFormat = Literal["auto", "colmap", "transforms", "blender"]
 AlphaMode = Literal["black", "white", "mask"]
 
+_RANDOM_POINTS = 100_000
+
 
 @dataclass(frozen=True)
 class CaptureOptions:
@@ -35,8 +37,9 @@ class CaptureOptions:
     """Folder of inverse depth maps inside the source, one <image stem>.png of 16 bits each, which
     sparse/0/depth_params.json scales."""
 
-    random_points: int = 100_000
-    """Number of initial points for a capture that comes without any."""
+    random_points: int | None = None
+    """Number of random initial points for a capture that comes without any; 100,000 by default. A source
+    whose file of points is empty is refused unless this is given."""
 
     source_format: SourceFormat = "auto"
     """What the source is taken for, where it could be several things."""
@@ -44,3 +47,8 @@ class CaptureOptions:
     cache: Path | None = None
     """Where undistorted images are kept for the next run; by default $SPLATWORKS_CACHE, else
     ~/.cache/splatworks."""
+
+    @property
+    def random_point_count(self) -> int:
+        """How many random points stand in for missing ones."""
+        return _RANDOM_POINTS if self.random_points is None else self.random_points

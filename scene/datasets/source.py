@@ -38,7 +38,7 @@ class SourceScene:
 
     Args:
         views: in any order.
-        points: initial points, if the source has any.
+        points: initial points; None where the source has no file of them, empty where that file is.
         notes: what was skipped or changed, as sentences.
     """
 

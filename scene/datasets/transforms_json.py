@@ -91,6 +91,8 @@ def lens_of(meta: Json, frame: Json, size: tuple[int, int], where: str) -> Lens:
     center = (numbers.get("cx", width / 2), numbers.get("cy", height / 2))
     k1, k2, k3, k4, p1, p2 = (numbers.get(key, 0.0) for key in ("k1", "k2", "k3", "k4", "p1", "p2"))
     model = numbers.values.get("camera_model") or ("OPENCV_FISHEYE" if meta.get("is_fisheye") else "OPENCV")
+    if not isinstance(model, str):
+        raise UserError(f"{where}: camera_model is {model!r}; a name such as OPENCV was expected")
     if model in _FISHEYE:
         return Lens("OPENCV_FISHEYE", (fx, fy, *center, k1, k2, k3, k4), width, height)
     if model not in _PERSPECTIVE or k4:

@@ -8,14 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from core.errors import UserError
 from core.images import write_png
-from scene.cameras import Cameras
-from scene.capture import Capture
-from scene.images import Column, Prefetched, decoded_nbytes, read_header
+from scene.images import Column, Prefetched, read_header
 
 SOON_S = 30  # how long a thread may take to get going on a busy machine
 
@@ -159,20 +156,3 @@ def test_header_of_what_is_no_image(tmp_path: Path) -> None:
         read_header(tmp_path / "pointer.jpg")
     with pytest.raises(UserError, match=r"missing\.jpg: it does not exist"):
         read_header(tmp_path / "missing.jpg")
-
-
-def test_decoded_nbytes_counts_what_is_kept() -> None:
-    sizes = [(4, 3), (5, 2)]
-    cameras = Cameras(
-        torch.eye(4).repeat(2, 1, 1),
-        torch.eye(3).repeat(2, 1, 1),
-        torch.tensor([size[0] for size in sizes]),
-        torch.tensor([size[1] for size in sizes]),
-    )
-    images = [torch.zeros(height, width, 3, dtype=torch.uint8) for width, height in sizes]
-    plain = Capture("c", None, cameras, ("a", "b"), images)
-    assert decoded_nbytes(plain) == sum(image.nbytes for image in images)
-    masks = [torch.ones(height, width, dtype=torch.bool) for width, height in sizes]
-    depths = [torch.ones(height, width) for width, height in sizes]
-    full = Capture("c", None, cameras, ("a", "b"), images, valid_masks=masks, inverse_depths=depths)
-    assert decoded_nbytes(full) == sum(item.nbytes for item in (*images, *masks, *depths))

@@ -40,6 +40,14 @@ def test_a_scene(tmp_path: Path) -> None:
     assert (split.train, split.test) == ((2, 3, 4), (0, 1))
 
 
+def test_frames_may_be_listed_with_an_extension(tmp_path: Path) -> None:
+    write_part(tmp_path, "train", 2)
+    path = tmp_path / "transforms_train.json"
+    path.write_text(path.read_text().replace("/0001", "/0001.png").replace("/0002", "/0002.jpg"))
+    (tmp_path / "train" / "0002.png").rename(tmp_path / "train" / "0002.jpg")
+    assert open_capture(tmp_path).image_names == ("train/0001.png", "train/0002.jpg")
+
+
 def test_validation_views_stand_in_for_test_views(tmp_path: Path) -> None:
     write_part(tmp_path, "train", 2)
     write_part(tmp_path, "val", 1)

@@ -67,7 +67,7 @@ def test_sparse_without_0_and_names_with_folders(tmp_path: Path) -> None:
     model.write_binary(tmp_path / "sparse")
     for name in names:
         write_image(tmp_path / "images" / name, 32, 24)
-    assert open_capture(tmp_path).image_names == tuple(names)
+    assert open_capture(tmp_path, CaptureOptions(random_points=5)).image_names == tuple(names)
 
 
 def test_images_with_another_extension_will_do(tmp_path: Path) -> None:
@@ -138,8 +138,48 @@ def test_a_broken_text_file_is_named(tmp_path: Path, stem: str) -> None:
     path = tmp_path / "sparse" / "0" / f"{stem}.txt"
     comments = [line for line in path.read_text().splitlines() if line.startswith("#")]
     path.write_text("\n".join([*comments, "1 2 3 what"]))
-    with pytest.raises(UserError, match="is no COLMAP model that can be read"):
+    with pytest.raises(UserError, match=r"is no COLMAP (model|file)"):
         open_capture(tmp_path)
+
+
+@settings(max_examples=60)
+@given(st.integers(0, 10_000))
+def test_a_text_file_of_points_cut_off_anywhere_is_named(
+    tmp_path_factory: pytest.TempPathFactory, cut: int
+) -> None:
+    source = tmp_path_factory.mktemp("cut")
+    write_colmap(source, text=True)
+    path = source / "sparse" / "0" / "points3D.txt"
+    content = path.read_bytes().rstrip()
+    path.write_bytes(content[: cut % len(content)])
+    with pytest.raises(UserError, match=r"points3D\.txt is cut off or is no COLMAP file"):
+        open_capture(source, CaptureOptions(random_points=5))
+
+
+def test_the_number_of_points_that_a_text_file_states_holds(tmp_path: Path) -> None:
+    write_colmap(tmp_path, text=True)
+    path = tmp_path / "sparse" / "0" / "points3D.txt"
+    stated = path.read_text()
+    assert "Number of points: 5" in stated
+    path.write_text(stated.replace("Number of points: 5", "Number of points: 6"))
+    with pytest.raises(UserError, match="it holds 5 points and says 6"):
+        open_capture(tmp_path)
+    path.write_text("".join(line for line in stated.splitlines(True) if not line.startswith("#")).rstrip())
+    assert len(model_points(read_model(path.parent))) == 5
+
+
+@pytest.mark.parametrize("text", [False, True])
+def test_a_file_without_points_is_refused_unless_random_ones_are_asked_for(
+    tmp_path: Path, text: bool
+) -> None:
+    write_colmap(tmp_path, text=text, points=0)
+    if text:
+        (tmp_path / "sparse" / "0" / "points3D.txt").write_text("")
+    with pytest.raises(UserError, match="--random-points N"):
+        open_capture(tmp_path)
+    points = open_capture(tmp_path, CaptureOptions(random_points=9)).points
+    assert points is not None
+    assert len(points) == 9
 
 
 @pytest.mark.parametrize("stem", ["cameras", "images"])
@@ -209,7 +249,7 @@ def test_cameras_of_a_rig_have_their_own_poses(tmp_path: Path) -> None:
             write_image(tmp_path / "images" / image.name, 32, 24)
     (tmp_path / "sparse" / "0").mkdir(parents=True)
     model.write_binary(tmp_path / "sparse" / "0")
-    capture = open_capture(tmp_path)
+    capture = open_capture(tmp_path, CaptureOptions(random_points=5))
     for name, viewmat in zip(capture.image_names, capture.cameras.viewmats, strict=True):
         np.testing.assert_allclose(viewmat.numpy(), expected[name], atol=1e-6)
 

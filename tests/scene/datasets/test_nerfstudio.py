@@ -137,6 +137,13 @@ def test_its_own_test_list_is_honoured(tmp_path: Path) -> None:
     assert split_views(open_capture(tmp_path), SplitOptions()).test == (2,)
 
 
+@pytest.mark.parametrize("listed", [3, "images/0003.png", ["images/0001.png", 3]])
+def test_a_test_list_of_something_else_is_refused(tmp_path: Path, listed: object) -> None:
+    write_transforms(tmp_path, test_filenames=listed)
+    with pytest.raises(UserError, match="test_filenames is no list of file names"):
+        split_views(open_capture(tmp_path), SplitOptions())
+
+
 def test_its_own_masks_are_used(tmp_path: Path) -> None:
     write_transforms(tmp_path, frame=lambda index: {"mask_path": "m/1.png"} if index == 0 else {})
     mask = np.zeros((24, 32), np.uint8)
@@ -193,6 +200,7 @@ def test_distortion_is_taken_out(tmp_path: Path, entries: dict[str, object], len
         ({"fl_x": "wide"}, "fl_x is 'wide'; a number was expected"),
         ({"fl_x": float("nan")}, "fl_x is nan; a number was expected"),
         ({"camera_model": "OMNI"}, "camera model OMNI"),
+        ({"camera_model": ["OPENCV"]}, r"camera_model is \['OPENCV'\]; a name such as OPENCV was expected"),
         ({"applied_transform": 7}, r"applied_transform has the shape \(\)"),
     ],
 )
