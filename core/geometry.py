@@ -27,26 +27,6 @@ def quat_to_rotation(quats: Float[Tensor, "*batch 4"]) -> Float[Tensor, "*batch 
     return torch.stack(entries, dim=-1).unflatten(-1, (3, 3))
 
 
-def rotation_to_quat(rotations: Float[Tensor, "*batch 3 3"]) -> Float[Tensor, "*batch 4"]:
-    """Unit quaternions (wxyz, w >= 0) of rotation matrices.
-
-    Each row of 4 q q^T is a multiple of q; the one with the largest diagonal entry is well conditioned for
-    every rotation, half turns included.
-
-    Source: S. W. Shepperd, "Quaternion from rotation matrix", 1978.
-    """
-    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = (row.unbind(-1) for row in rotations.unbind(-2))
-    outer = torch.stack([
-        1 + xx + yy + zz, zy - yz, xz - zx, yx - xy,
-        zy - yz, 1 + xx - yy - zz, yx + xy, xz + zx,
-        xz - zx, yx + xy, 1 - xx + yy - zz, zy + yz,
-        yx - xy, xz + zx, zy + yz, 1 - xx - yy + zz,
-    ], dim=-1).unflatten(-1, (4, 4))  # fmt: skip
-    largest = outer.diagonal(dim1=-2, dim2=-1).argmax(-1)[..., None, None]
-    quats = F.normalize(outer.take_along_dim(largest, dim=-2)[..., 0, :], dim=-1)
-    return torch.where(quats[..., :1] < 0, -quats, quats)
-
-
 def invert_se3(transforms: Float[Tensor, "*batch 4 4"]) -> Float[Tensor, "*batch 4 4"]:
     """Inverses of rigid transforms: exact where a general inverse only approximates."""
     rotation_t = transforms[..., :3, :3].mT

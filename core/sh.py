@@ -83,8 +83,3 @@ def evaluate(
 def rgb_to_dc(rgb: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3"]:
     """The degree-zero coefficients that give a colour in [0, 1]."""
     return (rgb - 0.5) / C0
-
-
-def dc_to_rgb(dc: Float[Tensor, "*batch 3"]) -> Float[Tensor, "*batch 3"]:
-    """The colour that degree-zero coefficients give: the inverse of `rgb_to_dc`."""
-    return dc * C0 + 0.5

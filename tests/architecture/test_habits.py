@@ -46,7 +46,7 @@ def test_text_is_free_of(pattern: re.Pattern[str]) -> None:
     ("pattern", "caught"),
     [
         (PERSONAL_PATHS, 'open("/home/ann/scene")'),
-        (PERSONAL_PATHS, "cd /work/x"),
+        (PERSONAL_PATHS, "cd /root/x"),
         (LEFTOVERS, "# TODO: later"),
     ],
 )

@@ -43,16 +43,6 @@ def test_rotation_matrices_are_rotations(seed: int) -> None:
     torch.testing.assert_close(torch.linalg.det(R), torch.ones(len(R), dtype=torch.float64))
 
 
-@given(seeds)
-def test_quaternions_survive_the_round_trip(seed: int) -> None:
-    quats = random_quats(seed)
-    back = geometry.rotation_to_quat(geometry.quat_to_rotation(quats))
-    assert (back[:, 0] >= 0).all()
-    # q and -q are one rotation, and at w = 0 neither sign is the canonical one.
-    sign = torch.where((back * quats).sum(-1, keepdim=True) < 0, -1, 1)
-    torch.testing.assert_close(sign * back, quats, rtol=0, atol=1e-12)
-
-
 def test_a_zero_quaternion_is_the_identity() -> None:
     torch.testing.assert_close(geometry.quat_to_rotation(torch.zeros(4)), torch.eye(3))
 
@@ -131,7 +121,6 @@ def test_dtype_and_device_stay() -> None:
     for made in (
         geometry.invert_se3(pose),
         geometry.quat_to_rotation(quats),
-        geometry.rotation_to_quat(pose[:, :3, :3]),
     ):
         assert made.dtype == torch.float16
         assert made.device.type == "meta"

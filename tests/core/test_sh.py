@@ -57,7 +57,6 @@ def test_evaluate_is_differentiable_to_coefficients_and_directions() -> None:
 def test_colours_survive_the_round_trip(rgb: list[float]) -> None:
     colour = torch.tensor(rgb, dtype=torch.float64)
     dc = sh.rgb_to_dc(colour)
-    torch.testing.assert_close(sh.dc_to_rgb(dc), colour)
     seen = sh.evaluate(dc[None, None], directions(1), 0)[0] + 0.5
     torch.testing.assert_close(seen, colour)
 

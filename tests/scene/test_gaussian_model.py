@@ -24,7 +24,7 @@ def test_points_become_round_gaussians_of_their_spacing_and_colour() -> None:
     assert torch.equal(splats.means, points.xyz)
     torch.testing.assert_close(splats.scales, torch.full((64, 3), 0.25))
     torch.testing.assert_close(splats.opacities, torch.full((64,), 0.1))
-    torch.testing.assert_close(sh.dc_to_rgb(splats.sh[:, 0]), points.rgb / 255, rtol=0, atol=1e-6)
+    torch.testing.assert_close(splats.sh[:, 0] * sh.C0 + 0.5, points.rgb / 255, rtol=0, atol=1e-6)
     assert splats.sh.shape == (64, 9, 3)
     assert splats.sh[:, 1:].abs().max() == 0
 
