@@ -5,28 +5,25 @@ Needs nothing but the standard library, because it is run when the rest does not
 
 import argparse
 import importlib
-import importlib.metadata
 import os
 import platform
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from core.environment import cores, processor
+from core.environment import cores, installed_version, output_of, processor
 from core.memory import available_bytes, readable
-from core.weights import find_weights
+from core.weights import BACKBONE_FILES, FETCH_COMMAND, LINEAR_FILES, find_weights
 
 ROOT = Path(__file__).resolve().parent.parent
 SETUP = "bash scripts/setup.sh"
 OLDEST_PYTHON = (3, 10)
 OLDEST_TORCH = "2.6"  # requirements.txt pins the version that is tested; older ones are expected to work
-LPIPS_FILES = ("vgg.pth", "vgg16-397923af.pth")
-FETCH_LPIPS = "python data/download_lpips_weights.py"
+LPIPS_FILES = (LINEAR_FILES["vgg"], BACKBONE_FILES["vgg"])
 GIBIBYTE = 2**30
 LITTLE_DISK_GIB = 5  # a run of a million Gaussians with checkpoints and renders
 
@@ -86,7 +83,7 @@ def libraries(requirements: str) -> Iterator[Finding]:
         if match is None or match[1] == "torch":
             continue
         name, oldest = match[1], match[2] or "0"
-        version = _installed_version(name)
+        version = installed_version(name)
         if version is None:
             yield Finding("missing", name, SETUP)
         elif _release(version) < _release(oldest):
@@ -107,7 +104,7 @@ def _python() -> Finding:
 
 
 def _torch() -> Finding:
-    version = _installed_version("torch")
+    version = installed_version("torch")
     if version is None or _release(version) < _release(OLDEST_TORCH):
         return Finding("missing", f"torch {OLDEST_TORCH} or newer (here: {version or 'none'})", SETUP)
     try:
@@ -125,7 +122,7 @@ def _kernels() -> Finding:
     try:
         splat_kernels = importlib.import_module("splat_kernels")
         return Finding(
-            "ok", f"splat_kernels {_installed_version('splat_kernels')}, {splat_kernels.level()} kernels"
+            "ok", f"splat_kernels {installed_version('splat_kernels')}, {splat_kernels.level()} kernels"
         )
     except (ImportError, OSError) as error:
         return Finding("missing", f"splat_kernels, the native rasterizer ({_first_line(error)})", SETUP)
@@ -137,7 +134,8 @@ def _compiler() -> Finding:
     if found is None:
         fix = "xcode-select --install" if sys.platform == "darwin" else "sudo apt install g++"
         return Finding("optional", "a C++ compiler, to build splat_kernels", fix)
-    return Finding("ok", f"C++ compiler {found}: {_first_line(_output(found, '--version'))}")
+    says = output_of(found, "--version") or "it does not say its version"
+    return Finding("ok", f"C++ compiler {found}: {_first_line(says)}")
 
 
 def _lpips_weights() -> Finding:
@@ -146,7 +144,7 @@ def _lpips_weights() -> Finding:
         return Finding(
             "optional",
             f"LPIPS weights {' and '.join(absent)}, for the LPIPS column of metrics.py",
-            FETCH_LPIPS,
+            FETCH_COMMAND,
         )
     return Finding("ok", f"LPIPS weights in {find_weights(LPIPS_FILES[0])}")
 
@@ -169,24 +167,10 @@ def _disk(folder: Path) -> Finding:
     return Finding("ok", text)
 
 
-def _installed_version(name: str) -> str | None:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
 def _release(version: str) -> tuple[int, ...]:
     """The leading numbers of a version: (2, 13, 0) of `2.13.0+cpu`."""
     match = re.match(r"\d+(\.\d+)*", version)
     return tuple(map(int, match[0].split("."))) if match else ()
-
-
-def _output(*command: str) -> str:
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    except (OSError, subprocess.CalledProcessError) as error:
-        return f"cannot run {command[0]}: {error}"
 
 
 def _first_line(text: object) -> str:

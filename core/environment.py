@@ -22,9 +22,9 @@ _LIBRARIES = ("torch", "numpy", "scipy", "splat_kernels")
 
 def describe() -> dict[str, str]:
     """Names and values for people, in the order in which they are read."""
-    versions = {name: version for name in _LIBRARIES if (version := _version(name)) is not None}
+    versions = {name: version for name in _LIBRARIES if (version := installed_version(name)) is not None}
     return {
-        "command": shlex.join(["python", Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": command(),
         "date": datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         "commit": commit(),
         "python": platform.python_version(),
@@ -32,6 +32,13 @@ def describe() -> dict[str, str]:
         "processor": f"{processor()}, {cores()} core(s)",
         "system": f"{platform.system()} {platform.machine()}",
     }
+
+
+def command() -> str:
+    """The command line of this process, without the folders of the interpreter and the script."""
+    before = sys.orig_argv[1 : len(sys.orig_argv) - len(sys.argv) + 1]  # what `sys.argv` has not: -m MODULE
+    program = before[-2:] if before[-2:-1] == ["-m"] else [Path(sys.argv[0]).name]
+    return shlex.join(["python", *program, *sys.argv[1:]])
 
 
 def commit() -> str:
@@ -45,7 +52,7 @@ def commit() -> str:
 def processor() -> str:
     """The processor's name."""
     if sys.platform == "darwin":
-        return _output("sysctl", "-n", "machdep.cpu.brand_string") or platform.machine()
+        return output_of("sysctl", "-n", "machdep.cpu.brand_string") or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists() and (
         match := re.search(r"^model name\s*:\s*(.+)$", cpuinfo.read_text(), re.MULTILINE)
@@ -61,7 +68,8 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def _version(name: str) -> str | None:
+def installed_version(name: str) -> str | None:
+    """The version of an installed distribution; None where there is none."""
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
@@ -70,10 +78,10 @@ def _version(name: str) -> str | None:
 
 def _git(*words: str) -> str | None:
     """What git says about this checkout; None where it is none, or there is no git."""
-    return _output("git", "-C", str(ROOT), *words)
+    return output_of("git", "-C", str(ROOT), *words)
 
 
-def _output(*command: str) -> str | None:
+def output_of(*command: str) -> str | None:
     """What a command prints; None where it fails or is missing."""
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

@@ -1,7 +1,20 @@
-"""Where the weight files of published networks are looked for. Needs only the standard library."""
+"""The weight files of published networks: their names, and where they are looked for.
+
+Needs only the standard library.
+"""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
+
+NetworkName = Literal["vgg", "alex"]
+
+FETCH_COMMAND = "python data/download_lpips_weights.py"
+LINEAR_FILES: Mapping[NetworkName, str] = {"vgg": "vgg.pth", "alex": "alex.pth"}
+"""The weights of LPIPS's channels, as the authors publish them."""
+BACKBONE_FILES: Mapping[NetworkName, str] = {"vgg": "vgg16-397923af.pth", "alex": "alexnet-owt-7be5be79.pth"}
+"""The networks that LPIPS looks through, as torchvision publishes them."""
 
 
 def weight_folders() -> list[Path]:

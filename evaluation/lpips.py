@@ -9,7 +9,6 @@ eq. 1.
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -17,15 +16,14 @@ from torch import Tensor, nn
 
 from core.errors import UserError
 from core.files import explain
-from core.weights import find_weights, weight_folders
-
-NetworkName = Literal["vgg", "alex"]
-
-FETCH_COMMAND = "python data/download_lpips_weights.py"
-LINEAR_FILES: Mapping[NetworkName, str] = {"vgg": "vgg.pth", "alex": "alex.pth"}
-"""The weights of the channels, as the authors publish them."""
-BACKBONE_FILES: Mapping[NetworkName, str] = {"vgg": "vgg16-397923af.pth", "alex": "alexnet-owt-7be5be79.pth"}
-"""The networks, as torchvision publishes them."""
+from core.weights import (
+    BACKBONE_FILES,
+    FETCH_COMMAND,
+    LINEAR_FILES,
+    NetworkName,
+    find_weights,
+    weight_folders,
+)
 
 
 def _conv(

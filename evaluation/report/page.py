@@ -9,7 +9,7 @@ from string import Template
 
 from core.files import write_text
 from core.run_folder import RunFolder
-from evaluation.lpips import FETCH_COMMAND
+from core.weights import FETCH_COMMAND
 from evaluation.report.charts import Series, chart
 from evaluation.report.facts import RunFacts, ViewFiles, gather
 from evaluation.report.views import shape, thumbnail, view_card

@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 
 from core import doctor
-from core.weights import weight_folders
 
 
 def test_libraries_are_judged_by_their_lower_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     versions = {"numpy": "2.4.6", "scipy": "1.9.3", "av": "14", "torch": "2.13.0"}
-    monkeypatch.setattr(doctor, "_installed_version", versions.get)
+    monkeypatch.setattr(doctor, "installed_version", versions.get)
     requirements = "# comment\ntorch==2.13.0\nnumpy>=1.26\nscipy>=1.11\nav>=14\npycolmap>=3.12\n\n"
     findings = {finding.text.split()[0]: finding for finding in doctor.libraries(requirements)}
     assert {name: finding.state for name, finding in findings.items()} == {
@@ -88,10 +87,3 @@ def test_lpips_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert doctor.LPIPS_FILES[0] not in doctor._lpips_weights().text
     (tmp_path / doctor.LPIPS_FILES[1]).touch()
     assert doctor._lpips_weights().state == "ok"
-
-
-def test_lpips_files_are_those_that_the_metric_reads() -> None:
-    lpips = pytest.importorskip("evaluation.lpips")
-    assert (lpips.LINEAR_FILES["vgg"], lpips.BACKBONE_FILES["vgg"]) == doctor.LPIPS_FILES
-    assert lpips.FETCH_COMMAND == doctor.FETCH_LPIPS
-    assert lpips.weight_folders() == weight_folders()

@@ -1,5 +1,6 @@
 """What is told about the environment is what other sources say about it."""
 
+import os
 import platform
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from core import environment
 
 def test_description_names_command_and_versions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["/somewhere/train.py", "-s", "a b", "--eval"])
+    monkeypatch.setattr(sys, "orig_argv", ["/usr/bin/python3", *sys.argv])
     told = environment.describe()
     assert told["command"] == "python train.py -s 'a b' --eval"
     assert told["torch"].split("+")[0] == torch.__version__.split("+")[0]
@@ -21,6 +23,22 @@ def test_description_names_command_and_versions(monkeypatch: pytest.MonkeyPatch)
     assert told["python"] == platform.python_version()
     assert environment.processor() in told["processor"]
     assert all(isinstance(value, str) and value for value in told.values())
+
+
+def test_command_of_a_module(tmp_path: Path) -> None:
+    package = tmp_path / "some" / "thing"
+    package.mkdir(parents=True)
+    (package / "__main__.py").write_text("from core import environment; print(environment.command())")
+    for options in ([], ["-X", "utf8"]):
+        told = subprocess.run(
+            [sys.executable, *options, "-m", "some.thing", "-m", "a b"],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(environment.ROOT)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        assert told == "python -m some.thing -m 'a b'\n"
 
 
 def test_commit_of_a_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

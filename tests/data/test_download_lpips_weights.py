@@ -9,9 +9,8 @@ from typing import ClassVar
 
 import pytest
 
-from core.weights import weight_folders
+from core.weights import BACKBONE_FILES, LINEAR_FILES, weight_folders
 from data import download_lpips_weights as download
-from evaluation.lpips import BACKBONE_FILES, LINEAR_FILES
 
 CONTENT = bytes(range(256)) * 5000
 

@@ -7,8 +7,9 @@ import torch
 from torch.nn import functional as F
 
 from core.errors import UserError
+from core.weights import BACKBONE_FILES, FETCH_COMMAND, LINEAR_FILES, NetworkName
 from evaluation.image_metrics import score
-from evaluation.lpips import BACKBONE_FILES, FETCH_COMMAND, LINEAR_FILES, NetworkName, load_lpips
+from evaluation.lpips import load_lpips
 from tests.evaluation.conftest import ALEX_KERNELS, random_weights
 
 NAMES: list[NetworkName] = ["vgg", "alex"]
