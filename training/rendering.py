@@ -12,6 +12,7 @@ from core.errors import UserError
 from core.progress import Progress
 from core.run_folder import ViewSet
 from gaussian_renderer.views import ImageFormation, render_views, write_images
+from scene.cameras import Cameras
 from scene.cameras_json import read_cameras_json
 from scene.gaussian_model import StaticGaussians
 from scene.trajectories import PathName, novel_path
@@ -30,10 +31,12 @@ class RenderOptions:
     """Write depth too, as colours and as numbers of 16 bits; of held-out views it is always written."""
     depth_only: bool = False
     """Write depth and no colour."""
+    video: bool = False
+    """Write the views as a video too; they must have one size. A --path always has one."""
     frames: int = 120
     """Views of a --path."""
     fps: int = 30
-    """Frames per second of its video."""
+    """Frames per second of videos."""
     backend: str = "auto"
     """Who draws: auto, native or reference."""
     white_background: bool = False
@@ -75,21 +78,24 @@ def render_captured(run: TrainedRun, views: ViewSet, options: RenderOptions) -> 
     """Render the views that trained or those that were held out, beside the photographs.
 
     Returns:
-        The folder that holds `renders`, `gt` and `depth`.
+        The folder that holds `renders`, `gt`, `depth` and the videos.
 
     Raises:
-        UserError: a file cannot be written, a photograph does not decode, or a back-end cannot draw.
+        UserError: a file cannot be written, a photograph does not decode, a back-end cannot draw, or a video
+            is asked of views that differ in size.
     """
     rows = list(run.split.train if views == "train" else run.split.test)
     folder = run.folder.images(views, run.iteration, "renders").parent
+    cameras = run.capture.cameras[rows]
     with Progress(len(rows), label=f"rendering {views}") as progress:
         render_views(
             run.splats,
-            run.capture.cameras[rows],
+            cameras,
             folder,
             formation=_formation(run, options),
             images=not options.depth_only,
             depth=options.depth or options.depth_only or views == "test",
+            video_fps=_video_fps(cameras, options),
             exposures=_exposures(run, rows),
             on_view=progress.advance,
         )
@@ -144,6 +150,7 @@ def render_file(file: GaussiansFile, options: RenderOptions) -> Path:
             formation=ImageFormation(background, options.antialiasing, options.backend),
             images=not options.depth_only,
             depth=options.depth or options.depth_only,
+            video_fps=_video_fps(cameras, options),
             on_view=progress.advance,
         )
     return file.out
@@ -151,6 +158,24 @@ def render_file(file: GaussiansFile, options: RenderOptions) -> Path:
 
 def _formation(run: TrainedRun, options: RenderOptions) -> ImageFormation:
     return ImageFormation(run.background, run.antialiased, options.backend)
+
+
+def _video_fps(cameras: Cameras, options: RenderOptions) -> int | None:
+    """Frames per second of the video that was asked for; None without one, or where it would have no frame.
+
+    Raises:
+        UserError: the views differ in size.
+    """
+    if not options.video or not len(cameras):
+        return None
+    sizes = sorted(set(zip(cameras.width.tolist(), cameras.height.tolist(), strict=True)))
+    if len(sizes) > 1:
+        first, last = (f"{width}x{height}" for width, height in (sizes[0], sizes[-1]))
+        raise UserError(
+            f"--video: the views have {len(sizes)} sizes, from {first} to {last}; a video has one. Leave "
+            "--video out, or render a --path"
+        )
+    return options.fps
 
 
 def _exposures(run: TrainedRun, rows: Sequence[int]) -> Float[Tensor, "C 3 4"] | None:

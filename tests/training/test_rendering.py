@@ -85,6 +85,29 @@ def test_depth_alone_leaves_colours_as_they_are(tmp_path: Path) -> None:
     assert {path.name for path in folder.iterdir()} == {"depth", "depth_16bit"}
 
 
+def test_captured_views_as_a_video(tmp_path: Path) -> None:
+    run = tiny_run(tmp_path)
+    options = replace(OPTIONS, video=True, fps=12)
+    for folder, count in zip(render_run(run, options), (4, 2), strict=True):
+        with av.open(str(folder / "renders.mp4")) as container:
+            assert container.streams.video[0].average_rate == 12
+            assert sum(1 for _ in container.decode(video=0)) == count
+    none_held_out = replace(run, split=Split((0, 1), (), "every view trains"))
+    folder = render_captured(none_held_out, "test", options)
+    assert not list((folder / "renders").iterdir())
+
+
+def test_a_video_needs_views_of_one_size(tmp_path: Path) -> None:
+    run = tiny_run(tmp_path)
+    cameras = run.capture.cameras
+    width = cameras.width.clone()
+    width[1] += 2
+    run = replace(run, capture=replace(run.capture, cameras=replace(cameras, width=width)))
+    with pytest.raises(UserError, match="--video: the views have 2 sizes"):
+        render_captured(run, "train", replace(OPTIONS, video=True))
+    assert not list(tmp_path.rglob("*.png"))
+
+
 def test_no_held_out_view_leaves_empty_folders(tmp_path: Path) -> None:
     run = replace(tiny_run(tmp_path), split=Split((0, 1), (), "every view trains"))
     folder = render_captured(run, "test", OPTIONS)
