@@ -84,7 +84,7 @@ class RenderConfig:
     """Opacities make up for the low pass on the image, as in Mip-Splatting."""
     coarse_to_fine: int = 1
     """Halvings of the resolution at the start: cheaper, and large structures settle first."""
-    coarse_to_fine_until: int = 6_000
+    coarse_to_fine_until: int = 9_000
     """Recipe step from which the resolution is full; it doubles at equal intervals before."""
     backend: str = "auto"
     """Who draws: auto, native or reference."""
