@@ -41,6 +41,7 @@ class Capture:
         points: initial points, if the source has any.
         valid_masks: [H_i, W_i] bool, True where a pixel may be supervised.
         dynamic_masks: [H_i, W_i] bool, True where something moves.
+        dynamic_probabilities: [H_i, W_i] float32 in [0, 1], how likely it is that something moves there.
         inverse_depths: [H_i, W_i] float32, 1/z in world units, 0 = none; an entry may be None.
         times: position in the sequence, in [0, 1].
         notes: what the reader skipped or changed, as sentences for the log.
@@ -54,6 +55,7 @@ class Capture:
     points: PointCloud | None = None
     valid_masks: Sequence[Bool[Tensor, "_H _W"]] | None = None
     dynamic_masks: Sequence[Bool[Tensor, "_H _W"]] | None = None
+    dynamic_probabilities: Sequence[Float[Tensor, "_H _W"]] | None = None
     inverse_depths: Sequence[Float[Tensor, "_H _W"] | None] | None = None
     times: Float[Tensor, " C"] | None = None
     notes: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+"""Cameras, moving things and depth of an unposed video."""
