@@ -46,6 +46,15 @@ def captures() -> Path:
 
 
 @pytest.fixture(scope="session")
+def golden() -> Path:
+    """The folder of reference numbers, `SPLATWORKS_GOLDEN`; the test is skipped where it is absent."""
+    folder = Path(os.environ.get("SPLATWORKS_GOLDEN", ROOT.parent / "shared" / "golden"))
+    if not folder.is_dir():
+        pytest.skip(f"no reference numbers in {folder}; set SPLATWORKS_GOLDEN to where they are")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def fox(captures: Path) -> Path:
     """50 photos of a fox bust with a complete COLMAP model; `images_2` and `images_4`."""
     if not (captures / "fox_colmap").is_dir():
