@@ -1,0 +1,30 @@
+"""Optical flow between two frames: DIS, which needs no weights, and the networks RAFT and SEA-RAFT."""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from dynamic_predictor.config import FlowName
+from dynamic_predictor.flow.consistency import consistent, inside, sample
+from dynamic_predictor.flow.dis import DisFlow
+
+Flow: TypeAlias = Callable[[UInt8[Tensor, "H W 3"], UInt8[Tensor, "H W 3"]], Float[Tensor, "H W 2"]]
+"""From a source and a target frame to displacements (x, y) in pixels: what is at pixel p of the source is at
+p + flow(p) in the target."""
+
+__all__ = ["Flow", "consistent", "inside", "make_flow", "sample"]
+
+
+def make_flow(name: FlowName) -> Flow:
+    """A method of optical flow, ready to be called. A network computes where its frames are.
+
+    Args:
+        name: which method.
+
+    Raises:
+        UserError: the network's weight file is not there, or is not what it should be.
+    """
+    makers: dict[FlowName, Callable[[], Flow]] = {"dis": DisFlow}
+    return makers[name]()
