@@ -1,0 +1,153 @@
+"""Transformer blocks of the encoder and the decoder. Attribute names are the published weights' names.
+
+The residual stream keeps the dtype it came in (float32 at inference); each matrix product runs in the dtype
+of its weights.
+
+Source: P. Weinzaepfel et al., CroCo v2 (2023), section 3; S. Wang et al., DUSt3R (CVPR 2024), section 3.1.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dynamic_predictor.network.rope import Rotary, rotate
+
+NORM_EPS = 1e-6
+
+
+class LayerNorm(nn.LayerNorm):
+    """In the dtype of its own weights."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width, eps=NORM_EPS)
+
+    def forward(self, input: Float[Tensor, "*batch C"]) -> Float[Tensor, "*batch C"]:
+        """Zero mean and unit variance over the channels, then scale and shift."""
+        return super().forward(input.to(self.weight.dtype))
+
+
+class Linear(nn.Linear):
+    """In the dtype of its weights."""
+
+    def forward(self, input: Float[Tensor, "*batch C"]) -> Float[Tensor, "*batch D"]:
+        """The product, plus the bias."""
+        return super().forward(input.to(self.weight.dtype))
+
+
+class Mlp(nn.Module):
+    """Two layers with a GELU between them."""
+
+    def __init__(self, width: int, hidden: int) -> None:
+        super().__init__()
+        self.fc1 = Linear(width, hidden)
+        self.fc2 = Linear(hidden, width)
+
+    def forward(self, x: Float[Tensor, "B T C"]) -> Float[Tensor, "B T C"]:
+        """Token by token."""
+        return self.fc2(F.gelu(self.fc1(x)))
+
+
+class SelfAttention(nn.Module):
+    """Every token looks at every token of its image."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.qkv = Linear(width, 3 * width)
+        self.proj = Linear(width, width)
+
+    def forward(self, x: Float[Tensor, "B T C"], places: Rotary) -> Float[Tensor, "B T C"]:
+        """Softmax of the turned queries and keys, over the values."""
+        query, key, value = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        return self.proj(_attend(rotate(query, places), rotate(key, places), value))
+
+
+class CrossAttention(nn.Module):
+    """Every token looks at every token of the other image."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.projq = Linear(width, width)
+        self.projk = Linear(width, width)
+        self.projv = Linear(width, width)
+        self.proj = Linear(width, width)
+
+    def forward(
+        self,
+        x: Float[Tensor, "B T C"],
+        memory: Float[Tensor, "B S C"],
+        places: Rotary,
+        memory_places: Rotary,
+    ) -> Float[Tensor, "B T C"]:
+        """Queries of `x` turned by their own places, keys of the memory by theirs."""
+        query = rotate(self._split(self.projq(x)), places)
+        key = rotate(self._split(self.projk(memory)), memory_places)
+        return self.proj(_attend(query, key, self._split(self.projv(memory))))
+
+    def _split(self, x: Float[Tensor, "B T C"]) -> Float[Tensor, "B heads T D"]:
+        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+
+def _attend(
+    query: Float[Tensor, "B heads T D"],
+    key: Float[Tensor, "B heads S D"],
+    value: Float[Tensor, "B heads S D"],
+) -> Float[Tensor, "B T C"]:
+    return F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
+
+
+class EncoderBlock(nn.Module):
+    """Self-attention and MLP, each after a norm and beside the identity."""
+
+    def __init__(self, width: int, heads: int, mlp_ratio: int) -> None:
+        super().__init__()
+        self.norm1 = LayerNorm(width)
+        self.attn = SelfAttention(width, heads)
+        self.norm2 = LayerNorm(width)
+        self.mlp = Mlp(width, mlp_ratio * width)
+
+    def forward(self, x: Float[Tensor, "B T C"], places: Rotary) -> Float[Tensor, "B T C"]:
+        """Tokens of an image, a layer on."""
+        x = x + self.attn(self.norm1(x), places)
+        return x + self.mlp(self.norm2(x))
+
+
+class DecoderBlock(nn.Module):
+    """Self-attention, cross-attention to the other image's tokens, MLP."""
+
+    def __init__(self, width: int, heads: int, mlp_ratio: int) -> None:
+        super().__init__()
+        self.norm1 = LayerNorm(width)
+        self.attn = SelfAttention(width, heads)
+        self.norm2 = LayerNorm(width)
+        self.norm_y = LayerNorm(width)
+        self.cross_attn = CrossAttention(width, heads)
+        self.norm3 = LayerNorm(width)
+        self.mlp = Mlp(width, mlp_ratio * width)
+
+    def forward(
+        self,
+        x: Float[Tensor, "B T C"],
+        memory: Float[Tensor, "B S C"],
+        places: Rotary,
+        memory_places: Rotary,
+    ) -> Float[Tensor, "B T C"]:
+        """Tokens of one image, a layer on, having looked at the other's."""
+        x = x + self.attn(self.norm1(x), places)
+        x = x + self.cross_attn(self.norm2(x), self.norm_y(memory), places, memory_places)
+        return x + self.mlp(self.norm3(x))
+
+
+class PatchEmbedding(nn.Module):
+    """One token for each square patch."""
+
+    def __init__(self, width: int, patch: int) -> None:
+        super().__init__()
+        self.proj = nn.Conv2d(3, width, patch, stride=patch)
+
+    def forward(self, images: Float[Tensor, "B 3 H W"]) -> Float[Tensor, "B T C"]:
+        """Row by row, in at least float32."""
+        tokens = self.proj(images.to(self.proj.weight.dtype)).flatten(2).transpose(1, 2)
+        return tokens.to(torch.promote_types(tokens.dtype, torch.float32))

@@ -1,0 +1,62 @@
+"""Rotary position embedding of patches: half of a head's channels turn with the row, half with the column.
+
+Source: J. Su et al., RoFormer (2021), eq. 15 and 34; in two dimensions P. Weinzaepfel et al., CroCo v2
+(ICCV 2023).
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+BASE = 100.0
+"""Ratio of the fastest frequency to the one after the slowest."""
+
+
+@dataclass(frozen=True)
+class Rotary:
+    """Cosines and sines that turn the queries and keys of one image's patches.
+
+    Args:
+        cosines: of the angle of each token, axis (row, column) and frequency.
+        sines: likewise.
+    """
+
+    cosines: Float[Tensor, "T 2 F"]
+    sines: Float[Tensor, "T 2 F"]
+
+
+def patch_positions(rows: int, columns: int, device: torch.device | str = "cpu") -> Int[Tensor, "T 2"]:
+    """(row, column) of each patch in the order of the tokens, row by row."""
+    grid = torch.meshgrid(
+        torch.arange(rows, device=device), torch.arange(columns, device=device), indexing="ij"
+    )
+    return torch.stack(grid, dim=-1).reshape(rows * columns, 2)
+
+
+def rotary(positions: Int[Tensor, "T 2"], head_dim: int, dtype: torch.dtype = torch.float32) -> Rotary:
+    """Angle = position x 100^(-k / F) for the F = head_dim / 4 frequencies k.
+
+    The angles are computed in float32 whatever the dtype, as the published weights were trained with.
+
+    Raises:
+        ValueError: `head_dim` is no multiple of 4.
+    """
+    if head_dim % 4:
+        raise ValueError(f"head_dim {head_dim} is no multiple of 4: two axes, and pairs of channels on each")
+    steps = torch.arange(0, head_dim // 2, 2, dtype=torch.float32, device=positions.device)
+    frequencies = 1.0 / BASE ** (steps / (head_dim // 2))
+    angles = (positions.to(torch.float32)[..., None] * frequencies).to(dtype)
+    return Rotary(angles.cos(), angles.sin())
+
+
+def rotate(vectors: Float[Tensor, "B heads T D"], by: Rotary) -> Float[Tensor, "B heads T D"]:
+    """Each channel k of an axis and its partner k + F, turned by the angle of that axis and frequency.
+
+    Computed in the dtype of the angles and returned in that of the vectors.
+    """
+    frequencies = by.cosines.shape[-1]
+    first, second = vectors.unflatten(-1, (2, 2, frequencies)).unbind(-2)
+    turned = (first * by.cosines - second * by.sines, second * by.cosines + first * by.sines)
+    return torch.stack(turned, dim=-2).flatten(-3).to(vectors.dtype)
