@@ -6,7 +6,9 @@ are read off at the position. Steps count from 1; position 0 is before the first
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 RECIPE_STEPS = 30_000
 """Length in steps of the published 3DGS recipe, the unit of every `*_iter` and `*_interval` of a
@@ -91,6 +93,15 @@ class Schedule:
         if step == self.knots[-1][0]:
             return replace(self, iterations=iterations)
         return replace(self, iterations=iterations, knots=(*self.knots, (step, self.position(step))))
+
+    def state_dict(self) -> dict[str, Any]:
+        """What may change during a run: its length and where its pace changed."""
+        return {"iterations": self.iterations, "knots": list(self.knots)}
+
+    def restored(self, state: Mapping[str, Any]) -> "Schedule":
+        """The schedule with what `state_dict` gave."""
+        knots = tuple((int(step), float(position)) for step, position in state["knots"])
+        return replace(self, iterations=state["iterations"], knots=knots)
 
     def fires(self, step: int, period: int, at_least: int = 1) -> bool:
         """Whether an event that recurs every `period` of the recipe is due at a step.
