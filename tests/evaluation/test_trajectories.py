@@ -8,7 +8,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.optimize import minimize
 from scipy.spatial.transform import Rotation
 
 from core.errors import UserError
@@ -84,14 +83,17 @@ def test_no_other_similarity_fits_better(seed: int) -> None:
     fit = umeyama(source, target)
     assert np.linalg.det(fit.rotation) == pytest.approx(1)
 
-    def cost(parameters: np.ndarray) -> float:
-        rotation = Rotation.from_rotvec(parameters[:3]).as_matrix()
-        return float(np.square(np.exp(parameters[3]) * source @ rotation.T + parameters[4:] - target).sum())
+    def cost(rotation: np.ndarray) -> float:
+        """Of a rotation with the scale and shift that suit it best."""
+        turned, wanted = (source - source.mean(0)) @ rotation.T, target - target.mean(0)
+        scale = max(0.0, float((turned * wanted).sum() / np.square(turned).sum()))
+        return float(np.square(scale * turned - wanted).sum())
 
     ours = np.square(fit(source) - target).sum()
-    starts = [np.concatenate([random.normal(size=3), np.zeros(4)]) for _ in range(5)]
-    best = min(minimize(cost, start, tol=1e-10).fun for start in starts)
-    assert ours <= best + 1e-7
+    assert ours == pytest.approx(cost(fit.rotation), rel=1e-9)
+    near = Rotation.from_rotvec(random.normal(0, 1e-3, (200, 3))) * Rotation.from_matrix(fit.rotation)
+    others = np.concatenate([near.as_matrix(), Rotation.random(2000, random_state=seed).as_matrix()])
+    assert ours <= min(map(cost, others)) + 1e-12
 
 
 def errors_by_loops(estimate: np.ndarray, truth: np.ndarray) -> tuple[float, float, float]:
