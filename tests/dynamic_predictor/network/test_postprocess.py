@@ -24,7 +24,7 @@ def test_values_by_hand() -> None:
     )
     assert one(0, 0, 0, "exp").tolist() == [0, 0, 0]
     assert float(RangeRule().apply(torch.zeros(()))) == 2
-    assert float(RangeRule("sigmoid", 0, 1).apply(torch.zeros(()))) == 0.5
+    assert float(RangeRule("sigmoid", 0.0, 1.0).apply(torch.zeros(()))) == 0.5
 
 
 @given(FLOATS, FLOATS, FLOATS)
@@ -58,12 +58,12 @@ def test_points_of_the_original(golden: Path, mode: DepthMode) -> None:
 @pytest.mark.parametrize(
     ("name", "rule"),
     [
-        ("conf_exp_1_inf", RangeRule("exp", 1, math.inf)),
-        ("conf_exp_0_inf", RangeRule("exp", 0, math.inf)),
-        ("conf_exp_1_10", RangeRule("exp", 1, 10)),
-        ("conf_sigmoid_0_1", RangeRule("sigmoid", 0, 1)),
-        ("conf_sigmoid_2_5", RangeRule("sigmoid", 2, 5)),
-        ("mask_of_channel3", RangeRule("sigmoid", 0, 1)),
+        ("conf_exp_1_inf", RangeRule("exp", 1.0, math.inf)),
+        ("conf_exp_0_inf", RangeRule("exp", 0.0, math.inf)),
+        ("conf_exp_1_10", RangeRule("exp", 1.0, 10.0)),
+        ("conf_sigmoid_0_1", RangeRule("sigmoid", 0.0, 1.0)),
+        ("conf_sigmoid_2_5", RangeRule("sigmoid", 2.0, 5.0)),
+        ("mask_of_channel3", RangeRule("sigmoid", 0.0, 1.0)),
     ],
 )
 def test_ranges_of_the_original(golden: Path, name: str, rule: RangeRule) -> None:
