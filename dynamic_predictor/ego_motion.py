@@ -45,8 +45,8 @@ def ego_flow(depths: Float[Tensor, "H W"], source: Cameras, target: Cameras) -> 
 def relative_projection(source: Cameras, target: Cameras) -> tuple[Float[Tensor, "3 3"], Float[Tensor, "3"]]:
     """H and e such that a source pixel p of inverse depth w is seen in the target at H p + w e, homogeneous.
 
-    H = K_t R K_s^-1 is the homography of points at infinity and e = K_t t the (unnormalised) epipole. The third
-    entry of the sum is the point's depth in the target over its depth in the source.
+    H = K_t R K_s^-1 is the homography of points at infinity and e = K_t t the (unnormalised) epipole. The
+    third entry of the sum is the point's depth in the target over its depth in the source.
 
     Args:
         source: one camera.

@@ -1,7 +1,7 @@
 """Optical flow between two frames: DIS, which needs no weights, and the networks RAFT and SEA-RAFT."""
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Protocol
 
 from jaxtyping import Float, UInt8
 from torch import Tensor
@@ -10,11 +10,26 @@ from dynamic_predictor.config import FlowName
 from dynamic_predictor.flow.consistency import consistent, inside, sample
 from dynamic_predictor.flow.dis import DisFlow
 
-Flow: TypeAlias = Callable[[UInt8[Tensor, "H W 3"], UInt8[Tensor, "H W 3"]], Float[Tensor, "H W 2"]]
-"""From a source and a target frame to displacements (x, y) in pixels: what is at pixel p of the source is at
-p + flow(p) in the target."""
-
 __all__ = ["Flow", "consistent", "inside", "make_flow", "sample"]
+
+
+class Flow(Protocol):
+    """A method of optical flow."""
+
+    def __call__(
+        self,
+        source: UInt8[Tensor, "H W 3"],
+        target: UInt8[Tensor, "H W 3"],
+        initial: Float[Tensor, "H W 2"] | None = None,
+    ) -> Float[Tensor, "H W 2"]:
+        """Displacements (x, y) in pixels: what is at pixel p of the source is at p + flow(p) in the target.
+
+        Args:
+            source: sRGB, 8 bit.
+            target: of the same size.
+            initial: a guess to start from, which helps where the motion is large.
+        """
+        ...
 
 
 def make_flow(name: FlowName) -> Flow:
