@@ -33,7 +33,12 @@ class StaticGaussians:
 
     @staticmethod
     def from_points(
-        points: PointCloud, *, sh_degree: int = 3, opacity: float = 0.1, scale: float = 1.0
+        points: PointCloud,
+        *,
+        sh_degree: int = 3,
+        opacity: float = 0.1,
+        scale: float = 1.0,
+        sizes: Float[Tensor, " P"] | None = None,
     ) -> "StaticGaussians":
         """Round Gaussians at points, as large as the points are apart.
 
@@ -42,6 +47,7 @@ class StaticGaussians:
             sh_degree: colour may depend on the direction up to this degree; at first it does not.
             opacity: of every Gaussian, in (0, 1).
             scale: factor on the standard deviations.
+            sizes: standard deviations in world units; by default they follow from the distances.
 
         Source: Kerbl et al., "3D Gaussian Splatting for Real-Time Radiance Field Rendering", 2023, section
         5.1.
@@ -49,7 +55,7 @@ class StaticGaussians:
         count = len(points)
         coefficients = torch.zeros(count, (sh_degree + 1) ** 2, 3)
         coefficients[:, 0] = sh.rgb_to_dc(points.rgb.float() / 255)
-        sizes = initial_scales(points.xyz) * scale
+        sizes = (initial_scales(points.xyz) if sizes is None else sizes) * scale
         return StaticGaussians(
             {
                 "means": points.xyz.float().clone(),
