@@ -17,19 +17,21 @@ from scene.capture import Capture
 from scene.datasets import declared_test_images
 
 SplitMode = Literal["contiguous", "uniform"]
+HoldOut = Literal["none", "das3r"]
 
 PARTITION_FILE = "partition.json"
 """In a source folder: `{"train": [...], "test": [...]}`, positions in the list of images sorted by name."""
 
 _EVERY = 8
+_FIRST, _TENTH = 5, 10  # of DAS3R's held-out views
 
 
 @dataclass(frozen=True)
 class SplitOptions:
     """Which views to hold out. The first of these that applies decides.
 
-    1. `test_images`; 2. a `partition.json` in the source folder; 3. `split`; 4. a test list that the data set
-    itself comes with; 5. `eval`; 6. every view trains.
+    1. `test_images`; 2. a `partition.json` in the source folder; 3. `split`; 4. `hold_out`; 5. a test list that
+    the data set itself comes with; 6. `eval`; 7. every view trains.
     """
 
     test_images: tuple[str, ...] = ()
@@ -40,6 +42,9 @@ class SplitOptions:
 
     split_mode: SplitMode = "contiguous"
     """How `split` picks the views that train: a run of neighbours at a random place, or evenly spaced."""
+
+    hold_out: HoldOut = "none"
+    """das3r holds out the views 5, 15, 25, ..., counted from 0: the protocol of DAS3R's tables."""
 
     eval: bool = False
     """Hold out every 8th view, beginning with the first."""
@@ -86,6 +91,8 @@ def _choose(capture: Capture, options: SplitOptions) -> Split:
         return _read_partition(capture, partition)
     if options.split is not None:
         return _draw(capture, options.split, options.split_mode, options.seed)
+    if options.hold_out == "das3r":
+        return _hold_out(capture, range(_FIRST, len(capture), _TENTH), "views 5, 15, 25, ... held out")
     declared = () if capture.source is None else declared_test_images(capture.source)
     test = [row for row, name in enumerate(capture.image_names) if name in set(declared)]
     if test:

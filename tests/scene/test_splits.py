@@ -61,6 +61,17 @@ def test_eval_holds_out_every_eighth() -> None:
     assert len(split.train) == 17
 
 
+@pytest.mark.parametrize(("count", "held_out"), [(20, 2), (33, 3), (40, 4), (49, 5), (50, 5), (60, 6)])
+def test_das3r_holds_out_one_view_in_ten(count: int, held_out: int) -> None:
+    split = split_views(make_capture(count), SplitOptions(hold_out="das3r", eval=True))
+    assert split.test == tuple(row for row in range(count) if (row + 5) % 10 == 0)
+    assert (len(split.test), len(split.train)) == (held_out, count - held_out)
+
+
+def test_das3r_s_rule_on_a_short_video_trains_on_all() -> None:
+    assert split_views(make_capture(5), SplitOptions(hold_out="das3r")).test == ()
+
+
 def test_without_options_every_view_trains() -> None:
     split = split_views(make_capture(3), SplitOptions())
     assert (split.train, split.test) == ((0, 1, 2), ())
