@@ -30,8 +30,8 @@ _FIRST, _TENTH = 5, 10  # of DAS3R's held-out views
 class SplitOptions:
     """Which views to hold out. The first of these that applies decides.
 
-    1. `test_images`; 2. a `partition.json` in the source folder; 3. `split`; 4. `hold_out`; 5. a test list that
-    the data set itself comes with; 6. `eval`; 7. every view trains.
+    1. `test_images`; 2. a `partition.json` in the source folder; 3. `split`; 4. a test list that the data set
+    itself comes with; 5. `hold_out`; 6. `eval`; 7. every view trains.
     """
 
     test_images: tuple[str, ...] = ()
@@ -91,15 +91,20 @@ def _choose(capture: Capture, options: SplitOptions) -> Split:
         return _read_partition(capture, partition)
     if options.split is not None:
         return _draw(capture, options.split, options.split_mode, options.seed)
-    if options.hold_out == "das3r":
-        return _hold_out(capture, range(_FIRST, len(capture), _TENTH), "views 5, 15, 25, ... held out")
     declared = () if capture.source is None else declared_test_images(capture.source)
     test = [row for row, name in enumerate(capture.image_names) if name in set(declared)]
     if test:
         return _hold_out(capture, test, "held out by the data set itself")
+    return _hold_out(capture, *_by_rule(len(capture), options))
+
+
+def _by_rule(count: int, options: SplitOptions) -> tuple[Iterable[int], str]:
+    """The rows to hold out by their places alone, and the rule in words."""
+    if options.hold_out == "das3r":
+        return range(_FIRST, count, _TENTH), "views 5, 15, 25, ... held out"
     if options.eval:
-        return _hold_out(capture, range(0, len(capture), _EVERY), f"every {_EVERY}th view held out")
-    return _hold_out(capture, (), "every view trains")
+        return range(0, count, _EVERY), f"every {_EVERY}th view held out"
+    return (), "every view trains"
 
 
 def rows_of_names(capture: Capture, names: Iterable[str], where: str) -> list[int]:
