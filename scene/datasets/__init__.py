@@ -4,14 +4,19 @@ from pathlib import Path
 
 from core.errors import UserError
 from scene.capture import Capture
-from scene.datasets import blender, colmap, nerfstudio
+from scene.datasets import blender, colmap, nerfstudio, prediction
 from scene.datasets.assemble import assemble
 from scene.datasets.options import CaptureOptions
 from scene.datasets.source import Reader
 
 __all__ = ["READERS", "CaptureOptions", "declared_test_images", "open_capture"]
 
-READERS: tuple[Reader, ...] = (colmap.READER, nerfstudio.READER, blender.READER)
+READERS: tuple[Reader, ...] = (
+    prediction.READER,  # before COLMAP, as it holds such a model too
+    colmap.READER,
+    nerfstudio.READER,
+    blender.READER,
+)
 """The first that recognises a folder reads it."""
 
 _LISTED = 6

@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 import torch
-from jaxtyping import Float64
+from jaxtyping import Float, Float64
 from numpy import ndarray
 
 from core.errors import UserError
@@ -19,7 +20,7 @@ from scene.datasets.depths import DepthMaps
 from scene.datasets.image_folders import check_resolution, resolution_note, target_size
 from scene.datasets.lenses import Undistortion, undistortion
 from scene.datasets.options import CaptureOptions
-from scene.datasets.source import SourceScene, SourceView
+from scene.datasets.source import PredictedMaps, SourceScene, SourceView
 from scene.images import Column, ImageHeader, Prefetched, read_header
 from scene.points import random_points_in_view
 
@@ -65,15 +66,24 @@ def assemble(source: Path, scene: SourceScene, options: CaptureOptions) -> Captu
     decoded = Prefetched(decoders, threads=torch.get_num_threads())
     has_masks = any(decoder.makes_mask for decoder in decoders)
     cameras = _cameras(plans)
+    maps = _predicted_maps(plans)
+    inverse_depths = _inverse_depths(source, plans, options, notes)
+    if inverse_depths is None and maps is not None:
+        inverse_depths = Column(maps, lambda item: item.inverse_depth())
     return Capture(
         name=source.resolve().name,
         source=source,
         cameras=cameras,
         image_names=tuple(view.name for view in views),
         images=Column(decoded, lambda item: item.image),
-        points=_points(source, scene.points, cameras, options, notes),
+        points=_points(source, scene, cameras, options, notes),
         valid_masks=Column(decoded, lambda item: item.valid_mask()) if has_masks else None,
-        inverse_depths=_inverse_depths(source, plans, options, notes),
+        dynamic_masks=None if maps is None else Column(maps, lambda item: item.dynamic_mask()),
+        dynamic_probabilities=(
+            None if maps is None else Column(maps, lambda item: item.dynamic_probability())
+        ),
+        inverse_depths=inverse_depths,
+        times=_times(plans),
         notes=tuple(notes),
     )
 
@@ -234,6 +244,17 @@ def _inverse_depths(
     return Prefetched(makers, threads=torch.get_num_threads())
 
 
+def _predicted_maps(plans: list[_Plan]) -> Sequence[PredictedMaps] | None:
+    """What a predictor says of the views; None unless it says something of all of them."""
+    makers = [partial(plan.view.maps, plan.width, plan.height) for plan in plans if plan.view.maps]
+    return Prefetched(makers, threads=torch.get_num_threads()) if len(makers) == len(plans) else None
+
+
+def _times(plans: list[_Plan]) -> Float[torch.Tensor, " C"] | None:
+    times = [plan.view.time for plan in plans if plan.view.time is not None]
+    return torch.tensor(times) if len(times) == len(plans) else None
+
+
 def _nothing() -> None:
     return None
 
@@ -248,8 +269,9 @@ def _cameras(plans: list[_Plan]) -> Cameras:
 
 
 def _points(
-    source: Path, points: PointCloud | None, cameras: Cameras, options: CaptureOptions, notes: list[str]
-) -> PointCloud:
+    source: Path, scene: SourceScene, cameras: Cameras, options: CaptureOptions, notes: list[str]
+) -> PointCloud | None:
+    points = scene.points
     if points is not None:
         finite = points.xyz.isfinite().all(dim=1)
         if not finite.all():
@@ -260,6 +282,8 @@ def _points(
                 f"the file of points in {source} holds none that can be used; restore it, or start from N "
                 "random points with --random-points N"
             )
+    if points is None and not scene.needs_points and options.random_points is None:
+        return None
     if points is None or not len(points):
         count = options.random_point_count
         notes.append(f"the source has no points: {count} random ones stand in for them")

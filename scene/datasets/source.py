@@ -3,14 +3,32 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
-from jaxtyping import Float64
+from jaxtyping import Bool, Float, Float64
 from numpy import ndarray
+from torch import Tensor
 
 from scene.capture import PointCloud
 from scene.datasets.lenses import Lens
 from scene.datasets.options import CaptureOptions
+
+
+@runtime_checkable
+class PredictedMaps(Protocol):
+    """What a predictor says of a view, at the size that the view is used at; made anew by every call."""
+
+    def dynamic_mask(self) -> Bool[Tensor, "H W"]:
+        """True where something moves."""
+        ...
+
+    def dynamic_probability(self) -> Float[Tensor, "H W"]:
+        """In [0, 1], how likely it is that something moves."""
+        ...
+
+    def inverse_depth(self) -> Float[Tensor, "H W"]:
+        """1/z in world units, 0 = none."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -23,6 +41,8 @@ class SourceView:
         viewmat: camera-from-world, OpenCV axes.
         lens: with its numbers at whatever image size the source states.
         mask_path: of a mask whose zeros are left out of training, if the source names one.
+        time: position in the sequence, in [0, 1], if the source is one.
+        maps: reads what a predictor says of the view, for an image of a given width and height.
     """
 
     name: str
@@ -30,6 +50,8 @@ class SourceView:
     viewmat: Float64[ndarray, "4 4"]
     lens: Lens
     mask_path: Path | None = None
+    time: float | None = None
+    maps: Callable[[int, int], PredictedMaps] | None = None
 
 
 @dataclass(frozen=True)
@@ -40,11 +62,13 @@ class SourceScene:
         views: in any order.
         points: initial points; None where the source has no file of them, empty where that file is.
         notes: what was skipped or changed, as sentences.
+        needs_points: whether random points stand in for missing ones.
     """
 
     views: list[SourceView]
     points: PointCloud | None = None
     notes: tuple[str, ...] = ()
+    needs_points: bool = True
 
 
 class Reader(NamedTuple):

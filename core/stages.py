@@ -1,0 +1,132 @@
+"""Runs of several stages: what is done is not done again, unless what it was made from has changed.
+
+A stage leaves `stages/NAME.json` in its folder: a digest of its inputs, and whether it has ended. Digests of
+stages are inputs of the stages that follow, so that a change is passed on.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.errors import UserError
+from core.files import explain, read_json, write_json
+from core.progress import say
+
+_FOLDER = "stages"
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of a run.
+
+    Args:
+        folder: of the run.
+        name: of the stage; a file name.
+        inputs: all that its result depends on, as JSON values.
+        outputs: files or folders that must be there for it to count as done.
+    """
+
+    folder: Path
+    name: str
+    inputs: Mapping[str, Any]
+    outputs: tuple[Path, ...] = ()
+
+    @property
+    def marker(self) -> Path:
+        """The file that says how far the stage is."""
+        return self.folder / _FOLDER / f"{self.name}.json"
+
+    @property
+    def digest(self) -> str:
+        """Of the inputs: the input that later stages take."""
+        return _digest(json.dumps(self.inputs, sort_keys=True).encode())
+
+    def is_done(self) -> bool:
+        """Whether it has ended, with these inputs, and its outputs are still there.
+
+        Raises:
+            UserError: the marker is broken.
+        """
+        stored = self.stored()
+        same = stored.get("digest") == self.digest and stored.get("state") == "done"
+        return same and all(output.exists() for output in self.outputs)
+
+    def stored(self) -> dict[str, Any]:
+        """What the marker holds; empty where the stage has not begun.
+
+        Raises:
+            UserError: the marker is broken.
+        """
+        value = read_json(self.marker) if self.marker.exists() else {}
+        if not isinstance(value, dict) or not isinstance(value.get("inputs", {}), dict):
+            raise UserError(f"{self.marker} does not describe a stage; remove it to do the stage anew")
+        return value
+
+
+def run_stage(stage: Stage, work: Callable[[], object], clean: Callable[[], object] = lambda: None) -> bool:
+    """Do a stage, or go on with it, unless it is done.
+
+    Args:
+        stage: which.
+        work: does it, and goes on where it was stopped; False says that it was stopped again.
+        clean: removes what the stage made from other inputs, before `work`.
+
+    Returns:
+        Whether the stage is done now.
+
+    Raises:
+        UserError: the marker is broken or cannot be written, or what `work` and `clean` raise.
+    """
+    if stage.is_done():
+        say(f"{stage.name}: done before, from the same inputs")
+        return True
+    stored = stage.stored()
+    if stored and stored.get("digest") != stage.digest:
+        changed = [key for key in stage.inputs if stored.get("inputs", {}).get(key) != stage.inputs[key]]
+        say(f"{stage.name}: done anew, as {', '.join(changed) or 'what it is made from'} changed")
+        clean()
+    record = {"digest": stage.digest, "inputs": dict(stage.inputs)}
+    write_json(stage.marker, {"state": "begun", **record})
+    started = time.perf_counter()
+    if work() is False:
+        return False
+    write_json(stage.marker, {"state": "done", "seconds": time.perf_counter() - started, **record})
+    return True
+
+
+def content_digest(paths: Iterable[Path]) -> str:
+    """A digest of the names and contents of files, and of all files in folders and below them.
+
+    Files whose names begin with a dot are left out. It does not depend on where the files are.
+
+    Raises:
+        UserError: a file cannot be read.
+    """
+    total = hashlib.sha256()
+    for path in paths:
+        files = sorted(path.rglob("*")) if path.is_dir() else [path]
+        for file in files:
+            if file.is_file() and not file.name.startswith("."):
+                name = file.relative_to(path).as_posix() if path.is_dir() else file.name
+                total.update(f"{name}\0{_file_digest(file)}\0".encode())
+    return total.hexdigest()
+
+
+def _file_digest(path: Path) -> str:
+    total = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                total.update(chunk)
+    except OSError as error:
+        raise explain(error, path, "read") from error
+    return total.hexdigest()
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
