@@ -23,8 +23,7 @@ class PairFlows:
     Args:
         edges: from frame i to frame j.
         flows: displacements in pixels, x then y.
-        used: where the flow is believed and the scene stands still. Elsewhere it counts as agreeing, or not
-            at all: see `flow_term`.
+        used: where the flow is believed and the scene stands still; the rest does not count.
     """
 
     edges: Int64[Tensor, "E 2"]
@@ -52,7 +51,9 @@ def ego_flow(
     """
     R = target_c2w[:, :3, :3].mT @ source_c2w[:, :3, :3]
     move = (target_c2w[:, :3, :3].mT @ (source_c2w[:, :3, 3:] - target_c2w[:, :3, 3:])).mT
-    rays = torch.cat([pixels / source_focals[:, None, None], torch.ones_like(source_depths)[..., None]], dim=-1)
+    rays = torch.cat(
+        [pixels / source_focals[:, None, None], torch.ones_like(source_depths)[..., None]], dim=-1
+    )
     seen = rays @ R.mT + move / (source_depths + _TINY)[..., None]
     return target_focals[:, None, None] * seen[..., :2] / (seen[..., 2:] + _TINY) - pixels
 
@@ -65,7 +66,6 @@ def flow_term(
     flows: PairFlows,
     *,
     largest_px: float = 50.0,
-    count_unused: bool = False,
 ) -> Float[Tensor, ""]:
     """Mean smooth-L1 difference between both flows over coordinates.
 
@@ -78,9 +78,8 @@ def flow_term(
         pixels: relative to the principal point.
         flows: what was measured.
         largest_px: differences from here on are outliers and do not count.
-        count_unused: let pixels that are not `used` count as agreeing, as MonST3R and DAS3R do.
     """
-    return _FlowTerm.apply(depths, c2w, focals, pixels, flows, largest_px, count_unused)  # pyright: ignore[reportReturnType]
+    return _FlowTerm.apply(depths, c2w, focals, pixels, flows, largest_px)  # pyright: ignore[reportReturnType]
 
 
 class _FlowTerm(torch.autograd.Function):
@@ -93,14 +92,13 @@ class _FlowTerm(torch.autograd.Function):
         pixels: Tensor,
         flows: PairFlows,
         largest_px: float,
-        count_unused: bool,
     ) -> Tensor:
         leaves = [leaf.detach().requires_grad_() for leaf in (depths, c2w, focals)]
         grads = [torch.zeros_like(leaf) for leaf in leaves]
         total, count = depths.new_zeros(()), 0
         for rows in _chunks(len(flows.edges), len(pixels)):
             with torch.enable_grad():
-                value, kept = _chunk(leaves, pixels, flows, rows, largest_px, count_unused)
+                value, kept = _chunk(leaves, pixels, flows, rows, largest_px)
                 for grad, part in zip(grads, torch.autograd.grad(value, leaves), strict=True):
                     grad += part
             total += value.detach()
@@ -110,7 +108,7 @@ class _FlowTerm(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
-        return (*(grads[0] * saved for saved in ctx.saved_tensors), None, None, None, None)
+        return (*(grads[0] * saved for saved in ctx.saved_tensors), None, None, None)
 
 
 def _chunk(
@@ -119,7 +117,6 @@ def _chunk(
     flows: PairFlows,
     rows: slice,
     largest_px: float,
-    count_unused: bool,
 ) -> tuple[Tensor, int]:
     """Sum of the differences that count, and how many they are."""
     depths, c2w, focals = leaves
@@ -130,9 +127,7 @@ def _chunk(
     implied = torch.where(used, implied, 0.0)
     measured = torch.where(used, flows.flows[rows].to(implied), 0.0)
     difference = F.smooth_l1_loss(implied, measured, reduction="none")
-    kept = difference < largest_px
-    if not count_unused:
-        kept = kept & used
+    kept = used & (difference < largest_px)
     return torch.where(kept, difference, 0.0).sum(), int(kept.sum())
 
 

@@ -101,9 +101,7 @@ class _AlignmentTerm(torch.autograd.Function):
         return world, transforms, None, None, None, None
 
 
-def smoothness_term(
-    c2w: Float[Tensor, "N 4 4"], translation_weight: float = 1.0
-) -> Float[Tensor, " N-1"]:
+def smoothness_term(c2w: Float[Tensor, "N 4 4"], translation_weight: float = 1.0) -> Float[Tensor, " N-1"]:
     """How far each camera is from the one before: ||R - I||_F + weight * |t| of the motion between them."""
     motion = invert_se3(c2w[:-1]) @ c2w[1:]
     turn = motion[:, :3, :3] - torch.eye(3, dtype=c2w.dtype)

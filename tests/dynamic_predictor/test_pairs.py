@@ -25,9 +25,7 @@ windows = st.integers(1, 7)
 
 @given(kinds, counts, windows, st.booleans())
 def test_pairs_are_distinct_in_range_and_both_ways(kind: str, count: int, window: int, cyclic: bool) -> None:
-    edges = pair_graph(
-        f"{kind}-{window}{'' if cyclic else '-noncyclic'}", count, force_symmetrize=True
-    )
+    edges = pair_graph(f"{kind}-{window}{'' if cyclic else '-noncyclic'}", count, force_symmetrize=True)
     half = len(edges) // 2
     assert len(set(edges)) == len(edges)
     assert all(0 <= i < count and 0 <= j < count and i != j for i, j in edges)
@@ -131,5 +129,7 @@ def test_published_lists(golden: Path) -> None:
         assert sorted(edges) == sorted(expected), key
         seen += 1
     assert seen == 30
-    expected_counts = dict(zip(lists["counts_N"].tolist(), lists["counts_das3r_default"].tolist(), strict=True))
+    expected_counts = dict(
+        zip(lists["counts_N"].tolist(), lists["counts_das3r_default"].tolist(), strict=True)
+    )
     assert expected_counts == COUNTS

@@ -54,7 +54,9 @@ def test_clipping() -> None:
 
 @pytest.mark.parametrize("name", ["clean", "noisy", "outlier"])
 @pytest.mark.parametrize("kind", ["weiszfeld", "median"])
-@pytest.mark.parametrize(("dtype", "ending", "tolerance"), [("float64", "f64", 1e-9), ("float32", "f32", 1e-4)])
+@pytest.mark.parametrize(
+    ("dtype", "ending", "tolerance"), [("float64", "f64", 1e-9), ("float32", "f32", 1e-4)]
+)
 def test_published_numbers(
     golden: Path, name: str, kind: str, dtype: str, ending: str, tolerance: float
 ) -> None:

@@ -1,0 +1,57 @@
+"""How global alignment goes about it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from dynamic_predictor.alignment.objective import ConfidenceWeight, Distance
+
+
+@dataclass(frozen=True)
+class AlignmentConfig:
+    """Global alignment of pairwise pointmaps."""
+
+    steps: int = 300
+    """Optimiser steps at the most."""
+    rate: float = 0.01
+    """Learning rate of Adam at the start."""
+    last_rate: float = 0.001
+    """Learning rate at the end."""
+    rate_schedule: Literal["linear", "cosine"] = "linear"
+    """How the rate falls from the first to the last."""
+    patience: int = 30
+    """Steps without progress after which the optimisation ends; 0 takes all steps."""
+    least_progress: float = 1e-4
+    """Share by which the loss must fall within `patience` steps to count as progress."""
+    pixels: int | None = 9216
+    """Pixels of a frame that take part in the alignment, on an even lattice; None takes all. Where they are
+    fewer than all, depths of all pixels are fitted at the end with the cameras as they are."""
+    distance: Distance = "l1"
+    """Length of a difference between points (l1), or its square (l2)."""
+    confidence_weight: ConfidenceWeight = "log"
+    """How a network's confidence becomes a weight."""
+    moving_weight: float = 0.0
+    """Factor on the weight of pixels whose thing moves, from 0 to 1."""
+    shared_focal: bool = True
+    """One focal length for all frames; otherwise one each."""
+    smoothness: float = 0.01
+    """Weight of the camera's jumps from frame to frame."""
+    translation_weight: float = 1.0
+    """Weight of a jump's translation, in 1 / world units, beside its rotation."""
+    flow_weight: float = 0.02
+    """Weight of the difference between optical flow and the flow that cameras and depths imply, in 1 / px."""
+    flow_start: float = 0.1
+    """Share of the steps after which the flow counts."""
+    flow_outlier_px: float = 50.0
+    """Flow differences from here on do not count."""
+    flow_give_up_px: float = 20.0
+    """While the mean flow difference is above this, the flow does not count: the cameras are still wrong."""
+    depth_weight: float = 0.0
+    """Weight of scale-free distance to the initial depths."""
+    dynamic_threshold: float = 0.5
+    """Probability from which on a pixel's thing moves, for networks that say so."""
+    pnp_confidence: float = 3.0
+    """Confidence from which on points help to find a camera from its pixels."""
+    clean_window: int | None = 8
+    """Frames before and after that a frame's points are checked against; None checks against all."""
+    static_camera_px: float = 0.5
+    """A camera stands still when its motion moves nothing by more than this many pixels."""
