@@ -51,9 +51,7 @@ def ego_flow(
     """
     R = target_c2w[:, :3, :3].mT @ source_c2w[:, :3, :3]
     move = (target_c2w[:, :3, :3].mT @ (source_c2w[:, :3, 3:] - target_c2w[:, :3, 3:])).mT
-    rays = torch.cat(
-        [pixels / source_focals[:, None, None], torch.ones_like(source_depths)[..., None]], dim=-1
-    )
+    rays = F.pad(pixels / source_focals[:, None, None], (0, 1), value=1.0)
     seen = rays @ R.mT + move / (source_depths + _TINY)[..., None]
     return target_focals[:, None, None] * seen[..., :2] / (seen[..., 2:] + _TINY) - pixels
 
@@ -79,13 +77,13 @@ def flow_term(
         flows: what was measured.
         largest_px: differences from here on are outliers and do not count.
     """
-    return _FlowTerm.apply(depths, c2w, focals, pixels, flows, largest_px)  # pyright: ignore[reportReturnType]
+    return _FlowTerm.apply(depths, c2w, focals, pixels, flows, largest_px)
 
 
 class _FlowTerm(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any,  # noqa: ANN401
+        ctx: Any,
         depths: Tensor,
         c2w: Tensor,
         focals: Tensor,
@@ -99,15 +97,16 @@ class _FlowTerm(torch.autograd.Function):
         for rows in _chunks(len(flows.edges), len(pixels)):
             with torch.enable_grad():
                 value, kept = _chunk(leaves, pixels, flows, rows, largest_px)
-                for grad, part in zip(grads, torch.autograd.grad(value, leaves), strict=True):
-                    grad += part
+                parts = torch.autograd.grad(value, leaves)
+            for grad, part in zip(grads, parts, strict=True):
+                grad.add_(part)
             total += value.detach()
             count += kept
         ctx.save_for_backward(*(grad.div_(max(1, count)) for grad in grads))
         return total / max(1, count)
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         return (*(grads[0] * saved for saved in ctx.saved_tensors), None, None, None)
 
 

@@ -124,14 +124,12 @@ def joined(
     edges = [(int(i), int(j)) for i, j in pairs.edges.tolist()]
     tree = maximum_spanning_tree(edges, scores.tolist(), pairs.frames)
     world = torch.zeros(pairs.frames, len(pairs.pixels), 3, dtype=pairs.points.dtype)
-    c2w: dict[int, Tensor] = {}
-    for order, row in enumerate(tree):
+    i, j = edges[tree[0]]
+    c2w = {i: torch.eye(4, dtype=world.dtype)}
+    world[i], world[j] = pairs.points[tree[0]]
+    done = {i, j}
+    for row in tree[1:]:
         i, j = edges[row]
-        if order == 0:
-            c2w[i] = torch.eye(4, dtype=world.dtype)
-            world[i], world[j] = pairs.points[row]
-            done = {i, j}
-            continue
         known, other = (0, 1) if i in done else (1, 0)
         fit = register_points(pairs.points[row, known], world[edges[row][known]], weights[row, known])
         world[edges[row][other]] = fit(pairs.points[row, other])
@@ -169,7 +167,7 @@ def pair_similarities(
 def starting_variables(
     start: Start, pairs: Pointmaps, weights: Float[Tensor, "E 2 P"], known: Known, *, shared_focal: bool
 ) -> Variables:
-    """The variables that stand for a start, in the scale of the known cameras or with pairs of mean scale 1/2."""
+    """Variables that stand for a start, in the scale of known cameras or with pairs of mean scale 1/2."""
     fits = pair_similarities(pairs, start.points, weights)
     start = _scaled(start, (math.log(BASE_SCALE) - fits.scale.log().mean()).exp())
     if known.c2w is not None and known.which is not None and bool(known.which.any()):

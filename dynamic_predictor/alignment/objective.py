@@ -53,7 +53,7 @@ def alignment_term(
         weights: of the pixels, at least 0.
         distance: `l1` is the length of the difference, `l2` its square.
     """
-    return _AlignmentTerm.apply(world, transforms, edges, points, weights, distance)  # pyright: ignore[reportReturnType]
+    return _AlignmentTerm.apply(world, transforms, edges, points, weights, distance)
 
 
 class _AlignmentTerm(torch.autograd.Function):
@@ -61,7 +61,7 @@ class _AlignmentTerm(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any,  # noqa: ANN401
+        ctx: Any,
         world: Tensor,
         transforms: Tensor,
         edges: Tensor,
@@ -93,7 +93,7 @@ class _AlignmentTerm(torch.autograd.Function):
         return sums / area
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         world_grad, transform_grad = ctx.saved_tensors
         first, second = grads[0]
         world = torch.add(world_grad[0] * first, world_grad[1] * second)
@@ -113,7 +113,7 @@ def smoothness_term(c2w: Float[Tensor, "N 4 4"], translation_weight: float = 1.0
 def depth_term(
     log_depths: Float[Tensor, "N P"], initial: Float[Tensor, "N P"], moving: Bool[Tensor, "N P"]
 ) -> Float[Tensor, ""]:
-    """Scale-free distance to earlier depths: the variance of log-ratios in each frame, twice where things move.
+    """Scale-free distance to earlier depths: the variance of log-ratios in a frame, twice where things move.
 
     Args:
         log_depths: logarithms of the depths.

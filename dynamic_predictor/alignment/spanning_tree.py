@@ -50,7 +50,7 @@ def maximum_spanning_tree(
     if len(done) < frames:
         missing = sorted(set(range(frames)) - done)
         raise UserError(
-            f"the graph of frame pairs leaves out frames {missing[:10]} (counted from 0): every frame must be "
-            "reachable; choose a graph with more pairs"
+            f"the graph of frame pairs leaves out frames {missing[:10]} (counted from 0): every frame must "
+            "be reachable; choose a graph with more pairs"
         )
     return tree
