@@ -16,7 +16,7 @@ _SMOOTHNESS = 40.0
 
 # Grey values are pulled towards equal local contrast: differences from the local mean are divided by their
 # local spread; part of the mean is kept, because without it flat regions match anything. Four frames apart
-# in DAVIS's car-shadow, with its plain asphalt, the flow back confirms 84 % of the pixels; 73 % in plain grey.
+# in DAVIS's car-shadow, with its plain asphalt, the flow back confirms 84 % of the pixels; plain grey, 73 %.
 _WINDOW_SIGMA_PX = 8.0
 _SPREAD_FLOOR = 10.0  # of 255; noise in flat regions is not blown up beyond this
 _DETAIL_GAIN = 40.0
