@@ -1,8 +1,10 @@
 """PLY files: Gaussians under the field names that viewers of 3DGS expect, and coloured points.
 
-Those field names appear here and nowhere else.
+Those field names appear here and nowhere else. DAS3R's files have two more: the opacity before it is
+multiplied by how static a Gaussian is, and that factor.
 Source: B. Kerbl et al., "3D Gaussian Splatting for Real-Time Radiance Field Rendering", 2023, and the files
-of its released scenes.
+of its released scenes; K. Xu et al., "DAS3R: Dynamics-Aware Gaussian Splatting for Static Scene
+Reconstruction", 2024, and its released code's files.
 """
 
 from collections.abc import Iterable
@@ -14,6 +16,7 @@ import plyfile
 from jaxtyping import Float32, UInt8
 from numpy import ndarray
 from numpy.lib import recfunctions
+from scipy import special
 
 from core.errors import UserError
 from core.files import GIT_LFS_MARK, atomic_write, explain
@@ -24,11 +27,13 @@ _MEANS: tuple[str, ...] = ("x", "y", "z")
 _NORMALS = ("nx", "ny", "nz")
 _SH_DC = ("f_dc_0", "f_dc_1", "f_dc_2")
 _OPACITY = ("opacity",)
+_DAS3R_OPACITY = ("opacity_ori", "opacity", "conf_static")
 _SCALES = ("scale_0", "scale_1", "scale_2")
 _QUATS = ("rot_0", "rot_1", "rot_2", "rot_3")
 _COLORS: tuple[str, ...] = ("red", "green", "blue")
 
 _GREY = 128
+_LEAST_OPACITY = 1e-6  # and its distance from 1: logits stay finite, pictures stay the same
 _PLY_TYPES = {np.dtype("<f4"): "float", np.dtype("u1"): "uchar"}
 
 
@@ -68,8 +73,30 @@ def write_splats_ply(path: Path, splats: SplatArrays) -> None:
     Raises:
         UserError: the file cannot be written.
     """
+    _write_splats(path, splats, _OPACITY, splats.logit_opacities[:, None])
+
+
+def write_das3r_ply(path: Path, splats: SplatArrays, staticness: Float32[ndarray, " N"]) -> None:
+    """Write Gaussians with the 64 numbers that DAS3R has for each at degree 3; ordinary viewers open it too.
+
+    Args:
+        path: where to.
+        splats: with opacities as if every Gaussian were static.
+        staticness: in [0, 1], the factor on the opacity of each.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    seen = _static_logits(splats.logit_opacities, staticness)
+    opacities = np.stack([splats.logit_opacities, seen, staticness], axis=1)
+    _write_splats(path, splats, _DAS3R_OPACITY, opacities)
+
+
+def _write_splats(
+    path: Path, splats: SplatArrays, opacity_names: tuple[str, ...], opacities: Float32[ndarray, "N K"]
+) -> None:
     count, coefficients = splats.sh.shape[:2]
-    names = (*_MEANS, *_NORMALS, *_SH_DC, *_sh_rest(coefficients), *_OPACITY, *_SCALES, *_QUATS)
+    names = (*_MEANS, *_NORMALS, *_SH_DC, *_sh_rest(coefficients), *opacity_names, *_SCALES, *_QUATS)
     dtype = np.dtype([(name, "<f4") for name in names])
 
     def table(start: int) -> ndarray:
@@ -79,7 +106,7 @@ def write_splats_ply(path: Path, splats: SplatArrays) -> None:
         rest = sh[:, 1:].transpose(0, 2, 1).reshape(len(sh), 3 * (coefficients - 1))
         columns = (
             splats.means[chosen], np.zeros_like(splats.means[chosen]), sh[:, 0], rest,
-            splats.logit_opacities[chosen, None], splats.log_scales[chosen], splats.quats[chosen],
+            opacities[chosen], splats.log_scales[chosen], splats.quats[chosen],
         )  # fmt: skip
         return np.concatenate(columns, axis=1).astype("<f4", copy=False).view(dtype)[:, 0]
 
@@ -88,6 +115,8 @@ def write_splats_ply(path: Path, splats: SplatArrays) -> None:
 
 def read_splats_ply(path: Path) -> SplatArrays:
     """Read Gaussians of degree 0 to 3: binary or ASCII, with their properties in any order and among others.
+
+    Of DAS3R's, the opacity is that of the static scene.
 
     Raises:
         UserError: the file is missing, cut off, or holds no Gaussians of that kind.
@@ -116,7 +145,12 @@ def read_splats_ply(path: Path) -> SplatArrays:
     rest = columns(rest_names).reshape(len(rows), 3, coefficients - 1).transpose(0, 2, 1)
     sh = np.empty((len(rows), coefficients, 3), np.float32)
     sh[:, 0], sh[:, 1:] = columns(_SH_DC), rest
-    return SplatArrays(columns(_MEANS), columns(_QUATS), columns(_SCALES), columns(_OPACITY)[:, 0], sh)
+    logits = columns(_OPACITY)[:, 0]
+    if set(_DAS3R_OPACITY) <= set(
+        names
+    ):  # where its product is 0 or 1, what it stores as its logit is not finite
+        logits = _static_logits(*columns((_DAS3R_OPACITY[0], _DAS3R_OPACITY[2])).T)
+    return SplatArrays(columns(_MEANS), columns(_QUATS), columns(_SCALES), logits, sh)
 
 
 def write_points_ply(path: Path, points: PointArrays) -> None:
@@ -150,6 +184,17 @@ def read_points_ply(path: Path) -> PointArrays:
     if vertices.dtype["red"].kind == "f":  # colours in [0, 1]
         rgb = rgb * 255
     return PointArrays(xyz, rgb.round().clip(0, 255).astype(np.uint8))
+
+
+def _static_logits(
+    logits: Float32[ndarray, " N"], staticness: Float32[ndarray, " N"]
+) -> Float32[ndarray, " N"]:
+    """Logits of sigmoid(logit) times staticness, whose values beyond [0, 1] mean its ends; always finite."""
+    factors = np.clip(np.nan_to_num(staticness.astype(np.float64)), 0, 1)
+    opacities = np.clip(
+        factors * special.expit(logits.astype(np.float64)), _LEAST_OPACITY, 1 - _LEAST_OPACITY
+    )
+    return special.logit(opacities).astype(np.float32)
 
 
 def _sh_rest(coefficients: int) -> tuple[str, ...]:

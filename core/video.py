@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -14,22 +15,26 @@ from core.errors import UserError
 from core.files import atomic_write
 
 _BT709 = 1  # matrix, primaries and transfer that players assume of video without a tag; ISO/IEC 23091-2
+_MOST_FPS = 1000
+_CLOCK = 1001  # 29.97 frames per second are 30000/1001
 
 
 @contextmanager
-def video_writer(path: Path, fps: int = 30, quality: int = 18) -> Iterator["VideoWriter"]:
+def video_writer(path: Path, fps: float | int = 30, quality: int = 18) -> Iterator["VideoWriter"]:
     """An H.264 file (yuv420p, plays everywhere) that appears under its name when the block ends well.
 
     Args:
         path: where the video goes; an `.mp4`.
-        fps: frames per second.
+        fps: frames per second, at most 1000; need not be whole.
         quality: x264's constant rate factor: 0 is lossless, 18 looks lossless, 51 is worst.
 
     Raises:
-        UserError: the file cannot be written, or `fps` is less than 1.
+        UserError: the file cannot be written, or `fps` is out of range.
     """
-    if fps < 1:
-        raise UserError(f"--fps {fps}: a whole number of frames per second, 1 or more, was expected")
+    if not 0 < fps <= _MOST_FPS:
+        raise UserError(
+            f"--fps {fps:g}: frames per second, more than 0 and at most {_MOST_FPS}, were expected"
+        )
     options = {"movflags": "faststart"}
     with (
         atomic_write(path) as temporary,
@@ -43,9 +48,11 @@ def video_writer(path: Path, fps: int = 30, quality: int = 18) -> Iterator["Vide
 class VideoWriter:
     """Takes the frames of one video; made by `video_writer`."""
 
-    def __init__(self, container: OutputContainer, fps: int, quality: int) -> None:
+    def __init__(self, container: OutputContainer, fps: float | int, quality: int) -> None:
         self._container = container
-        self._stream = container.add_stream("h264", rate=fps, options={"crf": str(quality)})
+        self._stream = container.add_stream(
+            "h264", rate=Fraction(fps).limit_denominator(_CLOCK), options={"crf": str(quality)}
+        )
         self._size: tuple[int, int] | None = None
 
     def write(self, frame: UInt8[ndarray, "H W 3"]) -> None:

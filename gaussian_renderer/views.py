@@ -94,7 +94,7 @@ def render_views(
     formation: ImageFormation = ImageFormation(),
     images: bool = True,
     depth: bool = False,
-    video_fps: int | None = None,
+    video_fps: float | int | None = None,
     exposures: Float[Tensor, "C 3 4"] | None = None,
     on_view: Callable[[], None] = lambda: None,
 ) -> None:
