@@ -34,6 +34,10 @@ class Seen:
         """True on things that move at any time."""
         return (self.parts >= 0) & self.snapshot.moving[self.parts]
 
+    def things(self, roots: Int32[ndarray, " B"]) -> Int32[ndarray, "H W"]:
+        """The body that each pixel's part hangs on in the end, see `World.roots`; -1 in the sky."""
+        return np.where(self.parts >= 0, roots[self.snapshot.bodies[self.parts]], -1).astype(np.int32)
+
 
 def pixel_centers(view: Pinhole) -> Float64[ndarray, "N 2"]:
     """(x, y) of all pixels, row by row."""
@@ -67,6 +71,26 @@ def flow_between(first: Seen, second: Seen) -> tuple[Float32[ndarray, "H W 2"], 
     target[sky] = second.view.project(first.view.directions(pixels[sky]) + second.view.c2w[:3, 3])[0]
     flow = (target - pixels).reshape(*first.parts.shape, 2)
     return flow.astype(np.float32), depths
+
+
+def motion_px(seen: Seen, view: Pinhole, snapshot: Snapshot) -> Float64[ndarray, "H W"]:
+    """How far apart a pixel's point and a resting one in its place are in the picture of another moment.
+
+    Args:
+        seen: the picture whose pixels are asked about.
+        view: the camera of the other moment.
+        snapshot: where everything is then.
+
+    Returns:
+        Pixels; 0 where nothing ever moves.
+    """
+    moving = seen.moving.ravel()
+    points, parts = points_of(seen)[moving], seen.parts.ravel()[moving]
+    carry = snapshot.world_from_part[parts] @ seen.snapshot.part_from_world[parts]
+    carried = np.einsum("nij,nj->ni", carry[:, :3, :3], points) + carry[:, :3, 3]
+    distances = np.zeros(len(moving))
+    distances[moving] = np.linalg.norm(view.project(carried)[0] - view.project(points)[0], axis=1)
+    return distances.reshape(seen.parts.shape)
 
 
 def occluded(

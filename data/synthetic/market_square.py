@@ -6,11 +6,9 @@ The square is about 26 m x 20 m around the origin. North is +y.
 import numpy as np
 from numpy.random import Generator
 
-from data.synthetic.motions import Loop, circle, rolling_ball, rounded_loop, travel, turning_wheel
 from data.synthetic.parts import Parts, box, cylinder, ellipsoid, placed
 from data.synthetic.props import buildings, furniture, plants, vehicles
 from data.synthetic.props.buildings import tint
-from data.synthetic.props.figures import Clothes, add_walker
 from data.synthetic.stage import Place
 from data.synthetic.world import World
 
@@ -26,8 +24,8 @@ RING_M = (
 _SHOPS = ("cafe sign", "books sign", "bakery sign", "hotel sign", "flowers sign")
 
 
-def market_square(seed: int, *, traffic: bool = False) -> Place:
-    """The square; with `traffic`, things move in it."""
+def market_square(seed: int) -> Place:
+    """The square, where nothing moves."""
     rng = np.random.default_rng((seed, 0))
     world = World()
     world.add_static("ground", "ground", _ground())
@@ -40,8 +38,6 @@ def market_square(seed: int, *, traffic: bool = False) -> Place:
     world.add_static("plants", "plant", _plants(rng))
     world.add_static("parked", "vehicle", _parked(rng))
     world.add_static("hills", "ground", _hills(rng))
-    if traffic:
-        _add_traffic(world, seed)
     return Place(world, seed, radius_m=24.0, sun_deg=(-128.0 + float(rng.uniform(-8, 8)), 46.0))
 
 
@@ -72,54 +68,6 @@ def _ground() -> Parts:
         + [cylinder("rusty", 0.32, 0.01, (x, y, 0.0)) for x, y in ((-4.2, -6.5), (7.5, 3.2))]
         + [cylinder("rusty", 0.32, 0.01, (1.5, middle - 1, -0.125))]
     )
-
-
-def _add_traffic(world: World, seed: int) -> None:
-    """Let two vehicles, two people and a ball move about the square."""
-    rng = np.random.default_rng((seed, 3))
-    far, near = ROAD_M[0] + 3.4, ROAD_M[1] - 1.4
-    block = [(28.0, near), (-28.0, near), (-28.0, -38.0), (28.0, -38.0)]
-    other = [(-26.5, far), (26.5, far), (26.5, -35.0), (-26.5, -35.0)]
-    _drive(
-        world,
-        "car",
-        vehicles.car(tint(str(rng.choice(["#c23a30", "#e0b23a", "#3f86b5"])))),
-        rounded_loop(block, 4.0),
-        6.5,
-        17.0,
-    )
-    _drive(
-        world,
-        "van",
-        vehicles.van(tint(str(rng.choice(["#e6e2d6", "#6f94a8", "#b9c46a"])))),
-        rounded_loop(other, 4.0),
-        5.5,
-        31.0,
-    )
-    coats = [tint(code) for code in rng.permutation(["#b8433c", "#3d6f9a", "#d8a848", "#5f8a5a"])]
-    walk = rounded_loop([(6.6, -8.1), (6.6, -6.9), (-1.6, -6.9), (-1.6, -8.1)], 0.55)
-    clothes = Clothes(("knitted", coats[0]), ("denim", (1.0, 1.0, 1.0)))
-    add_walker(world, "walker", walk, 1.35, clothes, start_m=float(rng.uniform(4, 7)))
-    playground = circle((-3.6, -6.0), 1.15)
-    player = Clothes(("woven", coats[1]), ("woven", tint("#4a4640")), (0.8, 0.7, 0.65))
-    add_walker(world, "player", playground, 1.6, player, start_m=0.0)
-    ball = world.body("ball", "toy", motion=rolling_ball(playground, 0.20, 1.6, start_m=1.6))
-    world.add(ball, [ellipsoid("ball", (0.20, 0.20, 0.20))])
-
-
-def _drive(
-    world: World, name: str, vehicle: vehicles.Vehicle, loop: Loop, speed: float, start_m: float
-) -> None:
-    shell = world.body(name, "vehicle", motion=travel(loop, speed, start_m, z=-0.12))
-    world.add(shell, vehicle.shell)
-    for index, hub in enumerate(vehicle.hubs):
-        wheel = world.body(
-            f"{name} wheel {index}",
-            "vehicle",
-            parent=shell,
-            motion=turning_wheel(hub, vehicle.radius_m, speed),
-        )
-        world.add(wheel, vehicle.wheel)
 
 
 def _houses(world: World, rng: Generator) -> None:

@@ -153,6 +153,7 @@ RECIPES: dict[str, Recipe] = {
     "leather": Recipe(cloth.leather, 0.5, gloss=0.15),
     "enamel": Recipe(metal.enamel, 1.0, gloss=0.3, mirror=0.02),
     "car paint": Recipe(metal.car_paint, 2.0, gloss=0.8, mirror=0.06),
+    "plain": Recipe(metal.plain, 1.0),
     "rusty": Recipe(metal.rusty, 0.8),
     "brushed": Recipe(metal.brushed, 0.5, along=True, gloss=0.5, mirror=0.15),
     "rubber": Recipe(metal.rubber, 0.4),

@@ -1,5 +1,6 @@
 """How things move: along closed paths on the ground, rolling, walking. A motion is a function of seconds."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,9 @@ from numpy import ndarray
 
 from data.synthetic.poses import Number, Vector, pose
 from data.synthetic.world import Motion
+
+Pace = Callable[[float], float]
+"""Seconds to the seconds of movement that have passed by then."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +139,36 @@ def bobbing(base: Motion, height_m: float, period_s: float) -> Motion:
         return base(time_s) @ pose((0.0, 0.0, float(height_m * np.cos(2 * np.pi * time_s / period_s))))
 
     return motion
+
+
+def steady(time_s: float) -> float:
+    """The pace of what never stops."""
+    return time_s
+
+
+def stop_and_go(go_s: float, stand_s: float, start_s: float = 0.0) -> Pace:
+    """The pace of what moves for a while, stands still for a while, and so on; it starts and stops softly.
+
+    Args:
+        go_s: seconds under way, of which the first and the last 0.15 s are slower.
+        stand_s: seconds at rest.
+        start_s: how long it has been under way at time 0.
+    """
+    ramp = 0.15
+    times = np.linspace(0.0, go_s, 201)
+    speeds = np.clip(np.minimum(times, go_s - times) / ramp, 0, 1)
+    moved = np.concatenate([[0.0], np.cumsum((speeds[1:] + speeds[:-1]) / 2 * np.diff(times))])
+
+    def pace(time_s: float) -> float:
+        rounds, within = divmod(time_s + start_s, go_s + stand_s)
+        return float(rounds * moved[-1] + np.interp(within, times, moved))
+
+    return pace
+
+
+def paced(motion: Motion, pace: Pace) -> Motion:
+    """A motion at another pace."""
+    return lambda time_s: motion(pace(time_s))
 
 
 def _closed(points: Float64[ndarray, "N 2"]) -> Loop:

@@ -5,16 +5,19 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Bool, Float64, UInt8
 from numpy import ndarray
 
 from data.synthetic.files import depth_image, write_camera, write_depth, write_flow, write_image
-from data.synthetic.flow import Seen, flow_between, occluded
+from data.synthetic.flow import Seen, flow_between, motion_px, occluded
 from data.synthetic.points import ColoredPoints, find_points
 from data.synthetic.poses import inverse
 from data.synthetic.stage import Quality, Stage
 from data.synthetic.views import Pinhole
 from data.synthetic.workers import stage_of
+
+MOVES_PX = 0.1
+"""A thing moves at a moment when one of its points is farther than this from where it would be at rest."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,22 @@ class VideoFolders:
     depth: Path
     cameras: Path
     labels: Path
+    objects: Path
+
+
+@dataclass(frozen=True)
+class FrameReport:
+    """How much of a frame moves.
+
+    Args:
+        moving: share of the pixels on things that move at any time.
+        moving_now: share of the pixels on things that move at this moment.
+        movers: share of each thing that moves at any time, by name; those that are not seen are left out.
+    """
+
+    moving: float
+    moving_now: float
+    movers: dict[str, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,16 +101,17 @@ class VideoRecorder:
         """The place, made once in each process."""
         return stage_of(self.seed, True, self.quality)
 
-    def record(self, index: int) -> float:
-        """Write all that belongs to a frame; return which part of it moves."""
+    def record(self, index: int) -> FrameReport:
+        """Write all that belongs to a frame; return how much of it moves."""
         view, folders, seen = self.views[index], self.folders, _seen(self, index)
         image = self.stage.photograph(view, float(self.times_s[index]))
-        moving = seen.moving.astype(np.uint8) * np.uint8(255)
+        now = self._moving_now(index, seen)
         write_image(folders.davis_images / f"{index:05d}.jpg", image)
-        write_image(folders.davis_masks / f"{index:05d}.png", moving)
+        write_image(folders.davis_masks / f"{index:05d}.png", _mask_image(seen.moving))
         frame = f"frame_{index + 1:04d}"
         write_image(folders.final / f"{frame}.png", image)
-        write_image(folders.labels / f"{frame}.png", moving)
+        write_image(folders.labels / f"{frame}.png", _mask_image(now))
+        write_image(folders.objects / f"{frame}.png", _mask_image(seen.moving))
         write_depth(folders.depth / f"{frame}.dpt", seen.depths)
         write_camera(folders.cameras / f"{frame}.cam", view.K, inverse(view.c2w))
         if index + 1 < len(self.views):
@@ -99,13 +119,34 @@ class VideoRecorder:
             flow, depths = flow_between(seen, following)
             write_flow(folders.flow / f"{frame}.flo", flow)
             hidden = occluded(seen, following, flow, depths)
-            write_image(folders.occlusions / f"{frame}.png", hidden.astype(np.uint8) * np.uint8(255))
-        return float(seen.moving.mean())
+            write_image(folders.occlusions / f"{frame}.png", _mask_image(hidden))
+        return FrameReport(float(seen.moving.mean()), float(now.mean()), self._shares(seen))
+
+    def _moving_now(self, index: int, seen: Seen) -> Bool[ndarray, "H W"]:
+        """True on things some part of which moves by more than `MOVES_PX` to or from a neighbouring frame."""
+        neighbours = [other for other in (index - 1, index + 1) if 0 <= other < len(self.views)]
+        snapshots = [self.stage.world.at(float(self.times_s[other])) for other in neighbours]
+        distances = [
+            motion_px(seen, self.views[other], snapshot)
+            for other, snapshot in zip(neighbours, snapshots, strict=True)
+        ]
+        things = seen.things(self.stage.world.roots())
+        return np.isin(things, things[np.maximum.reduce(distances) > MOVES_PX])
+
+    def _shares(self, seen: Seen) -> dict[str, float]:
+        bodies, things = self.stage.world.bodies, seen.things(self.stage.world.roots())[seen.moving]
+        owners, counts = np.unique(things, return_counts=True)
+        pairs = zip(owners.tolist(), counts.tolist(), strict=True)
+        return {bodies[owner].name: count / seen.moving.size for owner, count in pairs}
 
 
 def static_name(index: int) -> str:
     """File name of the picture with an index: frames are counted from 1."""
     return f"frame_{index + 1:05d}.png"
+
+
+def _mask_image(mask: Bool[ndarray, "H W"]) -> UInt8[ndarray, "H W"]:
+    return mask.astype(np.uint8) * np.uint8(255)
 
 
 @lru_cache(maxsize=2)

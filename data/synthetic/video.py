@@ -10,8 +10,9 @@ from core.files import write_json
 from core.progress import Progress
 from data.synthetic.files import SKY_DEPTH_M, new_folder, write_trajectory
 from data.synthetic.options import CaptureSettings
-from data.synthetic.paths import watching_the_street
-from data.synthetic.recording import VideoFolders, VideoRecorder
+from data.synthetic.paths import CameraMotion, along_a_site
+from data.synthetic.recording import MOVES_PX, FrameReport, VideoFolders, VideoRecorder
+from data.synthetic.sites import site_of
 from data.synthetic.views import Pinhole, pinhole_matrix
 from data.synthetic.workers import each
 
@@ -26,6 +27,9 @@ class VideoCapture(CaptureSettings):
     """Of the sequence."""
     fps: float = 24.0
     """Frames per second."""
+    camera: CameraMotion = "walk"
+    """walk: hand-held, along a path that the seed decides; rotate: on the spot, panning; static: on a
+    tripod."""
 
 
 def make_video(settings: VideoCapture) -> None:
@@ -41,16 +45,16 @@ def make_video(settings: VideoCapture) -> None:
         raise UserError(f"--name {settings.name!r}: the name of one folder was expected")
     K = pinhole_matrix(settings.width, settings.height, settings.fov_deg)
     times_s = np.arange(settings.frames) / settings.fps
-    poses = watching_the_street(times_s, settings.seed)
+    poses = along_a_site(times_s, settings.seed, settings.camera)
     views = tuple(Pinhole(c2w, K, settings.width, settings.height) for c2w in poses)
     with new_folder(settings.out) as folder:
         recorder = VideoRecorder(
             _make_folders(folder, settings.name), settings.seed, settings.quality, views, times_s
         )
-        shares = []
+        reports: list[FrameReport] = []
         with Progress(len(views), label="frames") as progress:
-            for share in each(recorder.record, len(views), settings.workers, _RUN_LENGTH):
-                shares.append(share)
+            for report in each(recorder.record, len(views), settings.workers, _RUN_LENGTH):
+                reports.append(report)
                 progress.advance()
         (folder / "poses").mkdir()
         write_trajectory(folder / "poses" / f"{settings.name}.txt", times_s, poses)
@@ -64,10 +68,23 @@ def make_video(settings: VideoCapture) -> None:
                 "fps": settings.fps,
                 "world": "metres, z up",
                 "K": K.tolist(),
+                "site": site_of(settings.seed).name,
+                "camera": settings.camera,
                 "sky_depth_m": SKY_DEPTH_M,
-                "moving_share": [round(share, 4) for share in shares],
+                "moves_px": MOVES_PX,
+                **_shares(reports),
             },
         )
+
+
+def _shares(reports: list[FrameReport]) -> dict[str, object]:
+    """Which part of each frame moves, and which part each thing takes that moves."""
+    names = dict.fromkeys(name for report in reports for name in report.movers)
+    return {
+        "moving_share": [round(report.moving, 4) for report in reports],
+        "moving_now_share": [round(report.moving_now, 4) for report in reports],
+        "movers": {name: [round(report.movers.get(name, 0.0), 5) for report in reports] for name in names},
+    }
 
 
 def _make_folders(root: Path, name: str) -> VideoFolders:
@@ -81,6 +98,7 @@ def _make_folders(root: Path, name: str) -> VideoFolders:
         depth=sintel / "depth" / name,
         cameras=sintel / "camdata_left" / name,
         labels=sintel / "dynamic_label_perfect" / name,
+        objects=sintel / "moving_objects" / name,
     )
     for folder in vars(folders).values():
         folder.mkdir(parents=True)

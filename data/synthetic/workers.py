@@ -14,6 +14,7 @@ import cv2
 from core.errors import UserError
 from data.synthetic.market_square import market_square
 from data.synthetic.stage import Quality, Stage
+from data.synthetic.traffic import busy_square
 
 ResultT = TypeVar("ResultT")
 
@@ -21,7 +22,7 @@ ResultT = TypeVar("ResultT")
 @lru_cache(maxsize=1)
 def stage_of(seed: int, traffic: bool, quality: Quality) -> Stage:
     """The stage of a seed, made once in each process: textures and shadows take seconds."""
-    return Stage(market_square(seed, traffic=traffic), quality)
+    return Stage(busy_square(seed) if traffic else market_square(seed), quality)
 
 
 def each(

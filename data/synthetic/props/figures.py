@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from data.synthetic.motions import Loop, bobbing, swing, travel
+from data.synthetic.motions import Loop, Pace, bobbing, paced, steady, swing, travel
 from data.synthetic.parts import Parts, box, cylinder, ellipsoid
 from data.synthetic.poses import Vector
 from data.synthetic.world import World
@@ -26,7 +26,14 @@ class Clothes:
 
 
 def add_walker(
-    world: World, name: str, loop: Loop, speed: float, clothes: Clothes, *, start_m: float = 0.0
+    world: World,
+    name: str,
+    loop: Loop,
+    speed: float,
+    clothes: Clothes,
+    *,
+    start_m: float = 0.0,
+    pace: Pace = steady,
 ) -> int:
     """Add a person of 1.75 m who walks along a path.
 
@@ -37,6 +44,7 @@ def add_walker(
         speed: metres per second; above 2 it is a run.
         clothes: what is worn.
         start_m: how far along the path it is at time 0.
+        pace: when it walks and when it stands.
 
     Returns:
         The index of the trunk's body.
@@ -45,22 +53,19 @@ def add_walker(
     # Two steps a period; steps grow with speed as people's do.
     period = (1.9 if running else 1.45) / speed
     stride = 38.0 if running else 26.0
-    trunk = world.body(name, "person", motion=bobbing(travel(loop, speed, start_m), 0.02, period / 2))
+    walk = bobbing(travel(loop, speed, start_m), 0.02, period / 2)
+    trunk = world.body(name, "person", motion=paced(walk, pace))
     world.add(trunk, _trunk(clothes))
     for side, phase in ((-1, 0.0), (1, 0.5)):
         sleeve, cloth = clothes.top, clothes.legs
-        thigh = world.body(
-            f"{name} thigh {phase}",
-            "person",
-            parent=trunk,
-            motion=swing((side * 0.10, 0, _HIP_M), stride, period, phase=phase),
-        )
+        hip = swing((side * 0.10, 0, _HIP_M), stride, period, phase=phase)
+        thigh = world.body(f"{name} thigh {phase}", "person", parent=trunk, motion=paced(hip, pace))
         world.add(
             thigh, [cylinder(cloth[0], 0.068, _THIGH_M, (0, 0, -_THIGH_M), top_radius=0.095, tint=cloth[1])]
         )
         # The knee only bends backward, most when the leg comes forward.
         knee = swing((0, 0, -_THIGH_M), stride * 0.8, period, phase=phase - 0.20, middle_deg=-stride * 0.85)
-        shin = world.body(f"{name} shin {phase}", "person", parent=thigh, motion=knee)
+        shin = world.body(f"{name} shin {phase}", "person", parent=thigh, motion=paced(knee, pace))
         world.add(
             shin,
             [
@@ -75,12 +80,8 @@ def add_walker(
                 ),
             ],
         )
-        arm = world.body(
-            f"{name} arm {phase}",
-            "person",
-            parent=trunk,
-            motion=swing((side * 0.225, 0, _SHOULDER_M), stride * 0.8, period, phase=phase + 0.5),
-        )
+        shoulder = swing((side * 0.225, 0, _SHOULDER_M), stride * 0.8, period, phase=phase + 0.5)
+        arm = world.body(f"{name} arm {phase}", "person", parent=trunk, motion=paced(shoulder, pace))
         world.add(
             arm,
             [
@@ -89,7 +90,7 @@ def add_walker(
             ],
         )
         elbow = swing((0, 0, -_ARM_M), 12, period, phase=phase + 0.5, middle_deg=70.0 if running else 22.0)
-        forearm = world.body(f"{name} forearm {phase}", "person", parent=arm, motion=elbow)
+        forearm = world.body(f"{name} forearm {phase}", "person", parent=arm, motion=paced(elbow, pace))
         world.add(
             forearm,
             [

@@ -16,6 +16,11 @@ def enamel(rng: Generator, size: int) -> Texture:
     return finished(mix(albedo, linear("#5b3a26"), 0.85 * chips), (-0.001 * chips))
 
 
+def plain(rng: Generator, size: int) -> Texture:
+    """One colour for tinting, without anything on it."""
+    return finished(canvas(size, linear("#e8e8e8")), flat(size))
+
+
 def car_paint(rng: Generator, size: int) -> Texture:
     """Clean paint for tinting, 2 m x 2 m, with dust toward the sills left to the light."""
     dust = fbm(rng, size, (6, 6), 5, 0.6)

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from data.synthetic.market_square import market_square
 from data.synthetic.parts import Part, box, cylinder, ellipsoid, placed
 from data.synthetic.poses import pose
 from data.synthetic.stage import Quality, Stage
+from data.synthetic.traffic import busy_square
 from data.synthetic.world import World
 
 COARSE = Quality(samples=1, texture_px=32, shadow_px=128, sun_directions=2, voxel_m=0.5)
@@ -14,7 +14,7 @@ COARSE = Quality(samples=1, texture_px=32, shadow_px=128, sun_directions=2, voxe
 
 @pytest.fixture(scope="session")
 def stage() -> Stage:
-    return Stage(market_square(0, traffic=True), COARSE)
+    return Stage(busy_square(0), COARSE)
 
 
 @pytest.fixture(scope="session")

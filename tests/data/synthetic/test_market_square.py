@@ -1,4 +1,4 @@
-"""The square is a function of its seed, and only traffic moves in it."""
+"""The square is a function of its seed."""
 
 import numpy as np
 import pytest
@@ -28,16 +28,6 @@ def test_same_seed_same_world() -> None:
     np.testing.assert_array_equal(first.world_from_part, second.world_from_part)
     np.testing.assert_array_equal(first.materials, second.materials)
     assert len(first) != len(third) or not np.allclose(first.world_from_part, third.world_from_part)
-
-
-def test_traffic_only_adds() -> None:
-    resting, busy = (square(0, traffic=traffic).at(2.0) for traffic in (False, True))
-    assert not resting.moving.any()
-    world = square(0, traffic=True)
-    movers = np.flatnonzero(world.moving_bodies())
-    assert {world.bodies[body].label for body in movers} == {"vehicle", "person", "toy"}
-    rest = busy.only(~busy.moving)
-    np.testing.assert_array_equal(rest.world_from_part, resting.world_from_part)
 
 
 def test_things_stand_on_the_ground() -> None:

@@ -5,7 +5,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.synthetic.motions import bobbing, circle, rolling_ball, rounded_loop, swing, travel, turning_wheel
+from data.synthetic.motions import (
+    bobbing,
+    circle,
+    paced,
+    rolling_ball,
+    rounded_loop,
+    steady,
+    stop_and_go,
+    swing,
+    travel,
+    turning_wheel,
+)
 from tests.data.synthetic.squares import square
 
 SQUARE = rounded_loop([(10.0, 0.0), (10.0, 6.0), (0.0, 6.0), (0.0, 0.0)], 1.0)
@@ -74,3 +85,31 @@ def test_bobbing_only_lifts() -> None:
     assert change[2, 3] == pytest.approx(0.05 * np.cos(2 * np.pi * 0.3 / 0.8))
     change[2, 3] = 0
     np.testing.assert_allclose(change, 0, atol=1e-12)
+
+
+@given(
+    times=st.tuples(st.floats(0, 20), st.floats(0, 20)),
+    go=st.floats(0.4, 2.0),
+    stand=st.floats(0.1, 2.0),
+    start=st.floats(0, 1),
+)
+def test_a_pace_never_turns_back_nor_hurries(
+    times: tuple[float, float], go: float, stand: float, start: float
+) -> None:
+    pace, (earlier, later) = stop_and_go(go, stand, start), sorted(times)
+    assert -1e-9 <= pace(later) - pace(earlier) <= later - earlier + 1e-9
+
+
+@given(go=st.floats(0.4, 2.0), stand=st.floats(0.1, 2.0), rounds=st.integers(0, 5))
+def test_stop_and_go_stands_and_then_goes(go: float, stand: float, rounds: int) -> None:
+    """It stands from the end of each way to the beginning of the next, and each way is the same."""
+    pace, begin = stop_and_go(go, stand), rounds * (go + stand)
+    assert pace(begin + go + 0.01 * stand) == pytest.approx(pace(begin + go + 0.99 * stand))
+    assert pace(begin + go + stand) - pace(begin) == pytest.approx(go - 0.15, abs=1e-3)
+    assert pace(begin + go / 2 + 0.02) - pace(begin + go / 2 - 0.02) == pytest.approx(0.04, abs=1e-3)
+
+
+def test_a_paced_motion_is_where_its_pace_says() -> None:
+    motion, pace = travel(SQUARE, 1.0), stop_and_go(0.7, 0.5, 0.1)
+    np.testing.assert_array_equal(paced(motion, pace)(1.3), motion(pace(1.3)))
+    np.testing.assert_array_equal(paced(motion, steady)(1.3), motion(1.3))

@@ -5,7 +5,7 @@ import pytest
 
 from data.synthetic.market_square import CENTER
 from data.synthetic.parts import Shape
-from data.synthetic.paths import around_the_fountain, watching_the_street
+from data.synthetic.paths import CameraMotion, along_a_site, around_the_fountain
 from data.synthetic.world import Snapshot
 from tests.data.synthetic.squares import square
 from tests.data.synthetic.test_intersections import excess
@@ -32,11 +32,11 @@ def test_photographers_touch_nothing(seed: int) -> None:
         assert clearance(snapshot, c2w[:3, 3]) > 0.15
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(3))
 def test_camera_operators_are_run_over_by_nothing(seed: int) -> None:
     world = square(seed, traffic=True)
-    times = np.arange(0, 16, 0.8)
-    for time, c2w in zip(times.tolist(), watching_the_street(times, seed), strict=True):
+    times = np.arange(0, 12, 0.6)
+    for time, c2w in zip(times.tolist(), along_a_site(times, seed), strict=True):
         assert clearance(world.at(time), c2w[:3, 3]) > 0.15
 
 
@@ -66,5 +66,41 @@ def test_the_walk_rises_and_falls_and_closes() -> None:
 
 def test_video_poses_depend_on_time_not_on_the_number_of_frames() -> None:
     times = np.arange(20) / 24
-    np.testing.assert_array_equal(watching_the_street(times, 3)[:5], watching_the_street(times[:5], 3))
-    assert not np.allclose(watching_the_street(times, 3), watching_the_street(times, 4))
+    np.testing.assert_array_equal(along_a_site(times, 3)[:5], along_a_site(times[:5], 3))
+    assert not np.allclose(along_a_site(times, 3), along_a_site(times, 4))
+
+
+def turned_deg(poses: np.ndarray) -> np.ndarray:
+    """Angles between the first and all viewing directions."""
+    return np.degrees(np.arccos(np.clip(poses[:, :3, 2] @ poses[0, :3, 2], -1, 1)))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_walk_has_parallax(seed: int) -> None:
+    """In 40 frames a camera covers a tenth of the distance to what it looks at, and never leaps."""
+    poses = along_a_site(np.arange(40) / 24, seed)
+    steps = np.linalg.norm(np.diff(poses[:, :3, 3], axis=0), axis=1)
+    assert 0.7 < steps.sum() < 2.5
+    assert steps.max() < 0.06
+    assert turned_deg(poses).max() < 40
+
+
+def test_seeds_walk_in_different_ways() -> None:
+    """Some go ahead, some aside: the share of a path along the viewing direction tells which."""
+    shares = []
+    for seed in range(12):
+        poses = along_a_site(np.arange(25) / 24, seed)
+        way = poses[-1, :3, 3] - poses[0, :3, 3]
+        shares.append(abs(way @ poses[0, :3, 2]) / np.linalg.norm(way))
+    assert min(shares) < 0.3
+    assert max(shares) > 0.9
+
+
+@pytest.mark.parametrize(("camera", "turns"), [("rotate", True), ("static", False)])
+def test_cameras_that_stay_where_they_are(camera: CameraMotion, turns: bool) -> None:
+    for seed in range(4):
+        poses = along_a_site(np.arange(40) / 24, seed, camera)
+        assert np.ptp(poses[:, :3, 3], axis=0).max() == 0
+        assert (turned_deg(poses).max() > 4) == turns
+        if not turns:
+            assert (poses == poses[0]).all()

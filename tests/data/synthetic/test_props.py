@@ -6,7 +6,8 @@ import pytest
 from data.synthetic.materials import RECIPES
 from data.synthetic.motions import circle
 from data.synthetic.parts import Parts
-from data.synthetic.props import buildings, furniture, plants, vehicles
+from data.synthetic.props import buildings, furniture, handcarts, plants, vehicles
+from data.synthetic.props.animals import add_dog
 from data.synthetic.props.figures import Clothes, add_walker
 from data.synthetic.world import World
 
@@ -28,6 +29,9 @@ HEIGHTS = {
     "pot": (plants.pot_plant(RNG), 0.7, 1.6),
     "car": (vehicles.car((0.5, 0.1, 0.1)).parked(), 1.4, 1.6),
     "van": (vehicles.van((0.5, 0.5, 0.5)).parked(), 2.0, 2.4),
+    "trolley": (handcarts.trolley(RNG).parked(), 0.95, 1.2),
+    "robot": (handcarts.robot((0.5, 0.5, 0.5)), 1.0, 1.2),
+    "chest": (handcarts.chest((0.5, 0.5, 0.5)), 0.7, 0.8),
     "bicycle": (vehicles.bicycle((0.2, 0.3, 0.4)), 0.9, 1.2),
     "house": (buildings.house(RNG, 7.0, 8.0, 2, buildings.random_style(RNG, None)), 8.0, 12.5),
     "shop": (buildings.house(RNG, 7.0, 8.0, 3, buildings.random_style(RNG, "cafe sign")), 11.0, 15.5),
@@ -73,3 +77,19 @@ def test_wheels_touch_the_road() -> None:
         assert all(hub[2] == vehicle.radius_m for hub in vehicle.hubs)
         reach = np.abs(corners(vehicle.wheel)).reshape(-1, 3).max(0)
         assert reach[2] == pytest.approx(vehicle.radius_m, rel=0.02)
+
+
+def test_a_dog_trots_on_the_ground_and_faces_where_it_goes() -> None:
+    world = World()
+    trunk = add_dog(world, "dog", circle((0.0, 0.0), 5.0), 1.4, (0.5, 0.3, 0.2))
+    lowest = []
+    for time in np.linspace(0, 2, 41):
+        snapshot = world.at(float(time))
+        z = snapshot.corners()[..., 2]
+        lowest.append(z.min())
+        assert 0.5 < z.max() < 0.75
+    assert min(lowest) > -0.04
+    assert max(lowest) < 0.1
+    before, after = world.poses(1.0)[trunk], world.poses(1.01)[trunk]
+    step = (after - before)[:2, 3]
+    assert (step @ -before[:2, 1]) / np.linalg.norm(step) > 0.99
