@@ -151,7 +151,7 @@ def _hold_known(variables: Variables, problem: Problem) -> None:
 
 
 def _stalled(losses: list[float], config: AlignmentConfig, share: float) -> bool:
-    """Whether the best of the last steps is hardly better than the best before; not around the flow's start."""
+    """Whether the latest steps gained next to nothing; never while the flow is coming in."""
     patience = config.patience
     if patience == 0 or len(losses) < 2 * patience or share < config.flow_start + 2 * patience / config.steps:
         return False
