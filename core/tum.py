@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Float
-from numpy import ndarray
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from core.errors import UserError
-from core.files import explain, write_text
+from core.files import write_text
+from core.number_files import numbers_of_lines
 
 _COLUMNS = "t x y z qx qy qz qw"
 
@@ -23,23 +23,16 @@ _COLUMNS = "t x y z qx qy qz qw"
 def read_tum(path: Path) -> tuple[Float[Tensor, " N"], Float[Tensor, "N 4 4"]]:
     """Timestamps in seconds and world-from-camera transforms, in float64, as the file orders them.
 
-    Lines that are empty or begin with # are passed over; values are parted by spaces or commas.
-
     Raises:
         UserError: the file cannot be read, holds no pose, or a line is no pose.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise explain(error, path, "read") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is no text file; lines `{_COLUMNS}` were expected") from error
-    rows = [
-        _parse(line, f"{path}:{number}") for number, line in enumerate(lines, start=1) if _holds_pose(line)
-    ]
+    rows = numbers_of_lines(path, len(_COLUMNS.split()))
     if not rows:
         raise UserError(f"{path} holds no pose; lines `{_COLUMNS}` were expected")
-    values = np.stack(rows)
+    values = np.array(rows)
+    bad = ~np.isfinite(values).all(1) | ~values[:, 4:].any(1)
+    if bad.any():
+        raise UserError(f"{path}: pose {int(bad.argmax()) + 1} is none; `{_COLUMNS}` was expected")
     c2w = np.tile(np.eye(4), (len(values), 1, 1))
     c2w[:, :3, :3] = Rotation.from_quat(values[:, 4:]).as_matrix()
     c2w[:, :3, 3] = values[:, 1:4]
@@ -64,20 +57,3 @@ def write_tum(path: Path, timestamps: Iterable[float], c2w: Float[Tensor, "N 4 4
         for time, pose, quat in zip(timestamps, poses, quats, strict=True)
     ]
     write_text(path, "".join(f"{line}\n" for line in lines))
-
-
-def _holds_pose(line: str) -> bool:
-    return bool(line.strip()) and not line.lstrip().startswith("#")
-
-
-def _parse(line: str, where: str) -> Float[ndarray, "8"]:
-    words = line.replace(",", " ").split()
-    try:
-        values = np.array([float(word) for word in words])
-    except ValueError:
-        values = np.empty(0)
-    if values.shape != (8,) or not np.isfinite(values).all() or not np.any(values[4:]):
-        raise UserError(
-            f"{where}: `{_COLUMNS}` was expected, eight numbers with a rotation, but it says `{line}`"
-        )
-    return values

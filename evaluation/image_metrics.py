@@ -24,11 +24,17 @@ class Scores:
         psnr: in dB, more is better; at most `BEST_PSNR`.
         ssim: 1 is best.
         lpips: 0 is best; None where its weights were not at hand or the image is too small.
+        static: where only static pixels count (`evaluation.static_scores`), their share; None where all do.
+        legacy_psnr: likewise, in dB, with moving pixels black and counted; at most `BEST_PSNR`.
+        legacy_l1: likewise, the mean absolute difference on a scale of [0, 1].
     """
 
     psnr: float
     ssim: float
     lpips: float | None
+    static: float | None = None
+    legacy_psnr: float | None = None
+    legacy_l1: float | None = None
 
 
 def score(image: UInt8[Tensor, "H W 3"], target: UInt8[Tensor, "H W 3"], lpips: Lpips | None) -> Scores:
@@ -42,12 +48,19 @@ def score(image: UInt8[Tensor, "H W 3"], target: UInt8[Tensor, "H W 3"], lpips: 
 
 
 def mean(scores: Sequence[Scores]) -> Scores:
-    """Means over views, each view counting the same."""
-    perceptual = [each.lpips for each in scores if each.lpips is not None]
+    """Means over views, each view counting the same; None for what is not known of every view."""
+
+    def over_views(name: str) -> float | None:
+        known = [value for value in (getattr(each, name) for each in scores) if value is not None]
+        return sum(known) / len(scores) if len(known) == len(scores) else None
+
     return Scores(
         psnr=sum(each.psnr for each in scores) / len(scores),
         ssim=sum(each.ssim for each in scores) / len(scores),
-        lpips=sum(perceptual) / len(scores) if len(perceptual) == len(scores) else None,
+        lpips=over_views("lpips"),
+        static=over_views("static"),
+        legacy_psnr=over_views("legacy_psnr"),
+        legacy_l1=over_views("legacy_l1"),
     )
 
 

@@ -55,11 +55,11 @@ def test_an_unnormalised_rotation_is_normalised(tmp_path: Path) -> None:
     [
         (b"", "holds no pose"),
         (b"# only a remark\n", "holds no pose"),
-        (b"0 0 0 0 0 0 0 1\n0 1 2 3\n", r"t\.txt:2: .* was expected"),
-        (b"0 0 0 0 0 0 0 0\n", r"t\.txt:1"),
-        (b"0 0 0 nan 0 0 0 1\n", r"t\.txt:1"),
-        (b"0 0 0 x 0 0 0 1\n", r"it says `0 0 0 x 0 0 0 1`"),
-        (b"\xff\xfe\x00", "is no text file"),
+        (b"0 0 0 0 0 0 0 1\n0 1 2 3\n", "line 2: 8 numbers were expected, got 4"),
+        (b"0 0 0 0 0 0 0 1\n0 0 0 0 0 0 0 0\n", "pose 2 is none"),
+        (b"0 0 0 nan 0 0 0 1\n", "pose 1 is none"),
+        (b"0 0 0 x 0 0 0 1\n", "line 1: numbers were expected"),
+        (b"\xff\xfe\x00", "is no text"),
     ],
 )
 def test_what_is_no_trajectory_is_told(tmp_path: Path, content: bytes, sentence: str) -> None:

@@ -75,5 +75,12 @@ def test_psnr_of_a_tenth_of_the_range() -> None:
 
 def test_means_count_every_view_once_and_want_every_lpips() -> None:
     views = [Scores(20.0, 0.5, 0.4), Scores(30.0, 0.7, 0.2)]
-    assert dataclasses.astuple(mean(views)) == pytest.approx((25, 0.6, 0.3))
+    assert dataclasses.astuple(mean(views))[:3] == pytest.approx((25, 0.6, 0.3))
     assert mean([*views, Scores(40.0, 0.9, None)]).lpips is None
+    assert mean(views).legacy_psnr is None
+
+
+def test_means_of_static_scores_are_means_too() -> None:
+    views = [Scores(20.0, 0.5, None, 0.5, 23.0, 0.1), Scores(30.0, 0.7, None, 1.0, 30.0, 0.3)]
+    both = mean(views)
+    assert (both.static, both.legacy_psnr, both.legacy_l1) == pytest.approx((0.75, 26.5, 0.2))
