@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Shaped
@@ -43,6 +43,15 @@ class RearrangePointOdyssey:
     """The data set's folder, which holds the splits."""
     splits: tuple[str, ...] = ("train", "test", "sample")
     """Which splits; one that is not there is passed over."""
+
+
+@runtime_checkable
+class ByteStream(Protocol):
+    """An open file."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """At most that many bytes; all that are left by default."""
+        ...
 
 
 class UnusableSequenceError(Exception):
@@ -129,7 +138,7 @@ def _whole_folder(folder: Path) -> Iterator[Path]:
     part.rename(folder)
 
 
-def frames(stream: IO[bytes], name: str) -> Iterator[Shaped[ndarray, "..."]]:
+def frames(stream: ByteStream, name: str) -> Iterator[Shaped[ndarray, "..."]]:
     """The slices of an array along its first dimension, read one by one.
 
     Args:
@@ -154,7 +163,7 @@ def frames(stream: IO[bytes], name: str) -> Iterator[Shaped[ndarray, "..."]]:
         yield np.frombuffer(data, dtype).reshape(shape[1:])
 
 
-def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
+def _header(stream: ByteStream) -> tuple[tuple[int, ...], np.dtype]:
     """Shape and type of the array in a `.npy` file.
 
     Raises:

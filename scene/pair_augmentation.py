@@ -47,7 +47,7 @@ class Augmentation:
 
 
 NO_AUGMENTATION = Augmentation(
-    focal_crop=1, resize_margin_px=1, brightness=0, contrast=0, saturation=0, hue=0
+    focal_crop=1.0, resize_margin_px=1, brightness=0.0, contrast=0.0, saturation=0.0, hue=0.0
 )
 """Frames are only cropped about the principal point and scaled."""
 
