@@ -113,6 +113,8 @@ def _solved(
     scores = pair_scores(confident.mean(dim=2))
     if known.focals is None:
         focals = frame_focals(pairs, scores, confident, size)
+        if config.shared_focal:
+            focals = focals.nanmedian().expand(pairs.frames)
     else:
         focals = known.focals.to(scores).expand(pairs.frames)
     start = joined(pairs, scores, confident, static, focals, config.pnp_confidence)

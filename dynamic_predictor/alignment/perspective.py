@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.geometry import invert_se3
+from core.geometry import invert_se3, transform_points
 
 _LEAST_POINTS = 4
 _ITERATIONS = 10
@@ -24,18 +24,20 @@ class PosedCamera:
         c2w: world-from-camera.
         focal: in pixels.
         inliers: points that agree with it within 5 px.
+        agreement: sum over points of 1 - (error / 5 px)^2 where that is positive.
     """
 
     c2w: Float[Tensor, "4 4"]
     focal: float
     inliers: int
+    agreement: float
 
 
 def pose_from_points(
     points: Float[Tensor, "P 3"],
     pixels: Float[Tensor, "P 2"],
     focal: float | None,
-    size: float,
+    size: int | float,
     iterations: int = _ITERATIONS,
 ) -> PosedCamera | None:
     """The pose for which world points project to their pixels; None if the points do not determine one.
@@ -60,7 +62,7 @@ def pose_from_points(
         for tentative in tried
         if (camera := _with_focal(points, pixels, float(tentative), iterations)) is not None
     ]
-    return max(found, key=lambda camera: camera.inliers) if found else None
+    return max(found, key=lambda camera: camera.agreement) if found else None
 
 
 def _with_focal(
@@ -81,4 +83,7 @@ def _with_focal(
     w2c = torch.eye(4, dtype=torch.float64)
     w2c[:3, :3] = torch.from_numpy(cv2.Rodrigues(rotation)[0])
     w2c[:3, 3] = torch.from_numpy(translation[:, 0])
-    return PosedCamera(invert_se3(w2c).to(points), focal, len(inliers))
+    in_camera = transform_points(w2c, points.double())
+    errors = focal * in_camera[:, :2] / in_camera[:, 2:] - pixels.double()
+    agreement = (1 - errors.square().sum(dim=1) / _REPROJECTION_PX**2).clamp_min(0).nan_to_num().sum()
+    return PosedCamera(invert_se3(w2c).to(points), focal, len(inliers), agreement.item())
