@@ -1,6 +1,5 @@
 """Optical flow between two frames: DIS, which needs no weights, and the networks RAFT and SEA-RAFT."""
 
-from collections.abc import Callable
 from typing import Protocol
 
 from jaxtyping import Float, UInt8
@@ -9,6 +8,7 @@ from torch import Tensor
 from dynamic_predictor.config import FlowName
 from dynamic_predictor.flow.consistency import consistent, inside, sample
 from dynamic_predictor.flow.dis import DisFlow
+from dynamic_predictor.flow.network_flow import load_flow
 
 __all__ = ["Flow", "consistent", "inside", "make_flow", "sample"]
 
@@ -32,14 +32,14 @@ class Flow(Protocol):
         ...
 
 
-def make_flow(name: FlowName) -> Flow:
+def make_flow(name: FlowName, refinements: int | None = None) -> Flow:
     """A method of optical flow, ready to be called. A network computes where its frames are.
 
     Args:
         name: which method.
+        refinements: how many steps a network takes; by default as many as its authors' tools take.
 
     Raises:
         UserError: the network's weight file is not there, or is not what it should be.
     """
-    makers: dict[FlowName, Callable[[], Flow]] = {"dis": DisFlow}
-    return makers[name]()
+    return DisFlow() if name == "dis" else load_flow(name, refinements)

@@ -9,8 +9,8 @@ from dynamic_predictor.flow import inside, sample
 from scene.cameras import Cameras
 
 # Two inverse depths agree when they differ by this share, or by less than this parallax.
-_SAME_SHARE = 0.05
-_SAME_PX = 0.5
+_SAME_SHARE = 0.03
+_SAME_PX = 0.3
 
 
 def agreement(
@@ -18,8 +18,8 @@ def agreement(
 ) -> tuple[Float[Tensor, "H W"], Float[Tensor, "H W"], Float[Tensor, "H W"]]:
     """Compare a frame's inverse depths with those of others.
 
-    A point that another frame sees through, because its own surface there is farther, is contradicted; one that
-    it hides behind a nearer surface is not.
+    A point that another frame sees through, because its own surface there is farther, is contradicted; one
+    that it hides behind a nearer surface is not.
 
     Args:
         index: of the frame.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
+from torch.nn import functional as F
 
 from dynamic_predictor.ego_motion import epipolar_residual, pixel_centers, relative_projection
 from dynamic_predictor.flow import Flow
@@ -23,10 +24,13 @@ _FARTHEST_PX = 0.25
 # Where fewer than this share of the static pixels follows the cameras, flow over that gap has failed.
 _LEAST_ON_LINE = 0.5
 _ON_LINE_PX = 2.0
+# Range of depths within five pixels at which the confidence is one half: flow blurs what is near into what is
+# far, so that depths are five times worse at such edges.
+_EDGE_SHARE = 0.3
 # Relative precision of depth at which the confidence is one half.
 _HALF_CONFIDENCE = 0.05
-# Of the typical precision: the most that one pixel counts for when its neighbours are smoothed, and the support
-# below which filling takes over.
+# Of the typical precision: the most that one pixel counts for when its neighbours are smoothed, and the
+# support below which filling takes over.
 _HEAVIEST = 4.0
 _FILL_BELOW = 0.05
 
@@ -54,8 +58,8 @@ def depth_from_flow(
 ) -> tuple[Float[Tensor, "N H W"], Float[Tensor, "N H W"]]:
     """Depth of what stands still, for every frame.
 
-    Where the camera stands or only turns there is no depth. Elsewhere it is filled in where flow tells nothing,
-    also behind moving things, at confidence 0.
+    Where the camera stands or only turns there is no depth. Elsewhere every pixel has one: it is filled in
+    where flow tells nothing, also where something moves, there at confidence 0.
 
     Args:
         frames: N frames of the cameras' size.
@@ -143,7 +147,7 @@ def _filled(
     frame: UInt8[Tensor, "H W 3"],
     config: FlowDepthConfig,
 ) -> tuple[Float[Tensor, "H W"], Float[Tensor, "H W"]]:
-    """Inverse depths smoothed where they are known and filled in elsewhere, and precisions spread likewise."""
+    """Inverse depths smoothed where they are known and filled in elsewhere, and precisions spread alike."""
     typical = precision[precision > 0].median()
     weights = (precision / typical).clamp_max(_HEAVIEST)
     values, guide = inverse.cpu().numpy(), frame.cpu().numpy()
@@ -175,5 +179,14 @@ def _confirmed(
         precise = _HALF_CONFIDENCE**2 / (_HALF_CONFIDENCE**2 + relative_variance)
         confirmed = agree / (agree + contradict).clamp_min(1)
         depths[index] = 1 / mean
-        confidences[index] = torch.where(dynamic_masks[index], 0, precise * confirmed)
+        trust = precise * confirmed * _away_from_edges(mean)
+        confidences[index] = torch.where(dynamic_masks[index], 0, trust)
     return depths, confidences
+
+
+def _away_from_edges(inverse: Float[Tensor, "H W"]) -> Float[Tensor, "H W"]:
+    """1 where depth is smooth, towards 0 where it jumps."""
+    both = torch.stack([inverse, -inverse])[:, None]
+    highest, negative_lowest = F.max_pool2d(both, 5, stride=1, padding=2)[:, 0]
+    share = (highest + negative_lowest) / inverse
+    return 1 / (1 + (share / _EDGE_SHARE).square())

@@ -29,8 +29,8 @@ def smooth(
     Returns:
         Smoothed values, and the weight that reached each pixel. Where that is 0 the values mean nothing.
 
-    Source: D. Min et al., "Fast global image smoothing based on weighted least squares", 2014, section III and,
-    for weights, section IV-C.
+    Source: D. Min et al., "Fast global image smoothing based on weighted least squares", 2014, section III
+    and, for weights, section IV-C.
     """
     colors = guide.astype(np.float64)
     ties = [np.exp(-np.linalg.norm(np.diff(colors, axis=axis), axis=-1) / _EDGE_LEVELS) for axis in (0, 1)]
@@ -57,7 +57,5 @@ def _along_rows(
     banded[0, 1:] = -flat[:-1]
     banded[1] = 1 + flat
     banded[1, 1:] += flat[:-1]
-    solved = solveh_banded(
-        banded, planes.reshape(len(planes), -1).T, overwrite_ab=True, check_finite=False
-    )
+    solved = solveh_banded(banded, planes.reshape(len(planes), -1).T, overwrite_ab=True, check_finite=False)
     return solved.T.reshape(planes.shape)

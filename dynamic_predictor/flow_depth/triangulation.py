@@ -1,8 +1,8 @@
 """Inverse depth of every pixel from where flows say it goes, with known cameras.
 
-A pixel p of inverse depth w is seen at (h + w e), up to scale, with h = H p (`relative_projection`). That it is
+A pixel p of inverse depth w is seen at h + w e, up to scale, with h = H p (`relative_projection`). That it is
 seen at u gives two equations that are linear in w, (e - u e_z) w = u h_z - h, so that each flow gives w in
-closed form, with its precision, and the flows of several neighbours are a weighted mean.
+closed form, with its precision, and several neighbours are fused by a weighted mean.
 """
 
 from dataclasses import dataclass
@@ -57,7 +57,9 @@ def observe(
     """
     shape = dynamic_masks.shape[1:]
     told = [
-        _observe_one(neighbor, cameras[index], cameras[neighbor.index], dynamic_masks[[index, neighbor.index]])
+        _observe_one(
+            neighbor, cameras[index], cameras[neighbor.index], dynamic_masks[[index, neighbor.index]]
+        )
         for neighbor in neighbors
         if baseline(cameras[index], cameras[neighbor.index]) > 0.0
     ]
@@ -95,8 +97,8 @@ def _observe_one(
 def fuse(observations: Observations) -> tuple[Float[Tensor, "H W"], Float[Tensor, "H W"]]:
     """Robust mean of what the neighbours say.
 
-    Least squares with the weights of Geman and McClure, whose scale shrinks from step to step so that the start
-    does not matter much.
+    Least squares with the weights of Geman and McClure, whose scale shrinks from step to step so that the
+    start does not matter much.
 
     Returns:
         Inverse depths, and their precisions, which disagreement lowers; both 0 where nothing is known.
