@@ -20,7 +20,9 @@ class Render:
 
     model_path: Annotated[Path | None, cli.flag("-m")] = None
     """Run folder."""
-    iteration: int | None = None
+    source_path: Annotated[Path | None, cli.flag("-s")] = None
+    """Where the capture of the run is now, if it has been moved."""
+    iteration: Annotated[int | None, cli.flag("--iter")] = None
     """Which saved Gaussians; the latest by default."""
     path: PathName | None = None
     """A path of new cameras, as images and as a video, instead of the captured views."""
@@ -37,10 +39,11 @@ def render(command: Render) -> None:
     elif command.file != GaussiansFile():
         raise UserError("-m RUN and --ply, --cameras, --out exclude each other; give one or the others")
     elif command.path is not None:
-        run = open_run(command.model_path, command.iteration)
+        run = open_run(command.model_path, command.iteration, command.source_path)
         folders = [render_path(run, command.path, command.options)]
     else:
-        folders = render_run(open_run(command.model_path, command.iteration), command.options)
+        run = open_run(command.model_path, command.iteration, command.source_path)
+        folders = render_run(run, command.options)
     print(*folders, sep="\n")
 
 

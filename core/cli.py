@@ -61,7 +61,7 @@ def run(
     description: str | None = None,
     prog: str | None = None,
 ) -> int:
-    """Parse the command line, call `function` with it, and turn what goes wrong into an exit code.
+    """Parse the command line and call `function` with it.
 
     Args:
         function: takes the parsed command; an integer it returns is the exit code.
@@ -72,11 +72,27 @@ def run(
         prog: the program's name in messages; the script's file name by default.
 
     Returns:
+        As `exit_code`.
+    """
+
+    def parsed() -> object:
+        return function(parse(config_type, args=args, presets=presets, description=description, prog=prog))
+
+    return exit_code(parsed)
+
+
+def exit_code(command: Callable[[], object]) -> int:
+    """Run a command and turn what goes wrong into an exit code.
+
+    Args:
+        command: takes nothing; an integer it returns is the exit code.
+
+    Returns:
         0; 2 after a mistake the user can mend, told in one sentence on stderr; 130 after Ctrl-C; 141 when the
         reader of stdout went away. Anything else is a defect of ours and raises.
     """
     try:
-        result = function(parse(config_type, args=args, presets=presets, description=description, prog=prog))
+        result = command()
         sys.stdout.flush()
     except UserError as error:
         return _fail(str(error))

@@ -82,6 +82,30 @@ class RunFolder:
         """The page to open."""
         return self.path / "report.html"
 
+    @property
+    def prediction(self) -> Path:
+        """What was predicted of the video that the run began with; a capture of its own."""
+        return self.path / "prediction"
+
+    @property
+    def camera_plot(self) -> Path:
+        """The cameras' path in three projections."""
+        return self.path / "camera_path.png"
+
+    @property
+    def showreel(self) -> tuple[Path, Path, Path]:
+        """Videos: the static scene on the recovered path, on a smooth one, and beside what was filmed."""
+        names = ("rendered.mp4", "rendered_smooth.mp4", "side_by_side.mp4")
+        return self.path / names[0], self.path / names[1], self.path / names[2]
+
+    def poses(self, iteration: int) -> Path:
+        """Refined camera-from-world transforms of all views after an iteration, [C, 4, 4]."""
+        return self.path / "pose" / f"pose_{iteration}.npy"
+
+    def intrinsics(self, iteration: int) -> Path:
+        """Refined intrinsics of all views after an iteration, [C, 3, 3], in pixels."""
+        return self.path / "pose" / f"intrinsics_{iteration}.npy"
+
     def point_cloud(self, iteration: int) -> Path:
         """The Gaussians after an iteration."""
         return self.path / "point_cloud" / f"iteration_{iteration}" / "point_cloud.ply"
@@ -95,6 +119,14 @@ class RunFolder:
         folders = (self.path / "point_cloud").glob("iteration_*/point_cloud.ply")
         matches = (re.fullmatch(r"iteration_(\d+)", ply.parent.name) for ply in folders)
         return sorted(int(match[1]) for match in matches if match)
+
+    def training_results(self) -> list[Path]:
+        """All that a training and what follows it leave, to be removed before another one begins."""
+        return [
+            *(self.checkpoint.parent, self.log, self.timing, self.tensorboard, self.exposure),
+            *(self.results, self.per_view, self.report, self.camera_plot, *self.showreel),
+            *(self.path / name for name in ("point_cloud", "pose", "train", "test")),
+        ]
 
     def last_iteration(self) -> int:
         """The latest iteration whose Gaussians are saved.

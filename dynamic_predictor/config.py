@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+import tyro
 
 PredictorName = Literal["classical", "das3r", "monst3r", "dust3r"]
 FlowName = Literal["dis", "raft", "sea-raft"]
@@ -28,5 +30,5 @@ class PredictorConfig:
     """Known focal length in pixels of the frames."""
     rounds: int = 2
     """How often masks and cameras are found in turn, each with the help of the other."""
-    seed: int = 0
-    """Of everything random."""
+    seed: Annotated[int, tyro.conf.Suppress] = 0
+    """Of everything random; a command line fills in its own seed."""

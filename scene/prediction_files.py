@@ -7,12 +7,10 @@ the frames. `scene.prediction_layout` says which file holds what.
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
-from core.files import atomic_write, write_json, write_text
+from core.arrays import write_array
+from core.files import write_json, write_text
 from core.folders import remove
 from core.images import write_png
 from scene.cameras import Cameras
@@ -61,9 +59,9 @@ def write_prediction(folder: Path, prediction: Prediction, facts: FrameFacts) ->
     layout = PredictionLayout(folder)
     for index in range(len(prediction.frame_names)):
         write_png(layout.mask(index), prediction.dynamic_masks[index].to(torch.uint8).mul(255).numpy())
-        _write_array(layout.probability(index), prediction.dynamic_probabilities[index])
-        _write_array(layout.depth(index), prediction.depths[index])
-        _write_array(layout.confidence(index), prediction.confidences[index].log())
+        write_array(layout.probability(index), prediction.dynamic_probabilities[index].float())
+        write_array(layout.depth(index), prediction.depths[index].float())
+        write_array(layout.confidence(index), prediction.confidences[index].float().log())
     _write_trajectories(folder, prediction.cameras, facts.times_s)
     full = full_size_cameras(prediction.cameras, prediction.crop, facts.width, facts.height)
     write_colmap_text(folder / MODEL, full, prediction.frame_names, prediction.points)
@@ -136,8 +134,3 @@ def _write_trajectories(folder: Path, cameras: Cameras, times_s: Sequence[float]
 
 def _write_rows(path: Path, rows: Iterable[Sequence[float]], head: str = "") -> None:
     write_text(path, head + "".join(" ".join(map(str, row)) + "\n" for row in rows))
-
-
-def _write_array(path: Path, array: Float[Tensor, "H W"]) -> None:
-    with atomic_write(path) as temporary, temporary.open("wb") as file:
-        np.save(file, array.detach().float().cpu().numpy())

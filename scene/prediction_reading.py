@@ -1,6 +1,5 @@
 """Predictions as they lie on the disk, each map read when it is asked for."""
 
-import io
 import typing
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +11,9 @@ from jaxtyping import Bool, Float
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 
+from core.arrays import read_array
 from core.errors import UserError
-from core.files import explain, read_json
+from core.files import read_json
 from core.geometry import invert_se3
 from core.images import read_gray
 from core.number_files import numbers_of_lines
@@ -104,15 +104,9 @@ class StoredPrediction:
 
     def _read(self, path: Path, none: float = 0.0) -> Float[Tensor, "H W"]:
         """The numbers in a file; those that mean nothing are `none`."""
-        try:
-            # Nothing of the file is executed.
-            array = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
-        except OSError as error:
-            raise explain(error, path, "read") from error
-        except (ValueError, EOFError) as error:
-            raise UserError(f"{path} is no array of numbers ({error}); predict the video anew") from error
-        if array.ndim != 2 or array.dtype.kind != "f":
-            raise UserError(f"{path} holds {array.dtype}{list(array.shape)}; an image of floats was expected")
+        array = read_array(path)
+        if array.ndim != 2:
+            raise UserError(f"{path} holds numbers of shape {list(array.shape)}; an image was expected")
         values = torch.from_numpy(array.astype(np.float32))
         self._check_size(path, values)
         if none == 0:

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from core.cli import flag
 from core.errors import UserError
 from core.progress import Progress
 from core.run_folder import ViewSet
@@ -16,7 +18,9 @@ from scene.cameras import Cameras
 from scene.cameras_json import read_cameras_json
 from scene.gaussian_model import StaticGaussians
 from scene.trajectories import PathName, novel_path
+from training.dynamic import DynamicConfig
 from training.runs import TrainedRun
+from training.showreel import FPS, write_showreel
 
 
 @dataclass(frozen=True)
@@ -31,12 +35,13 @@ class RenderOptions:
     """Write depth too, as colours and as numbers of 16 bits; of held-out views it is always written."""
     depth_only: bool = False
     """Write depth and no colour."""
-    video: bool = False
-    """Write the views as a video too; they must have one size. A --path always has one."""
+    video: Annotated[bool, flag("--get-video")] = False
+    """Write the views as a video too; they must have one size. A --path always has one. Of a run on a video,
+    the videos of its whole path are written anew as well: rendered.mp4 and the like."""
     frames: int = 120
     """Views of a --path."""
-    fps: int = 30
-    """Frames per second of videos."""
+    fps: float | None = None
+    """Frames per second of videos; by default those of the video that was trained on, else 30."""
     backend: str = "auto"
     """Who draws: auto, native or reference."""
     white_background: bool = False
@@ -71,7 +76,11 @@ def render_run(run: TrainedRun, options: RenderOptions) -> list[Path]:
         sets.append("train")
     if not options.skip_test:
         sets.append("test")
-    return [render_captured(run, views, options) for views in sets]
+    folders = [render_captured(run, views, options) for views in sets]
+    if options.video and isinstance(run.config, DynamicConfig):
+        write_showreel(run, options.fps, options.backend)
+        folders.append(run.folder.path)
+    return folders
 
 
 def render_captured(run: TrainedRun, views: ViewSet, options: RenderOptions) -> Path:
@@ -95,7 +104,7 @@ def render_captured(run: TrainedRun, views: ViewSet, options: RenderOptions) -> 
             formation=_formation(run, options),
             images=not options.depth_only,
             depth=options.depth or options.depth_only or views == "test",
-            video_fps=_video_fps(cameras, options),
+            video_fps=_video_fps(cameras, options, run.fps),
             exposures=_exposures(run, rows),
             on_view=progress.advance,
         )
@@ -122,7 +131,7 @@ def render_path(run: TrainedRun, name: PathName, options: RenderOptions) -> Path
             formation=_formation(run, options),
             images=not options.depth_only,
             depth=options.depth or options.depth_only,
-            video_fps=options.fps,
+            video_fps=_rate(options, run.fps),
             on_view=progress.advance,
         )
     return folder
@@ -160,8 +169,10 @@ def _formation(run: TrainedRun, options: RenderOptions) -> ImageFormation:
     return ImageFormation(run.background, run.antialiased, options.backend)
 
 
-def _video_fps(cameras: Cameras, options: RenderOptions) -> int | None:
+def _video_fps(cameras: Cameras, options: RenderOptions, own: float | None = None) -> float | None:
     """Frames per second of the video that was asked for; None without one, or where it would have no frame.
+
+    `own` are those of the video that was trained on.
 
     Raises:
         UserError: the views differ in size.
@@ -175,7 +186,13 @@ def _video_fps(cameras: Cameras, options: RenderOptions) -> int | None:
             f"--video: the views have {len(sizes)} sizes, from {first} to {last}; a video has one. Leave "
             "--video out, or render a --path"
         )
-    return options.fps
+    return _rate(options, own)
+
+
+def _rate(options: RenderOptions, own: float | None) -> float:
+    if options.fps is not None:
+        return options.fps
+    return FPS if own is None else own
 
 
 def _exposures(run: TrainedRun, rows: Sequence[int]) -> Float[Tensor, "C 3 4"] | None:

@@ -5,23 +5,31 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from core import environment
+from core.arrays import read_array, write_array
 from core.errors import UserError
 from core.files import read_json, write_json
 from core.run_folder import RunFolder
 from core.serialization import config_from_json, config_to_json, differences
+from scene.cameras import Cameras
 from scene.capture import Capture
 from scene.datasets import open_capture
 from scene.gaussian_model import StaticGaussians
 from scene.splats import Splats
 from scene.splits import Split, split_views
+from scene.stored_frames import read_facts
+from training.dynamic import DynamicConfig
 from training.static import StaticConfig
 
-METHOD = "static"
+SceneConfig = StaticConfig | DynamicConfig
+"""Configurations of the methods whose runs can be rendered and scored."""
+
+METHODS: Mapping[str, type[SceneConfig]] = {"static": StaticConfig, "dynamic": DynamicConfig}
 
 
 @dataclass(frozen=True)
@@ -32,7 +40,7 @@ class TrainedRun:
         folder: its paths.
         source: where its capture was read from.
         config: the method.
-        capture: the scene, as it was trained on.
+        capture: the scene, as it was trained on; with refined cameras, where the run refined them.
         split: which views trained and which are held out.
         iteration: how long the Gaussians had been trained.
         splats: the Gaussians.
@@ -43,7 +51,7 @@ class TrainedRun:
 
     folder: RunFolder
     source: Path
-    config: StaticConfig
+    config: SceneConfig
     capture: Capture
     split: Split
     iteration: int
@@ -52,13 +60,20 @@ class TrainedRun:
     antialiased: bool
     exposures: Mapping[str, Float[Tensor, "3 4"]] | None = None
 
+    @property
+    def fps(self) -> float | None:
+        """Frames per second of the video that was trained on; None for other captures."""
+        facts = read_facts(self.source)
+        return None if facts is None else facts.fps
 
-def open_run(path: Path, iteration: int | None = None) -> TrainedRun:
+
+def open_run(path: Path, iteration: int | None = None, source: Path | None = None) -> TrainedRun:
     """Read a run folder and the capture it was trained on.
 
     Args:
         path: the folder.
         iteration: which saved Gaussians; None = the latest.
+        source: where the capture is now, if it has been moved.
 
     Raises:
         UserError: it is no run of ours, has no such iteration, or its capture cannot be read.
@@ -69,9 +84,12 @@ def open_run(path: Path, iteration: int | None = None) -> TrainedRun:
             f"{path} holds no config.json and so is no run folder; give the folder that train.py -m named"
         )
     identity = read_json(folder.config)
-    if not isinstance(identity, dict) or identity.get("method") != METHOD or "source_path" not in identity:
-        raise UserError(f"{folder.config} does not describe a static run; restore it or train anew")
-    config = config_from_json(StaticConfig, identity.get("config", {}), "config.")
+    config_type = METHODS.get(identity.get("method", "")) if isinstance(identity, dict) else None
+    if config_type is None or "source_path" not in identity:
+        raise UserError(
+            f"{folder.config} does not describe a run of {' or '.join(METHODS)}; restore it or train anew"
+        )
+    config = config_from_json(config_type, identity.get("config", {}), "config.")
     iteration = folder.last_iteration() if iteration is None else iteration
     saved = folder.point_cloud(iteration)
     if not saved.exists():
@@ -79,8 +97,9 @@ def open_run(path: Path, iteration: int | None = None) -> TrainedRun:
             f"{path} has no iteration {iteration}; saved are "
             f"{', '.join(map(str, folder.iterations())) or 'none'}"
         )
-    source = Path(identity["source_path"])
+    source = source or _source_of(folder, identity)
     capture, split = read_scene(source, config)
+    capture = replace(capture, cameras=_refined(folder, iteration, capture.cameras))
     splats = StaticGaussians.load_ply(saved).splats()
     splats = replace(
         splats,
@@ -104,7 +123,39 @@ def open_run(path: Path, iteration: int | None = None) -> TrainedRun:
     )
 
 
-def read_scene(source: Path, config: StaticConfig) -> tuple[Capture, Split]:
+def _source_of(folder: RunFolder, identity: Mapping[str, Any]) -> Path:
+    """The capture of a run; one that lies in the run's own folder is found wherever that is now."""
+    source = Path(identity["source_path"])
+    return folder.prediction if not source.exists() and folder.prediction.exists() else source
+
+
+def _refined(folder: RunFolder, iteration: int, cameras: Cameras) -> Cameras:
+    """The cameras that a run has learned, or the given ones where it learned none."""
+    if not folder.poses(iteration).exists():
+        return cameras
+    viewmats = _read_table(folder.poses(iteration), (len(cameras), 4, 4))
+    Ks = _read_table(folder.intrinsics(iteration), (len(cameras), 3, 3))
+    return replace(cameras, viewmats=viewmats, Ks=Ks)
+
+
+def _read_table(path: Path, shape: tuple[int, ...]) -> Float[Tensor, "*shape"]:
+    table = read_array(path)
+    if table.shape != shape:
+        raise UserError(f"{path} holds {list(table.shape)} numbers; {list(shape)} were expected; train anew")
+    return torch.from_numpy(table.astype(np.float32))
+
+
+def save_cameras(folder: RunFolder, iteration: int, cameras: Cameras) -> None:
+    """Write the cameras that a run has learned.
+
+    Raises:
+        UserError: a file cannot be written.
+    """
+    write_array(folder.poses(iteration), cameras.viewmats)
+    write_array(folder.intrinsics(iteration), cameras.Ks)
+
+
+def read_scene(source: Path, config: SceneConfig) -> tuple[Capture, Split]:
     """The capture and its split, as a configuration asks for them.
 
     Raises:
@@ -117,9 +168,19 @@ def read_scene(source: Path, config: StaticConfig) -> tuple[Capture, Split]:
     return capture, split_views(capture, replace(config.split, seed=config.seed))
 
 
-def identity_of(source: Path, config: StaticConfig) -> dict[str, Any]:
-    """What `config.json` holds: a run is this."""
-    return {"method": METHOD, "source_path": str(source.absolute()), "config": config_to_json(config)}
+def identity_of(source: Path, config: SceneConfig, video: Path | None = None) -> dict[str, Any]:
+    """What `config.json` holds: a run is this.
+
+    Args:
+        source: the capture.
+        config: the method.
+        video: that the capture was predicted from, by this run.
+    """
+    method = next(name for name, config_type in METHODS.items() if isinstance(config, config_type))
+    origin = {} if video is None else {"video": str(video.absolute())}
+    return {
+        "method": method, "source_path": str(source.absolute()), **origin, "config": config_to_json(config),
+    }  # fmt: skip
 
 
 def is_same_run(folder: RunFolder, identity: Mapping[str, Any]) -> bool:
@@ -132,7 +193,7 @@ def is_same_run(folder: RunFolder, identity: Mapping[str, Any]) -> bool:
     """
     if not folder.config.exists():
         return False
-    found = differences(_result_determining(read_json(folder.config)), _result_determining(identity))
+    found = differences(result_determining(read_json(folder.config)), result_determining(identity))
     if not found:
         return True
     told = "; ".join(
@@ -144,7 +205,8 @@ def is_same_run(folder: RunFolder, identity: Mapping[str, Any]) -> bool:
     )
 
 
-def _result_determining(identity: Mapping[str, Any]) -> dict[str, Any]:
+def result_determining(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """A run's identity without when it reports and saves."""
     config = identity.get("config", {})
     return {**identity, "config": {key: value for key, value in config.items() if key != "loop"}}
 

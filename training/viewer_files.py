@@ -9,6 +9,7 @@ from core.files import write_text
 from core.run_folder import RunFolder
 from scene.cameras_json import write_cameras_json
 from scene.capture import Capture
+from training.runs import SceneConfig
 
 
 def write_viewer_files(
@@ -34,6 +35,20 @@ def write_viewer_files(
             folder.input_points,
             ply.PointArrays(capture.points.xyz.float().cpu().numpy(), capture.points.rgb.cpu().numpy()),
         )
+
+
+def inria_arguments(source: Path, model_path: Path, config: SceneConfig) -> dict[str, object]:
+    """The arguments of `cfg_args` that viewers look for."""
+    return {
+        "sh_degree": config.model.sh_degree,
+        "source_path": str(source.absolute()),
+        "model_path": str(model_path),
+        "images": config.capture.images,
+        "resolution": config.capture.resolution,
+        "white_background": config.render.white_background,
+        "data_device": "cpu",
+        "eval": config.split.eval,
+    }
 
 
 def write_cfg_args(path: Path, arguments: dict[str, Any]) -> None:

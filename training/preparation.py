@@ -1,0 +1,132 @@
+"""What happens between reading a capture and the first step: memory, time, and images that do not decode."""
+
+import statistics
+import time
+from contextlib import suppress
+from typing import Any
+
+from core import memory
+from core.errors import UserError
+from core.progress import say
+from core.run_folder import RunFolder
+from core.schedules import ScheduleConfig
+from scene.capture import Capture
+from scene.densification import DensificationConfig
+from training.pacing import Pacer
+from training.task import RehearsalOverError, RehearsalStepper, Task
+
+USUAL_GROWTH = 6
+"""By which factor the number of Gaussians usually grows, for forecasts only."""
+
+_REHEARSALS = 5
+
+
+def expected_gaussians(initial: int, densification: DensificationConfig) -> int:
+    """How many Gaussians a run will have in the end, roughly."""
+    if densification.strategy == "mcmc":
+        return max(initial, densification.max_gaussians or densification.mcmc.default_cap)
+    grown = initial if densification.strategy == "none" else USUAL_GROWTH * initial
+    if densification.max_gaussians is None:
+        return grown
+    return max(initial, min(grown, densification.max_gaussians))
+
+
+def check_memory(capture: Capture, initial: int, expected: int, *, cache_mb: int, sh_degree: int) -> None:
+    """Say how much memory the run will take; refuse it if not even its start would fit.
+
+    Args:
+        capture: the scene.
+        initial: Gaussians at the start.
+        expected: Gaussians in the end.
+        cache_mb: memory for window moments of the photographs, MiB.
+        sh_degree: of the colours.
+
+    Raises:
+        UserError: the initial Gaussians and one step do not fit into the memory that is free.
+    """
+    pixels = int((capture.cameras.width * capture.cameras.height).max())
+    coefficients = (sh_degree + 1) ** 2
+
+    def peak(count: int) -> memory.MemoryForecast:
+        return memory.forecast(count, pixels, len(capture), cache_mb * 2**20, coefficients)
+
+    most, least = peak(expected), peak(initial)
+    free = memory.available_bytes()
+    told = f"expected peak memory {memory.readable(most.total)} with {expected:,} Gaussians"
+    say(told if free is None else f"{told}, {memory.readable(free)} are free")
+    if free is None or most.total <= 0.9 * free:
+        return
+    if least.total > free:
+        raise UserError(
+            f"this run needs {memory.readable(least.total)} of memory to start and "
+            f"{memory.readable(free)} are free; "
+            f"use smaller images (-r 2, -r 4 or -i images_4)"
+        )
+    fitting = int((0.9 * free - most.images - most.rest) / memory.bytes_per_gaussian(coefficients))
+    say(
+        f"warning: that may not fit; with --max-gaussians {max(1, fitting // 1000 * 1000)} it would, and "
+        "smaller images help too"
+    )
+
+
+def wait_for_images(capture: Capture) -> None:
+    """Have every image decoded, so that a broken one is told before the run begins, not in its middle.
+
+    Raises:
+        UserError: an image, a mask or a depth map does not decode.
+    """
+    maps = (capture.dynamic_masks, capture.dynamic_probabilities, capture.inverse_depths)
+    for sequence in (capture.images, capture.valid_masks, *maps):
+        for view in range(len(capture) if sequence is not None else 0):
+            sequence[view]  # pyright: ignore[reportOptionalSubscript]
+
+
+def make_pacer(
+    task: Task[Any], folder: RunFolder, config: ScheduleConfig, *, initial: int, expected: int
+) -> Pacer | None:
+    """What fits a run into the time it was given, if any. For a run that begins: say how long it will take.
+
+    Args:
+        task: about to begin, or to go on; a new one takes a few steps that change nothing, to be timed.
+        folder: of the run.
+        config: how long the run is to be.
+        initial: Gaussians at the start.
+        expected: Gaussians in the end.
+    """
+    pacer = None if config.minutes is None else Pacer(60 * config.minutes, config.iterations)
+    if folder.checkpoint.exists():
+        return pacer
+    per_step = _rehearse(task)
+    if pacer is None:
+        # Steps take longer as Gaussians are added, though far less than in proportion.
+        seconds = per_step * (1 + 0.1 * (expected / initial - 1)) * config.iterations
+        say(f"expected time {_duration(seconds)} for {config.iterations} iterations")
+        return None
+    iterations = pacer.first_plan(per_step)
+    task.schedule = task.schedule.replanned(0, iterations)
+    say(
+        f"about {iterations} iterations fit into {config.minutes:g} minutes; their number is adapted on the "
+        "way"
+    )
+    return pacer
+
+
+def _rehearse(task: Task[Any]) -> float:
+    """Seconds of a step at the start. Nothing is updated."""
+    times = []
+    for batch, step in zip(task.batches(1), range(1, _REHEARSALS + 2), strict=False):
+        started = time.perf_counter()
+        with suppress(RehearsalOverError):
+            task.step(step, batch, RehearsalStepper())
+        times.append(time.perf_counter() - started)
+    return statistics.median(times[1:])
+
+
+def _duration(seconds: float) -> str:
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 90
+        else f"{seconds / 60:.0f} min"
+        if seconds < 5400
+        else f"{seconds / 3600:.1f} h"
+    )

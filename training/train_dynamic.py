@@ -1,0 +1,154 @@
+"""The dynamic method from a video, its frames or a prediction to a trained run folder."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from core.files import read_json, write_json
+from core.folders import remove
+from core.progress import say
+from core.run_folder import RunFolder
+from core.serialization import config_to_json
+from core.stages import Stage, content_digest, run_stage
+from evaluation.report import write_report
+from scene.cameras_json import write_cameras_json
+from scene.prediction_layout import find_layout
+from training.camera_plot import write_camera_plot
+from training.dynamic import DynamicConfig, DynamicTask
+from training.loop import FitResult, fit
+from training.prediction_stages import predict_frames, prepare_frames
+from training.preparation import check_memory, expected_gaussians, make_pacer, wait_for_images
+from training.runs import identity_of, is_same_run, open_run, read_scene, save_cameras, start_run
+from training.showreel import write_showreel
+from training.viewer_files import inria_arguments, write_viewer_files
+
+
+def train_dynamic(source: Path, model_path: Path, config: DynamicConfig) -> FitResult:
+    """Predict, train, and write videos; or go on where an earlier process was stopped.
+
+    Args:
+        source: a video, a folder of its frames, or the folder of a prediction.
+        model_path: the run's folder.
+        config: the method.
+
+    Raises:
+        UserError: the source cannot be read, the folder holds another run, memory or the disk does not
+            suffice, a file cannot be written, or the loss keeps being non-finite.
+    """
+    run = _DynamicRun(source, RunFolder(model_path), config)
+    result = run.train(run.predict())
+    if result.stopped_by is None:
+        run.write_outputs(result.iterations)
+        say(f"results are in {model_path}")
+    else:
+        say(f"stopped after iteration {result.iterations}; the same command continues from there")
+    return result
+
+
+class _DynamicRun:
+    """The stages of one run: frames, predict, train, outputs."""
+
+    def __init__(self, source: Path, folder: RunFolder, config: DynamicConfig) -> None:
+        self.source = source
+        self.folder = folder
+        self.config = config
+        self.is_predicted = source.is_dir() and find_layout(source) is not None
+        self.home = source if self.is_predicted else folder.prediction
+        self.identity = identity_of(self.home, config, video=None if self.is_predicted else source)
+        self.goes_on = is_same_run(folder, self.identity)
+        self.train_stage: Stage | None = None
+
+    def predict(self) -> str:
+        """Have the source predicted; returns a digest of the prediction."""
+        if self.is_predicted:
+            return content_digest([self.home])
+        predictor = replace(self.config.predictor, seed=self.config.seed)
+        frames = prepare_frames(self.source, self.folder, self.config.frames, predictor)
+        self._begin()
+        frames.run(self.home)
+        return predict_frames(self.folder, frames.stage, predictor).digest
+
+    def train(self, prediction: str) -> FitResult:
+        """Fit the Gaussians to the predicted capture."""
+        config, folder = self.config, self.folder
+        inputs = {"prediction": prediction, "config": _determining(config)}
+        stage = self.train_stage = Stage(folder.path, "train", inputs, (folder.timing,))
+        if stage.is_done():
+            run_stage(stage, lambda: None)  # says so
+            return _finished(read_json(folder.timing))
+        capture, split = read_scene(self.home, config)
+        for note in capture.notes:
+            say(note)
+        say(f"{capture.name}: {len(split.train)} frames train, {len(split.test)} are held out ({split.rule})")
+        wait_for_images(capture)
+        task = DynamicTask(config, capture, split.train, split.test)
+        initial = len(task.model)
+        expected = expected_gaussians(initial, config.densification)
+        cache_mb, sh_degree = config.loss.cache_mb, config.model.sh_degree
+        check_memory(capture, initial, expected, cache_mb=cache_mb, sh_degree=sh_degree)
+        self._begin()
+        results: list[FitResult] = []
+
+        def work() -> bool:
+            pacer = make_pacer(task, folder, config.schedule, initial=initial, expected=expected)
+            arguments = inria_arguments(self.home, folder.path, config)
+            write_viewer_files(folder, capture, split.train, split.test, arguments)
+            result = fit(task, folder, config.loop, save=lambda step: _save(task, folder, step), pacer=pacer)
+            results.append(result)
+            if result.stopped_by is None:
+                say(
+                    f"{result.iterations} iterations and {len(task.model):,} Gaussians in "
+                    f"{result.seconds:.1f} s"
+                )
+            return result.stopped_by is None
+
+        run_stage(stage, work, clean=self._forget_training)
+        return results[0]
+
+    def write_outputs(self, iterations: int) -> None:
+        """Videos, the plot of the camera's path, and the report."""
+        assert self.train_stage is not None  # `train` comes first
+        folder = self.folder
+        inputs = {"train": self.train_stage.digest, "iterations": iterations}
+        outputs = (*folder.showreel, folder.camera_plot, folder.report)
+
+        def work() -> None:
+            run = open_run(folder.path)
+            write_camera_plot(folder.camera_plot, run.capture.cameras)
+            write_showreel(run)
+            write_report(folder)
+
+        run_stage(Stage(folder.path, "outputs", inputs, outputs), work)
+
+    def _begin(self) -> None:
+        """Make the run's folder, unless it is there."""
+        if not self.goes_on:
+            start_run(self.folder, self.identity)
+            self.goes_on = True
+
+    def _forget_training(self) -> None:
+        for path in self.folder.training_results():
+            remove(path)
+
+
+def _determining(config: DynamicConfig) -> dict[str, Any]:
+    """What of a configuration the training depends on, given the prediction."""
+    left_out = ("loop", "frames", "predictor")
+    return {name: value for name, value in config_to_json(config).items() if name not in left_out}
+
+
+def _finished(timing: Mapping[str, Any]) -> FitResult:
+    return FitResult(int(timing["iterations"]), float(timing["training_seconds"]), None, None)
+
+
+def _save(task: DynamicTask, folder: RunFolder, iteration: int) -> None:
+    """Write what the task has learned; the Gaussians last, as their presence says that all is there."""
+    names, cameras = task.capture.image_names, task.cameras()
+    save_cameras(folder, iteration, cameras)
+    shown = [*task.test, *task.train]
+    write_cameras_json(folder.cameras, cameras[shown], [names[view] for view in shown])
+    exposures = task.held_out_exposures()
+    if exposures is not None:
+        write_json(folder.exposure, dict(zip(names, exposures.tolist(), strict=True)))
+    task.model.save_ply(folder.point_cloud(iteration))
