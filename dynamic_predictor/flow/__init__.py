@@ -1,6 +1,6 @@
 """Optical flow between two frames: DIS, which needs no weights, and the networks RAFT and SEA-RAFT."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float, UInt8
 from torch import Tensor
@@ -13,6 +13,7 @@ from dynamic_predictor.flow.network_flow import load_flow
 __all__ = ["Flow", "consistent", "inside", "make_flow", "sample"]
 
 
+@runtime_checkable
 class Flow(Protocol):
     """A method of optical flow."""
 

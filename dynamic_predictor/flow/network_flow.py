@@ -129,7 +129,7 @@ def fill(network: nn.Module, stored: object) -> None:
 
     Args:
         network: is changed.
-        stored: a state dict; names may begin with `module.`, as a network writes them that ran on several GPUs.
+        stored: a state dict; names may begin with `module.`, as they do when a network ran on several GPUs.
             Of a tensor with two names one is enough, since safetensors keep one.
 
     Raises:
