@@ -87,8 +87,14 @@ def write_depth(path: Path, depths: Float32[ndarray, "H W"]) -> None:
 
 
 def write_camera(path: Path, K: Float64[ndarray, "3 3"], viewmat: Float64[ndarray, "4 4"]) -> None:
-    """A Sintel `.cam`: intrinsics and the upper three rows of camera-from-world."""
-    path.write_bytes(struct.pack("<f", TAG) + K.astype("<f8").tobytes() + viewmat[:3].astype("<f8").tobytes())
+    """A Sintel `.cam`: intrinsics and the upper three rows of camera-from-world.
+
+    Sintel counts pixel centres as whole numbers, so that its principal point is half a pixel less than `K`'s.
+    """
+    stored = K - np.array([[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]])
+    path.write_bytes(
+        struct.pack("<f", TAG) + stored.astype("<f8").tobytes() + viewmat[:3].astype("<f8").tobytes()
+    )
 
 
 def write_trajectory(path: Path, timestamps: Float64[ndarray, " N"], c2w: Float64[ndarray, "N 4 4"]) -> None:

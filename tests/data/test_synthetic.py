@@ -134,7 +134,7 @@ def test_files_of_the_video_agree(video: Path) -> None:
         numbers = np.frombuffer((sintel / "camdata_left" / NAME / f"frame_{number:04d}.cam").read_bytes()[4:])
         return numbers[:9].reshape(3, 3), np.vstack([numbers[9:].reshape(3, 4), [0, 0, 0, 1]])
 
-    x, y = np.meshgrid(np.arange(64) + 0.5, np.arange(36) + 0.5)
+    x, y = np.meshgrid(np.arange(64.0), np.arange(36.0))  # the layout counts centres as whole numbers
     pixels = np.stack([x, y], axis=-1)
     (K, viewmat), (_, following) = camera_of(1), camera_of(2)
     rays = np.linalg.inv(K) @ np.stack([x, y, np.ones_like(x)]).reshape(3, -1)

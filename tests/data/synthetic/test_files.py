@@ -50,7 +50,8 @@ def test_camera(tmp_path: Path) -> None:
     write_camera(tmp_path / "a.cam", K, viewmat)
     data = (tmp_path / "a.cam").read_bytes()
     assert struct.unpack("<f", data[:4]) == (202021.25,)
-    np.testing.assert_array_equal(np.frombuffer(data[4:76], "<f8").reshape(3, 3), K)
+    stored = np.frombuffer(data[4:76], "<f8").reshape(3, 3)
+    np.testing.assert_allclose(K - stored, [[0, 0, 0.5], [0, 0, 0.5], [0, 0, 0]], atol=1e-12)
     np.testing.assert_array_equal(np.frombuffer(data[76:], "<f8").reshape(3, 4), viewmat[:3])
 
 

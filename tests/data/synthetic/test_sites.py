@@ -10,9 +10,9 @@ from tests.data.synthetic.test_paths import clearance
 
 def test_ahead_and_left_are_what_they_say() -> None:
     site = Site("test", (2.0, 1.0), 90.0)
-    np.testing.assert_allclose(site.at(0, 0), (2, 1))
-    np.testing.assert_allclose(site.at(3, 0), (2, 4), atol=1e-12)
-    np.testing.assert_allclose(site.at(0, 3), (-1, 1), atol=1e-12)
+    np.testing.assert_allclose(site.at(0.0, 0.0), (2, 1))
+    np.testing.assert_allclose(site.at(3.0, 0.0), (2, 4), atol=1e-12)
+    np.testing.assert_allclose(site.at(0.0, 3.0), (-1, 1), atol=1e-12)
 
 
 def test_neighbouring_seeds_go_to_different_sites() -> None:
