@@ -1,21 +1,30 @@
-"""Scores of the rendered views of a run, from the files on the disk to `results.json` and `per_view.json`."""
+"""Scores of the rendered views of a run, from the files on the disk to `results.json` and `per_view.json`.
+
+Of a run on a video only static pixels count, and the views that were rendered from refined poses are a method
+of their own: see `evaluation.static_scores`.
+"""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from core.errors import UserError
 from core.files import read_json, write_json
-from core.images import read_image
+from core.images import read_gray, read_image
 from core.run_folder import RunFolder, ViewSet
 from evaluation import image_metrics
 from evaluation.image_metrics import Scores
 from evaluation.lpips import Lpips
+from evaluation.static_scores import masks_folder, score_static
 
 _KEYS = {"SSIM": "ssim", "PSNR": "psnr", "LPIPS": "lpips"}  # as the files of 3DGS name them
+_STATIC_KEYS = {"LEGACY_PSNR": "legacy_psnr", "LEGACY_L1": "legacy_l1", "STATIC": "static"}
+_REFINED = "_refined"
 
 
 @dataclass(frozen=True)
@@ -25,15 +34,17 @@ class MethodScores:
     Args:
         iteration: after how many steps the Gaussians were saved.
         views: scores by file name, in the order of the views.
+        refined: whether the poses of the views were refined before they were rendered.
     """
 
     iteration: int
     views: Mapping[str, Scores]
+    refined: bool = False
 
     @property
     def name(self) -> str:
         """What Inria's layout calls it."""
-        return f"ours_{self.iteration}"
+        return f"ours_{self.iteration}{_REFINED if self.refined else ''}"
 
     @property
     def mean(self) -> Scores:
@@ -72,13 +83,25 @@ def rendered_iterations(folder: RunFolder, views: ViewSet) -> list[int]:
     return iterations
 
 
-def image_pairs(folder: RunFolder, views: ViewSet, iteration: int) -> list[tuple[Path, Path]]:
+def image_pairs(
+    folder: RunFolder, views: ViewSet, iteration: int, refined: bool = False
+) -> list[tuple[Path, Path]]:
     """Rendering and photograph of each view, in the order of the views.
+
+    Args:
+        folder: of the run.
+        views: which ones.
+        iteration: which has been rendered.
+        refined: take the renderings from refined poses; the list is empty where there are none.
 
     Raises:
         UserError: a photograph or a rendering is missing.
     """
     renders, photographs = (folder.images(views, iteration, kind) for kind in ("renders", "gt"))
+    if refined:
+        renders = refined_renders(folder, iteration)
+        if not renders.is_dir():
+            return []
     names = {path.name for path in renders.glob("*.png")}
     odd = names ^ {path.name for path in photographs.glob("*.png")}
     if odd:
@@ -87,6 +110,11 @@ def image_pairs(folder: RunFolder, views: ViewSet, iteration: int) -> list[tuple
             f"run `python render.py -m {folder.path}` again"
         )
     return [(renders / name, photographs / name) for name in sorted(names)]
+
+
+def refined_renders(folder: RunFolder, iteration: int) -> Path:
+    """Where the held-out views are that were rendered from refined poses."""
+    return folder.path / "test_refined" / f"ours_{iteration}" / "renders"
 
 
 def score_run(
@@ -108,38 +136,51 @@ def score_run(
     """
     check_is_run(folder)
     methods = []
-    for iteration in rendered_iterations(folder, views):
+    for iteration, refined, pairs in _rendered(folder, views):
         scores = {}
-        for render, photograph in image_pairs(folder, views, iteration):
-            scores[render.name] = _score_files(render, photograph, lpips)
+        for render, photograph in pairs:
+            mask = _mask_of(folder, iteration, render.name) if views == "test" else None
+            found = _score_files(render, photograph, mask, lpips)
+            if found is not None:
+                scores[render.name] = found
             on_view()
         if scores:
-            methods.append(MethodScores(iteration, scores))
+            methods.append(MethodScores(iteration, scores, refined))
     return methods
 
 
 def count_views(folder: RunFolder, views: ViewSet = "test") -> int:
-    """How many images `score_run` will score.
+    """How many images `score_run` will look at.
 
     Raises:
         UserError: as `score_run`.
     """
     check_is_run(folder)
-    return sum(len(image_pairs(folder, views, iteration)) for iteration in rendered_iterations(folder, views))
+    return sum(len(pairs) for _, _, pairs in _rendered(folder, views))
+
+
+def _rendered(folder: RunFolder, views: ViewSet) -> Iterator[tuple[int, bool, list[tuple[Path, Path]]]]:
+    """(iteration, whether poses were refined, the images) of all that has been rendered."""
+    for iteration in rendered_iterations(folder, views):
+        for refined in (False, True) if views == "test" else (False,):
+            yield iteration, refined, image_pairs(folder, views, iteration, refined)
 
 
 def write_scores(folder: RunFolder, methods: list[MethodScores]) -> None:
     """Write `results.json` and `per_view.json` in the shape of the original 3DGS code.
+
+    Where only static pixels count, there are keys more: LEGACY_PSNR, LEGACY_L1 and STATIC.
 
     Raises:
         UserError: they cannot be written.
     """
     means, by_view = {}, {}
     for method in methods:
-        means[method.name] = {key: getattr(method.mean, field) for key, field in _KEYS.items()}
+        keys = _KEYS if method.mean.static is None else _KEYS | _STATIC_KEYS
+        means[method.name] = {key: getattr(method.mean, field) for key, field in keys.items()}
         by_view[method.name] = {
             key: {name: getattr(scores, field) for name, scores in method.views.items()}
-            for key, field in _KEYS.items()
+            for key, field in keys.items()
         }
     write_json(folder.results, means)
     write_json(folder.per_view, by_view)
@@ -155,24 +196,46 @@ def read_scores(folder: RunFolder) -> list[MethodScores]:
         return []
     stored = read_json(folder.per_view)
     try:
-        methods = [
-            MethodScores(
-                int(name.removeprefix("ours_")),
-                {
-                    view: Scores(float(table["PSNR"][view]), float(table["SSIM"][view]), table["LPIPS"][view])
-                    for view in table["PSNR"]
-                },
-            )
-            for name, table in stored.items()
-        ]
+        methods = [_method(name, table) for name, table in stored.items()]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{folder.per_view} is not what metrics.py writes ({error!r}); remove it") from error
-    return sorted(methods, key=lambda method: method.iteration)
+    return sorted(methods, key=lambda method: (method.iteration, method.refined))
 
 
-def _score_files(render: Path, photograph: Path, lpips: Lpips | None) -> Scores:
+def _method(name: str, table: Mapping[str, Mapping[str, Any]]) -> MethodScores:
+    keys = _KEYS if "STATIC" not in table else _KEYS | _STATIC_KEYS
+    views = {
+        view: Scores(**{field: _number(table[key][view]) for key, field in keys.items()})  # pyright: ignore[reportArgumentType]
+        for view in table["PSNR"]
+    }
+    refined = name.endswith(_REFINED)
+    return MethodScores(int(name.removeprefix("ours_").removesuffix(_REFINED)), views, refined)
+
+
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def _mask_of(folder: RunFolder, iteration: int, file: str) -> Path | None:
+    """The mask of a held-out view; None in a run on a scene in which nothing moves."""
+    masks = masks_folder(folder, iteration)
+    return masks / file if masks.is_dir() else None
+
+
+def _score_files(render: Path, photograph: Path, mask: Path | None, lpips: Lpips | None) -> Scores | None:
+    """Scores of a view; None where it has no mask among masks, or everything in it moves."""
     image, target = (torch.from_numpy(read_image(path)) for path in (render, photograph))
-    if image.shape != target.shape:
+    _check_sizes(render, image, photograph, target)
+    if mask is None:
+        return image_metrics.score(image, target, lpips)
+    if not mask.exists():
+        return None
+    moving = torch.from_numpy(read_gray(mask) > 0)
+    _check_sizes(mask, moving, photograph, target)
+    return score_static(image, target, moving, lpips)
+
+
+def _check_sizes(path: Path, image: Tensor, other: Path, target: Tensor) -> None:
+    if image.shape[:2] != target.shape[:2]:
         sizes = " and ".join(f"{each.shape[1]}x{each.shape[0]}" for each in (image, target))
-        raise UserError(f"{render} and {photograph} differ in size ({sizes}); render the run again")
-    return image_metrics.score(image, target, lpips)
+        raise UserError(f"{path} and {other} differ in size ({sizes}); render the run again")

@@ -9,7 +9,8 @@ from evaluation import image_metrics
 from evaluation.scoring import MethodScores
 
 MISSING = "-"
-_HEADER = ("run", "iteration", "views", "PSNR", "SSIM", "LPIPS", "Gaussians")
+_HEADER = ("run", "iteration", "views", "PSNR", "SSIM", "LPIPS", "Gaussians", "legacy PSNR")
+_REFINED = ", refined poses"
 
 
 @dataclass(frozen=True)
@@ -26,15 +27,19 @@ class Row:
 
 
 def format_table(rows: Sequence[Row]) -> str:
-    """A line for each iteration of each run, and their means where there are several runs."""
+    """A line for each iteration of each run, and their means where there are several runs.
+
+    Runs on videos have two lines: with the poses that were predicted of the held-out views, and with refined
+    ones. The legacy PSNR has its column where there is one.
+    """
     lines = [line for row in rows for line in _lines(row)]
-    last = [row.methods[-1].mean for row in rows if row.methods]
-    if len(last) > 1:
-        lines.append(("mean", "", "", *_numbers(image_metrics.mean(last)), ""))
-    widths = [max(len(line[column]) for line in (_HEADER, *lines)) for column in range(len(_HEADER))]
-    told = [_HEADER, tuple("-" * width for width in widths), *lines]
-    if len(last) > 1:
-        told.insert(-1, told[1])
+    means = [line for refined in (False, True) for line in _mean(rows, refined)]
+    header = _HEADER
+    if not any(method.mean.legacy_psnr is not None for row in rows for method in row.methods):
+        header, lines, means = header[:-1], [line[:-1] for line in lines], [line[:-1] for line in means]
+    widths = [max(len(line[column]) for line in (header, *lines, *means)) for column in range(len(header))]
+    rule = tuple("-" * width for width in widths)
+    told = [header, rule, *lines, *((rule, *means) if means else ())]
     return "\n".join(_aligned(line, widths) for line in told)
 
 
@@ -49,17 +54,30 @@ def _lines(row: Row) -> list[tuple[str, ...]]:
     gaussians = MISSING if count is None else f"{count:,}"
     name = str(row.folder.path)
     if not row.methods:
-        return [(name, MISSING, "0", MISSING, MISSING, MISSING, gaussians)]
-    return [
-        (name, str(method.iteration), str(len(method.views)), *_numbers(method.mean),
-         gaussians if method is row.methods[-1] else MISSING)
-        for method in row.methods
-    ]  # fmt: skip
+        return [(name, MISSING, "0", MISSING, MISSING, MISSING, gaussians, MISSING)]
+    lines = []
+    for method in row.methods:
+        *scores, legacy = _numbers(method.mean)
+        iteration = f"{method.iteration}{_REFINED if method.refined else ''}"
+        count_told = gaussians if method is row.methods[-1] else MISSING
+        lines.append((name, iteration, str(len(method.views)), *scores, count_told, legacy))
+    return lines
 
 
-def _numbers(scores: image_metrics.Scores) -> tuple[str, str, str]:
+def _mean(rows: Sequence[Row], refined: bool) -> list[tuple[str, ...]]:
+    """A line with the means of the last iteration of each run; none unless there are several runs."""
+    of_runs = [[method for method in row.methods if method.refined == refined] for row in rows]
+    last = [methods[-1].mean for methods in of_runs if methods]
+    if len(last) < 2:
+        return []
+    *scores, legacy = _numbers(image_metrics.mean(last))
+    return [("mean", _REFINED.strip(", ") if refined else "", "", *scores, "", legacy)]
+
+
+def _numbers(scores: image_metrics.Scores) -> tuple[str, str, str, str]:
     lpips = MISSING if scores.lpips is None else f"{scores.lpips:.4f}"
-    return f"{scores.psnr:.3f}", f"{scores.ssim:.4f}", lpips
+    legacy = MISSING if scores.legacy_psnr is None else f"{scores.legacy_psnr:.3f}"
+    return f"{scores.psnr:.3f}", f"{scores.ssim:.4f}", lpips, legacy
 
 
 def _aligned(cells: tuple[str, ...], widths: Sequence[int]) -> str:

@@ -7,8 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from core.images import write_png
+from core.images import read_image, write_png
 from core.run_folder import RunFolder, ViewSet
+from evaluation.scoring import refined_renders
+from evaluation.static_scores import MaskedView, MaskedViews, masks_folder, write_masked_views
 
 VGG = {0: (3, 64), 2: (64, 64), 5: (64, 128), 7: (128, 128), 10: (128, 256), 12: (256, 256), 14: (256, 256)}
 VGG |= {17: (256, 512), 19: (512, 512), 21: (512, 512), 24: (512, 512), 26: (512, 512), 28: (512, 512)}
@@ -65,4 +67,24 @@ def make_run(
             render = np.clip(photograph + noise, 0, 255).astype(np.uint8)
             write_png(folder.images(views_of, iteration, "gt") / f"{row:05d}.png", photograph)
             write_png(folder.images(views_of, iteration, "renders") / f"{row:05d}.png", render)
+    return folder
+
+
+def add_masks(folder: RunFolder, iteration: int = 30, *, refined: bool = True) -> RunFolder:
+    """Make a run one on a video: masks of its held-out views, and renderings of refined poses."""
+    random = np.random.default_rng(1)
+    photographs = sorted(folder.images("test", iteration, "gt").glob("*.png"))
+    for photograph in photographs:
+        height, width = read_image(photograph).shape[:2]
+        mask = (random.uniform(size=(height, width)) < 0.3).astype(np.uint8) * 255
+        write_png(masks_folder(folder, iteration) / photograph.name, mask)
+        if refined:
+            blend = read_image(folder.images("test", iteration, "renders") / photograph.name) // 2
+            write_png(
+                refined_renders(folder, iteration) / photograph.name, blend + read_image(photograph) // 2
+            )
+    views = tuple(
+        MaskedView(path.name, 5 + 10 * row, f"{5 + 10 * row:05d}.jpg") for row, path in enumerate(photographs)
+    )
+    write_masked_views(folder, iteration, MaskedViews("annotation", folder.path / "Annotations", views))
     return folder

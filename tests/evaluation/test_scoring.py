@@ -1,6 +1,7 @@
 """Scores on the disk: Inria's shape, a round trip, several iterations, and folders that are broken."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,9 @@ from core.images import read_image, write_png
 from core.run_folder import RunFolder
 from evaluation.image_metrics import score
 from evaluation.lpips import Lpips
-from evaluation.scoring import count_views, read_scores, score_run, write_scores
-from tests.evaluation.conftest import make_run
+from evaluation.scoring import count_views, read_scores, refined_renders, score_run, write_scores
+from evaluation.static_scores import masks_folder, score_static
+from tests.evaluation.conftest import add_masks, make_run
 
 
 def test_files_have_inria_s_shape(tmp_path: Path) -> None:
@@ -99,3 +101,44 @@ def test_damaged_scores_are_told(tmp_path: Path, content: str) -> None:
     folder.per_view.write_text(content)
     with pytest.raises(UserError, match=r"per_view\.json is not what metrics\.py writes"):
         read_scores(folder)
+
+
+def test_of_a_video_static_pixels_count_from_predicted_and_from_refined_poses(tmp_path: Path) -> None:
+    folder = add_masks(make_run(tmp_path / "run", views=2))
+    fixed, refined = methods = score_run(folder, None)
+    assert [method.name for method in methods] == ["ours_30", "ours_30_refined"]
+    assert count_views(folder) == 4
+    renders = {False: folder.images("test", 30, "renders"), True: refined_renders(folder, 30)}
+    for method in methods:
+        for name, scores in method.views.items():
+            image, target = (
+                decoded(path / name) for path in (renders[method.refined], folder.images("test", 30, "gt"))
+            )
+            moving = decoded(masks_folder(folder, 30) / name)[..., 0] > 0
+            assert scores == score_static(image, target, moving, None)
+    assert refined.mean.psnr > fixed.mean.psnr
+    write_scores(folder, methods)
+    assert read_scores(folder) == methods
+    results = json.loads(folder.results.read_text())
+    assert set(results["ours_30_refined"]) == {"SSIM", "PSNR", "LPIPS", "LEGACY_PSNR", "LEGACY_L1", "STATIC"}
+    assert results["ours_30"]["LEGACY_PSNR"] == pytest.approx(fixed.mean.legacy_psnr)
+
+
+def test_a_view_without_a_mask_among_masks_is_not_scored(tmp_path: Path) -> None:
+    folder = add_masks(make_run(tmp_path / "run", views=3), refined=False)
+    (masks_folder(folder, 30) / "00001.png").unlink()
+    (method,) = score_run(folder, None)
+    assert list(method.views) == ["00000.png", "00002.png"]
+    shutil.rmtree(masks_folder(folder, 30))
+    (method,) = score_run(folder, None)
+    assert method.mean.legacy_psnr is None, "without masks it is a scene that stands still"
+
+
+def test_masks_and_refined_views_that_do_not_match_are_told(tmp_path: Path) -> None:
+    folder = add_masks(make_run(tmp_path / "run", views=2))
+    write_png(masks_folder(folder, 30) / "00001.png", np.zeros((3, 4), np.uint8))
+    with pytest.raises(UserError, match=r"00001\.png differ in size \(4x3 and 24x16\)"):
+        score_run(folder, None)
+    (refined_renders(folder, 30) / "00000.png").unlink()
+    with pytest.raises(UserError, match=r"00000\.png is in one only"):
+        count_views(folder)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from evaluation.scoring import MethodScores, score_run
 from evaluation.tables import Row, count_gaussians, format_table
-from tests.evaluation.conftest import make_run
+from tests.evaluation.conftest import add_masks, make_run
 
 
 def cells(table: str) -> list[list[str]]:
@@ -57,3 +57,28 @@ def test_a_run_without_held_out_views_has_dashes(tmp_path: Path) -> None:
     none: list[MethodScores] = []
     assert cells(format_table([Row(folder, none)]))[-1] == [str(folder.path), "-", "0", "-", "-", "-", "-"]
     assert count_gaussians(folder) is None
+
+
+def test_runs_on_videos_have_lines_for_refined_poses_and_a_legacy_column(tmp_path: Path) -> None:
+    rows = []
+    for name, views in (("a", 1), ("b", 2)):
+        folder = add_masks(make_run(tmp_path / name, views))
+        rows.append(Row(folder, score_run(folder, None)))
+    table = format_table(rows)
+    lines = table.splitlines()
+    assert lines[0].endswith("legacy PSNR")
+    assert [("refined poses" in line) for line in lines[2:6]] == [False, True, False, True]
+    fixed, refined = lines[-2:]
+    assert fixed.startswith("mean")
+    assert "refined poses" in refined
+    for line, methods in ((fixed, 0), (refined, 1)):
+        means = [row.methods[methods].mean for row in rows]
+        legacy = [mean.legacy_psnr for mean in means if mean.legacy_psnr is not None]
+        assert f"{sum(mean.psnr for mean in means) / 2:.3f}" in line
+        assert line.endswith(f"{sum(legacy) / 2:.3f}")
+    assert len({len(line) for line in lines}) == 1
+
+
+def test_the_legacy_column_stays_away_where_nothing_moves(tmp_path: Path) -> None:
+    still = make_run(tmp_path / "still", 1)
+    assert "legacy PSNR" not in format_table([Row(still, score_run(still, None))])

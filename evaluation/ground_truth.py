@@ -1,0 +1,138 @@
+"""What is known to be true of a video: annotated masks and measured camera paths, matched with its frames."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from core.errors import UserError
+from core.images import IMAGE_SUFFIXES, read_gray
+from core.tum import read_tum
+from evaluation.trajectories import associate
+from scene.frame_folders import natural_sort
+from scene.prediction_reading import StoredPrediction, open_prediction
+from scene.stored_frames import read_facts
+
+_LOSSY = {".jpg", ".jpeg", ".webp"}
+_HALF = 128
+
+
+@dataclass(frozen=True)
+class PredictedVideo:
+    """A prediction, and what its source calls its frames.
+
+    Args:
+        stored: the prediction.
+        original_names: of the frames; for a video file, their numbers.
+        times_s: when each frame is shown.
+    """
+
+    stored: StoredPrediction
+    original_names: tuple[str, ...]
+    times_s: tuple[float, ...]
+
+    @classmethod
+    def open(cls, folder: Path) -> "PredictedVideo":
+        """Read the folder of a prediction.
+
+        Raises:
+            UserError: it holds none, or a file of it is broken.
+        """
+        stored, facts = open_prediction(folder), read_facts(folder)
+        if facts is None or len(facts) != len(stored.frame_names):
+            return cls(stored, stored.frame_names, tuple(map(float, range(len(stored.frame_names)))))
+        return cls(stored, facts.original_names, facts.times_s)
+
+
+def of_sequence(path: Path, sequence: str) -> Path:
+    """What a data set knows of one sequence: the file or folder of its name, or the path itself."""
+    candidates = [path / sequence, path / f"{sequence}.txt"]
+    return next((candidate for candidate in candidates if candidate.exists()), path)
+
+
+def match_files(folder: Path, suffixes: Collection[str], names: Sequence[str]) -> Mapping[int, Path]:
+    """The file of each frame, by its row; frames may lack theirs.
+
+    Files go by name where the first frame's is among them, by number where the names are numbers, and by
+    their natural order where there is one for each frame.
+
+    Args:
+        folder: of the files.
+        suffixes: which ones count, in lower case.
+        names: what the source of the video calls its frames.
+
+    Raises:
+        UserError: the folder is missing or empty, or there is no telling which file belongs to which frame.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder} is no folder; one with a file for each frame was expected")
+    files = natural_sort(path for path in folder.iterdir() if path.suffix.lower() in suffixes)
+    stems = [Path(name).stem for name in names]
+    by_stem = {path.stem: path for path in files}
+    if stems[0] in by_stem:
+        return {row: by_stem[stem] for row, stem in enumerate(stems) if stem in by_stem}
+    if all(name.isdecimal() for name in names) and int(names[-1]) < len(files):
+        return {row: files[int(name)] for row, name in enumerate(names)}
+    if len(files) == len(names):
+        return dict(enumerate(files))
+    raise UserError(
+        f"{folder} holds {len(files)} files ({', '.join(sorted(suffixes))}), none of which is named like "
+        f"{names[0]}, and there are {len(names)} frames; one file for each frame was expected"
+    )
+
+
+def match_masks(folder: Path, names: Sequence[str]) -> Mapping[int, Path]:
+    """The annotated mask of each frame, by its row; see `match_files`.
+
+    Raises:
+        UserError: as `match_files`.
+    """
+    return match_files(folder, IMAGE_SUFFIXES, names)
+
+
+def read_mask(path: Path) -> Bool[Tensor, "H W"]:
+    """True where a mask shows anything.
+
+    Labels may be any number but 0; lossy files have no exact numbers, and are cut at one half.
+
+    Raises:
+        UserError: the file is missing or broken.
+    """
+    return torch.from_numpy(read_gray(path) >= (_HALF if path.suffix.lower() in _LOSSY else 1))
+
+
+def match_trajectory(path: Path, video: PredictedVideo) -> tuple[Int[Tensor, " P"], Float[Tensor, "P 4 4"]]:
+    """Rows of the frames whose true pose is known, and these poses, world-from-camera.
+
+    Poses go by order where there is one for each frame, else by timestamps: those of the frames' names where
+    these are such, as in TUM's data sets, else of the video.
+
+    Args:
+        path: a TUM file.
+        video: whose frames are meant.
+
+    Raises:
+        UserError: the file is broken, or fewer than two frames have a pose.
+    """
+    times, c2w = read_tum(path)
+    count = len(video.original_names)
+    if len(times) == count:
+        return torch.arange(count), c2w
+    rows, poses = associate(torch.tensor(_timestamps(video), dtype=torch.float64), times)
+    if len(rows) < 2:
+        raise UserError(
+            f"{path} has {len(times)} poses for {count} frames, and {len(rows)} of their timestamps agree; "
+            "one pose for each frame was expected, or timestamps in seconds"
+        )
+    return rows, c2w[poses]
+
+
+def _timestamps(video: PredictedVideo) -> Sequence[float]:
+    """Seconds: the frames' names where all are decimal fractions."""
+    stems = [Path(name).stem for name in video.original_names]
+    if all(stem.count(".") == 1 and stem.replace(".", "").isdecimal() for stem in stems):
+        return [float(stem) for stem in stems]
+    return video.times_s
