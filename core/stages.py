@@ -109,11 +109,12 @@ def content_digest(paths: Iterable[Path]) -> str:
     """
     total = hashlib.sha256()
     for path in paths:
-        files = sorted(path.rglob("*")) if path.is_dir() else [path]
-        for file in files:
-            if file.is_file() and not file.name.startswith("."):
-                name = file.relative_to(path).as_posix() if path.is_dir() else file.name
-                total.update(f"{name}\0{_file_digest(file)}\0".encode())
+        inside = [
+            file for file in sorted(path.rglob("*")) if file.is_file() and not file.name.startswith(".")
+        ]
+        for file in inside if path.is_dir() else [path]:
+            name = file.relative_to(path).as_posix() if path.is_dir() else file.name
+            total.update(f"{name}\0{_file_digest(file)}\0".encode("utf-8", "surrogateescape"))
     return total.hexdigest()
 
 

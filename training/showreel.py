@@ -71,7 +71,8 @@ def tinted(photograph: UInt8[ndarray, "H W 3"], mask: Bool[ndarray, "H W"] | Non
     """The photograph with what the mask covers in a signal colour."""
     if mask is None:
         return photograph
-    mixed = (1 - _TINT_SHARE) * photograph.astype(np.float32) + _TINT_SHARE * _TINT
+    gray = cv2.cvtColor(photograph, cv2.COLOR_RGB2GRAY).astype(np.float32)[..., None]
+    mixed = (1 - _TINT_SHARE) * gray + _TINT_SHARE * _TINT
     return np.where(mask[..., None], mixed.round().astype(np.uint8), photograph)
 
 

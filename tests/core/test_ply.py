@@ -16,6 +16,7 @@ from core.ply import (
     SplatArrays,
     read_points_ply,
     read_splats_ply,
+    write_das3r_ply,
     write_points_ply,
     write_splats_ply,
 )
@@ -168,3 +169,42 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
         write_splats_ply(path, make_splats(3, degree=1))
     assert_equal(read_splats_ply(path), splats)
     assert [file.name for file in tmp_path.iterdir()] == ["kept.ply"]
+
+
+FACTORS = st.lists(st.floats(-0.5, 1.5, width=32), min_size=1, max_size=20)
+
+
+@given(FACTORS, st.integers(0, 9))
+def test_das3r_s_files_have_its_attributes_and_the_opacity_of_the_static_scene(
+    tmp_path_factory: pytest.TempPathFactory, factors: list[float], seed: int
+) -> None:
+    path = tmp_path_factory.mktemp("das3r") / "point_cloud.ply"
+    splats = make_splats(len(factors), degree=3, seed=seed)
+    staticness = np.array(factors, np.float32)
+    write_das3r_ply(path, splats, staticness)
+    stored = plyfile.PlyData.read(path)["vertex"].data
+    assert stored.dtype.names is not None
+    assert len(stored.dtype.names) == 64
+    assert stored.dtype.names[53:58] == ("f_rest_44", "opacity_ori", "opacity", "conf_static", "scale_0")
+    assert np.array_equal(stored["opacity_ori"], splats.logit_opacities)
+    assert np.array_equal(stored["conf_static"], staticness)
+    again = read_splats_ply(path)
+    assert_equal(again._replace(logit_opacities=splats.logit_opacities), splats)
+    assert np.isfinite(again.logit_opacities).all()
+    expected = 1 / (1 + np.exp(-splats.logit_opacities.astype(np.float64))) * staticness.clip(0, 1)
+    found = 1 / (1 + np.exp(-again.logit_opacities.astype(np.float64)))
+    assert found == pytest.approx(expected, abs=2e-6)
+    # An ordinary viewer, which looks at `opacity` alone, sees the same.
+    assert np.array_equal(stored["opacity"], again.logit_opacities)
+
+
+def test_das3r_s_own_infinities_are_read_as_finite(tmp_path: Path) -> None:
+    """Its files have logit(sigmoid(o) s), which is not finite where s is not within (0, 1)."""
+    path = tmp_path / "theirs.ply"
+    write_das3r_ply(path, make_splats(3, degree=3), np.array([-1.0, 0.5, 9.0], np.float32))
+    content = plyfile.PlyData.read(path)
+    stored = np.array(content["vertex"].data)
+    stored["opacity"] = (np.nan, 0.0, np.inf)
+    vertex = plyfile.PlyElement.describe(stored, "vertex")
+    plyfile.PlyData([vertex], byte_order="<").write(str(path))
+    assert np.isfinite(read_splats_ply(path).logit_opacities).all()

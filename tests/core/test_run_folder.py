@@ -39,3 +39,17 @@ def test_only_an_empty_folder_is_claimed(tmp_path: Path) -> None:
     write_text(tmp_path / "thesis.tex", "")
     with pytest.raises(UserError, match=r"is not empty \(new, thesis\.tex\)"):
         RunFolder(tmp_path).claim()
+
+
+def test_results_of_a_training_are_told_from_what_it_began_with() -> None:
+    folder = RunFolder(Path("run"))
+    results = folder.training_results()
+    for kept in (folder.config, folder.prediction, folder.path / "stages", folder.cameras):
+        assert kept not in results
+    for made in (folder.checkpoint, folder.point_cloud(7), folder.poses(7), folder.intrinsics(7), folder.log):
+        assert any(made == result or result in made.parents for result in results)
+    assert {path.name for path in folder.showreel} == {
+        "rendered.mp4",
+        "rendered_smooth.mp4",
+        "side_by_side.mp4",
+    }

@@ -67,3 +67,19 @@ def test_a_path_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="file"), video_writer(tmp_path / "file" / "a.mp4") as video:
         video.write(flat(64, 48, (0, 0, 0)))
+
+
+def test_any_rate_that_a_film_has(tmp_path: Path) -> None:
+    for fps, expected in (
+        (29.97, Fraction(2997, 100)),
+        (30000 / 1001, Fraction(30000, 1001)),
+        (0.5, Fraction(1, 2)),
+    ):
+        with video_writer(tmp_path / "a.mp4", fps) as video:
+            for _ in range(3):
+                video.write(flat(64, 48, (9, 99, 199)))
+        frames, stream = decoded(tmp_path / "a.mp4")
+        assert len(frames) == 3
+        assert stream.average_rate == expected
+    with pytest.raises(UserError, match="--fps 2000"), video_writer(tmp_path / "b.mp4", fps=2000):
+        pass

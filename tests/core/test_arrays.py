@@ -1,0 +1,50 @@
+"""Arrays come back bit for bit; what is none is a sentence, and nothing in a file is executed."""
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from core.arrays import read_array, write_array
+from core.errors import UserError
+
+
+@given(hnp.arrays(st.sampled_from([np.float32, np.float64]), hnp.array_shapes(max_dims=3, max_side=4)))
+def test_round_trip(tmp_path_factory: pytest.TempPathFactory, array: np.ndarray) -> None:
+    path = tmp_path_factory.mktemp("arrays") / "new" / "a.npy"
+    write_array(path, torch.from_numpy(array))
+    again = read_array(path)
+    assert again.dtype == array.dtype
+    assert np.array_equal(again, array, equal_nan=True)
+    assert np.array_equal(np.load(path), array, equal_nan=True)
+
+
+class Bomb:
+    """What unpickling would run."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return (pytest.fail, ("the file was executed",))
+
+
+def test_what_is_no_array_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "a.npy"
+    with pytest.raises(UserError, match=r"cannot read .*a\.npy: it does not exist"):
+        read_array(path)
+    write_array(path, torch.rand(8, 8))
+    content = path.read_bytes()
+    for wrong in (b"", content[:-5], b"text", pickle.dumps(Bomb())):
+        path.write_bytes(wrong)
+        with pytest.raises(UserError, match="is no array of numbers"):
+            read_array(path)
+    np.save(path, np.arange(4))
+    with pytest.raises(UserError, match="holds no floating-point numbers"):
+        read_array(path)
+    np.savez(tmp_path / "several.npz", a=np.zeros(3))
+    (tmp_path / "several.npz").rename(path)
+    with pytest.raises(UserError, match="holds no floating-point numbers"):
+        read_array(path)

@@ -1,0 +1,143 @@
+"""A stage is done once for the same inputs, and again for others."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.errors import UserError
+from core.stages import Stage, content_digest, run_stage
+
+
+class Killed(BaseException):
+    """Stands for kill -9."""
+
+
+class Work:
+    """Counts how often it is done, and writes its output."""
+
+    def __init__(self, output: Path) -> None:
+        self.output = output
+        self.done: list[str] = []
+
+    def __call__(self) -> None:
+        self.done.append("work")
+        self.output.touch()
+
+    def clean(self) -> None:
+        self.done.append("clean")
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Work:
+    return Work(tmp_path / "output")
+
+
+def stage(folder: Path, inputs: Any, name: str = "frames") -> Stage:
+    return Stage(folder, name, inputs, (folder / "output",))
+
+
+def test_a_stage_is_done_once(tmp_path: Path, work: Work, capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in range(3):
+        assert run_stage(stage(tmp_path, {"a": 1}), work, work.clean)
+    assert work.done == ["work"]
+    assert "frames: done before, from the same inputs" in capsys.readouterr().err
+    assert stage(tmp_path, {"a": 1}).is_done()
+    assert not stage(tmp_path, {"a": 2}).is_done()
+    assert not stage(tmp_path, {"a": 1}, "other").is_done()
+
+
+def test_other_inputs_do_it_anew_after_the_old_is_removed(
+    tmp_path: Path, work: Work, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_stage(stage(tmp_path, {"a": 1, "b": 1}), work, work.clean)
+    run_stage(stage(tmp_path, {"a": 2, "b": 1}), work, work.clean)
+    assert work.done == ["work", "clean", "work"]
+    assert "frames: done anew, as a changed" in capsys.readouterr().err
+    run_stage(stage(tmp_path, {"a": 1, "b": 1}), work, work.clean)
+    assert len(work.done) == 5
+
+
+def test_a_missing_output_is_made_again(tmp_path: Path, work: Work) -> None:
+    run_stage(stage(tmp_path, {}), work, work.clean)
+    work.output.unlink()
+    run_stage(stage(tmp_path, {}), work, work.clean)
+    assert work.done == ["work", "work"]
+
+
+def test_a_change_is_passed_on(tmp_path: Path) -> None:
+    done = []
+
+    def chain(video: str) -> None:
+        first = Stage(tmp_path, "frames", {"video": video})
+        second = Stage(tmp_path, "predict", {"frames": first.digest})
+        run_stage(first, lambda: done.append(f"frames {video}"))
+        run_stage(second, lambda: done.append(f"predict {video}"))
+
+    for video in ("a", "a", "b"):
+        chain(video)
+    assert done == ["frames a", "predict a", "frames b", "predict b"]
+
+
+def test_what_was_killed_or_stopped_goes_on_without_cleaning(tmp_path: Path, work: Work) -> None:
+    def die() -> None:
+        raise Killed
+
+    with pytest.raises(Killed):
+        run_stage(stage(tmp_path, {"a": 1}), die, work.clean)
+    assert not run_stage(stage(tmp_path, {"a": 1}), lambda: False, work.clean)
+    assert run_stage(stage(tmp_path, {"a": 1}), work, work.clean)
+    assert work.done == ["work"]
+
+
+def test_what_was_killed_with_other_inputs_is_removed(tmp_path: Path, work: Work) -> None:
+    run_stage(stage(tmp_path, {"a": 1}), lambda: False, work.clean)
+    run_stage(stage(tmp_path, {"a": 2}), work, work.clean)
+    assert work.done == ["clean", "work"]
+
+
+def test_a_broken_marker_is_one_sentence(tmp_path: Path, work: Work) -> None:
+    marker = stage(tmp_path, {}).marker
+    marker.parent.mkdir()
+    for content, sentence in (("[]", "does not describe a stage"), ("{", "is not JSON")):
+        marker.write_text(content)
+        with pytest.raises(UserError, match=sentence):
+            run_stage(stage(tmp_path, {}), work)
+
+
+NAMES = st.text("abc", min_size=1, max_size=3)
+
+
+@given(st.dictionaries(NAMES, st.binary(max_size=20), max_size=4), st.data())
+def test_a_digest_tells_contents_apart_and_nothing_else(
+    tmp_path_factory: pytest.TempPathFactory, files: dict[str, bytes], data: st.DataObject
+) -> None:
+    here, there = (tmp_path_factory.mktemp("folder") for _ in range(2))
+    for folder in (here, there):
+        for name in sorted(files, reverse=folder is there):
+            (folder / name).write_bytes(files[name])
+        (folder / ".cache").write_text(folder.name)
+    assert content_digest([here]) == content_digest([there])
+    changed = data.draw(NAMES)
+    (there / changed).write_bytes(files.get(changed, b"") + b"+")
+    assert content_digest([here]) != content_digest([there])
+
+
+def test_a_digest_sees_names_and_borders(tmp_path: Path) -> None:
+    for name, content in (("a", "xy"), ("b", "z"), ("c", "x"), ("d", "yz")):
+        (tmp_path / name).write_text(content)
+    first, second = (content_digest([tmp_path / one, tmp_path / two]) for one, two in ("ab", "cd"))
+    assert first != second
+    with pytest.raises(UserError, match=r"cannot read .*absent: it does not exist"):
+        content_digest([tmp_path / "absent"])
+
+
+def test_markers_are_readable(tmp_path: Path, work: Work) -> None:
+    run_stage(stage(tmp_path, {"stride": 3}), work)
+    stored = json.loads((tmp_path / "stages" / "frames.json").read_text())
+    assert stored["state"] == "done"
+    assert stored["inputs"] == {"stride": 3}
+    assert stored["seconds"] >= 0
