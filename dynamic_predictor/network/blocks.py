@@ -59,8 +59,11 @@ class SelfAttention(nn.Module):
 
     def forward(self, x: Float[Tensor, "B T C"], places: Rotary) -> Float[Tensor, "B T C"]:
         """Softmax of the turned queries and keys, over the values."""
-        query, key, value = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        return self.proj(_attend(rotate(query, places), rotate(key, places), value))
+        both, value = (
+            self.qkv(x).unflatten(-1, (3 * self.heads, -1)).split((2 * self.heads, self.heads), dim=2)
+        )
+        query, key = rotate(both.transpose(1, 2), places).chunk(2, dim=1)
+        return self.proj(_attend(query, key, value.transpose(1, 2)))
 
 
 class CrossAttention(nn.Module):

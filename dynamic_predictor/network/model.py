@@ -7,6 +7,7 @@ Source: S. Wang et al., DUSt3R (CVPR 2024), section 3; J. Zhang et al., MonST3R 
 DAS3R (2024).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -106,6 +107,27 @@ class PairPrediction:
     pts3d_2: Float[Tensor, "B H2 W2 3"]
     conf_2: Float[Tensor, "B H2 W2"]
     dynamic_2: Float[Tensor, "B H2 W2"] | None
+
+    def pair(self, index: int) -> "PairPrediction":
+        """One of the pairs, as a batch of one."""
+        return self._map(lambda tensor: tensor[index : index + 1])
+
+    def to(self, target: torch.dtype | torch.device) -> "PairPrediction":
+        """In another dtype, clamped to what it can hold, or on another device."""
+        if isinstance(target, torch.device):
+            return self._map(lambda tensor: tensor.to(target))
+        limit = torch.finfo(target).max
+        return self._map(lambda tensor: tensor.clamp(-limit, limit).to(target))
+
+    def _map(self, change: Callable[[Tensor], Tensor]) -> "PairPrediction":
+        return PairPrediction(
+            change(self.pts3d_1),
+            change(self.conf_1),
+            None if self.dynamic_1 is None else change(self.dynamic_1),
+            change(self.pts3d_2),
+            change(self.conf_2),
+            None if self.dynamic_2 is None else change(self.dynamic_2),
+        )
 
 
 class Network(nn.Module):
@@ -250,7 +272,8 @@ class Network(nn.Module):
 
 
 def _places(rows: int, columns: int, head_dim: int, like: Tensor) -> Rotary:
-    return rotary(patch_positions(rows, columns, like.device), head_dim, like.dtype)
+    dtype = torch.promote_types(like.dtype, torch.float32)
+    return rotary(patch_positions(rows, columns, like.device), head_dim, dtype)
 
 
 def _at_least_float32(x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:

@@ -66,8 +66,8 @@ def working_size(width: int, height: int, size: int = 512, mode: Mode = "crop") 
     working = box[2] - box[0], box[3] - box[1]
     if min(working) < PATCH:
         raise UserError(
-            f"a frame of {width} x {height} pixels becomes {resized[0]} x {resized[1]} at size {size}, and the "
-            f"network needs at least {PATCH} in both directions; choose a larger --long-side or cut the frames"
+            f"a frame of {width} x {height} pixels becomes {resized[0]} x {resized[1]} at size {size}, and "
+            f"the network needs at least {PATCH} both ways; choose a larger --long-side or cut the frames"
         )
     if mode == "resize":
         box = (0, 0, *resized)
