@@ -145,7 +145,10 @@ def _stage(blocks: int, channels_in: int, channels: int) -> nn.Sequential:
 
 
 class BasicBlock(nn.Module):
-    """Two normalised convolutions beside a shortcut; strided where the channels change."""
+    """Two normalised convolutions beside a shortcut; strided where the channels change.
+
+    Unlike ResNet's, the second is rectified before it is added, as in RAFT.
+    """
 
     def __init__(self, channels_in: int, channels: int) -> None:
         super().__init__()
@@ -160,6 +163,6 @@ class BasicBlock(nn.Module):
 
     def forward(self, x: Float[Tensor, "B I H W"]) -> Float[Tensor, "B O h w"]:
         """The block's output, at half the size if it is strided."""
-        y = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
+        y = F.relu(self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x))))))
         shortcut = x if self.downsample is None else self.downsample(x)
         return F.relu(shortcut + y)

@@ -33,6 +33,11 @@ def test_a_strided_norm_has_two_names_and_one_set_of_weights() -> None:
     assert block(torch.rand(2, 4, 8, 6)).shape == (2, 6, 4, 3)
 
 
+def test_a_block_never_falls_below_its_input() -> None:
+    x = torch.rand(2, 4, 8, 6)
+    assert bool((ResidualBlock(4, 4, torch.nn.InstanceNorm2d)(x) >= x).all())
+
+
 @torch.inference_mode()
 def test_a_step_of_zero_keeps_the_guess() -> None:
     network = Raft().eval()

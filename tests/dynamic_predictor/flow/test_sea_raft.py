@@ -36,6 +36,11 @@ def test_a_strided_norm_has_two_names_and_one_set_of_weights() -> None:
     assert BasicBlock(4, 4).downsample is None
 
 
+def test_a_block_never_falls_below_its_input() -> None:
+    x = torch.rand(2, 4, 8, 6)
+    assert bool((BasicBlock(4, 4)(x) >= x).all())
+
+
 def test_a_block_of_no_layer_scale_is_its_last_layer() -> None:
     block = ConvNextBlock()
     torch.nn.init.zeros_(block.gamma)
