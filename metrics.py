@@ -8,35 +8,37 @@ from pathlib import Path
 from typing import Annotated
 
 from core import cli
-from core.progress import Progress, say
+from core.progress import say
 from core.run_folder import RunFolder
 from evaluation.lpips import NetworkName, how_to_get, load_lpips
-from evaluation.report import write_report
-from evaluation.scoring import count_views, score_run, write_scores
-from evaluation.tables import Row, format_table
+from evaluation.runs import score_runs
+from evaluation.sequences import GroundTruth
+from evaluation.tables import format_table
 
 
 @dataclass(frozen=True)
 class Metrics:
-    """PSNR, SSIM and LPIPS of held-out views: one table, and results.json and report.html in each run."""
+    """PSNR, SSIM and LPIPS of held-out views: one table, and results.json and report.html in each run.
+
+    Of runs on videos static pixels count, and scores.json has all that is known of the sequence.
+    """
 
     model_paths: Annotated[tuple[Path, ...], cli.flag("-m", "--model-path")]
     """Run folders."""
     lpips: NetworkName = "vgg"
     """Network of LPIPS; papers on 3DGS report vgg."""
+    gt_masks: Annotated[Path | None, cli.flag("--gt-dynamic-mask")] = None
+    """Videos: folder of annotated masks of what moves, one for each frame, or of such folders named as the runs.
+    Without it the predicted masks say what is static."""
+    gt_trajectory: Path | None = None
+    """Videos: the true cameras, as a TUM file; or a folder of files RUN.txt."""
 
 
 def score(command: Metrics) -> None:
     """Run the command and print the table."""
     lpips = load_lpips(command.lpips)
     folders = [RunFolder(path) for path in command.model_paths]
-    rows = []
-    with Progress(sum(count_views(folder) for folder in folders), label="scoring") as progress:
-        for folder in folders:
-            methods = score_run(folder, lpips, on_view=progress.advance)
-            write_scores(folder, methods)
-            write_report(folder)
-            rows.append(Row(folder, methods))
+    rows = score_runs(folders, lpips, GroundTruth(command.gt_masks, command.gt_trajectory))
     print(format_table(rows))
     if lpips is None:
         say(how_to_get(command.lpips))

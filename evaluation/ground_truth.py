@@ -13,7 +13,7 @@ from core.images import IMAGE_SUFFIXES, read_gray
 from core.tum import read_tum
 from evaluation.trajectories import associate
 from scene.frame_folders import natural_sort
-from scene.prediction_reading import StoredPrediction, open_prediction
+from scene.prediction_reading import Crop, StoredPrediction, open_prediction
 from scene.stored_frames import read_facts
 
 _LOSSY = {".jpg", ".jpeg", ".webp"}
@@ -102,6 +102,26 @@ def read_mask(path: Path) -> Bool[Tensor, "H W"]:
         UserError: the file is missing or broken.
     """
     return torch.from_numpy(read_gray(path) >= (_HALF if path.suffix.lower() in _LOSSY else 1))
+
+
+def nearest(
+    mask: Bool[Tensor, "h w"], crop: Crop, frame_size: tuple[int, int], width: int, height: int
+) -> Bool[Tensor, "H W"]:
+    """A part of a mask at another size, by the nearest pixel.
+
+    Args:
+        mask: of the whole frame, at any size.
+        crop: the part, in units of `frame_size`.
+        frame_size: width and height of the frame, in pixels; or (1, 1), and the part is told in shares.
+        width: of the answer, in pixels.
+        height: likewise.
+    """
+    left, top, crop_width, crop_height = crop
+    columns = left + (torch.arange(width) + 0.5) * (crop_width / width)
+    rows = top + (torch.arange(height) + 0.5) * (crop_height / height)
+    x = (columns * (mask.shape[1] / frame_size[0])).long().clamp(0, mask.shape[1] - 1)
+    y = (rows * (mask.shape[0] / frame_size[1])).long().clamp(0, mask.shape[0] - 1)
+    return mask[y[:, None], x]
 
 
 def match_trajectory(path: Path, video: PredictedVideo) -> tuple[Int[Tensor, " P"], Float[Tensor, "P 4 4"]]:

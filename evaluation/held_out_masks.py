@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import cv2
-import numpy as np
 import torch
 from jaxtyping import Bool
 from torch import Tensor
@@ -13,7 +12,7 @@ from core.files import make_folder, read_json
 from core.folders import atomic_folder
 from core.images import write_png
 from core.run_folder import RunFolder
-from evaluation.ground_truth import PredictedVideo, match_masks, read_mask
+from evaluation.ground_truth import PredictedVideo, match_masks, nearest, read_mask
 from evaluation.static_scores import (
     MaskedView,
     MaskedViews,
@@ -69,7 +68,8 @@ def write_held_out_masks(folder: RunFolder, iteration: int, annotation: Path | N
             if annotated is None:
                 mask = _predicted(video, view.frame, header.width, header.height)
             elif view.frame in annotated:
-                mask = _resized(read_mask(annotated[view.frame]), header.width, header.height)
+                label = read_mask(annotated[view.frame])
+                mask = nearest(label, (0.0, 0.0, 1.0, 1.0), (1, 1), header.width, header.height)
             else:
                 continue
             write_png(written / view.file, mask.to(torch.uint8).mul(255).numpy())
@@ -102,11 +102,3 @@ def _predicted(video: PredictedVideo, row: int, width: int, height: int) -> Bool
     window = Window(stored.crop, (frame.width, frame.height), width, height)
     spread = window.spread(stored.mask(row).float().numpy(), cv2.BORDER_REPLICATE)
     return torch.from_numpy(spread >= 0.5)
-
-
-def _resized(mask: Bool[Tensor, "h w"], width: int, height: int) -> Bool[Tensor, "H W"]:
-    """A mask of the whole frame at the size of an image, by the nearest pixel."""
-    nearest = cv2.resize(
-        mask.numpy().astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST_EXACT
-    )
-    return torch.from_numpy(nearest > 0)

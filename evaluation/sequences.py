@@ -1,0 +1,238 @@
+"""Everything that is known of how well a run on a video turned out: `scores.json` in its folder."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from PIL import Image
+from torch import Tensor
+
+from core.errors import UserError
+from core.files import read_json, write_json
+from core.images import read_gray, read_image
+from core.run_folder import RunFolder
+from core.serialization import config_from_json, config_to_json
+from evaluation import image_metrics
+from evaluation.flow_interpolation import interpolate
+from evaluation.ground_truth import (
+    PredictedVideo,
+    match_masks,
+    match_trajectory,
+    nearest,
+    of_sequence,
+    read_mask,
+)
+from evaluation.held_out_masks import predicted_video
+from evaluation.image_metrics import Scores
+from evaluation.lpips import Lpips
+from evaluation.scoring import MethodScores, refined_renders
+from evaluation.segmentation import MaskScores, score_masks
+from evaluation.static_scores import MaskedViews, MaskOrigin, masks_folder, read_masked_views, score_static
+from evaluation.tables import count_gaussians
+from evaluation.trajectories import TrajectoryErrors, trajectory_errors
+from scene.images import read_header
+
+SCORES_FILE = "scores.json"
+
+
+@dataclass(frozen=True)
+class SequenceScores:
+    """A sequence, scored.
+
+    Args:
+        sequence: its name: that of the run's folder.
+        iteration: after how many steps the Gaussians were saved.
+        masks: where the masks of the held-out views come from; None without such views.
+        fixed: means over the held-out views, from the poses that were predicted of them.
+        refined: likewise, from refined poses.
+        flow_interpolation: likewise, of frames made from their neighbours without any 3D.
+        segmentation: of the predicted masks against annotated ones, at the predictor's working size.
+        trajectory: of the predicted cameras against measured ones.
+        predictor: who predicted.
+        assurance: how sure it was of its cameras: high, medium or low.
+        frames: how many there are.
+        registered: how many cameras were found and not filled in.
+        gaussians: in the end; None without a log.
+        training_seconds: how long the training took; None without a record of it.
+        fingerprint: of the files that were scored.
+    """
+
+    sequence: str
+    iteration: int
+    masks: MaskOrigin | None
+    fixed: Scores | None
+    refined: Scores | None
+    flow_interpolation: Scores | None
+    segmentation: MaskScores | None
+    trajectory: TrajectoryErrors | None
+    predictor: str
+    assurance: str
+    frames: int
+    registered: int
+    gaussians: int | None
+    training_seconds: float | None
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class GroundTruth:
+    """What is known to be true of one or more sequences.
+
+    Args:
+        masks: folder with an annotated mask for each frame, or with such a folder for each sequence.
+        trajectory: TUM file, or a folder of `SEQUENCE.txt`.
+    """
+
+    masks: Path | None = None
+    trajectory: Path | None = None
+
+    def of(self, sequence: str) -> "GroundTruth":
+        """What of it belongs to one sequence."""
+        masks, trajectory = (
+            None if path is None else of_sequence(path, sequence) for path in (self.masks, self.trajectory)
+        )
+        return GroundTruth(masks, trajectory)
+
+
+def name_of(folder: RunFolder) -> str:
+    """The sequence that a run is about."""
+    return folder.path.resolve().name
+
+
+def score_sequence(
+    folder: RunFolder, methods: Sequence[MethodScores], lpips: Lpips | None, truth: GroundTruth
+) -> SequenceScores | None:
+    """Score what else there is to score of a run on a video, and put all together.
+
+    Args:
+        folder: of the run.
+        methods: as `scoring.score_run` found them.
+        lpips: the metric with its weights, or None to do without.
+        truth: of this sequence.
+
+    Returns:
+        The scores; None for a run on something else than a video, or one of which no view was held out.
+
+    Raises:
+        UserError: a file is missing or broken, or the truth does not fit the frames.
+    """
+    video = predicted_video(folder)
+    if video is None or not methods:
+        return None
+    iteration = methods[-1].iteration
+    fixed, refined = (
+        next((m.mean for m in methods if m.iteration == iteration and m.refined == wanted), None)
+        for wanted in (False, True)
+    )
+    views = read_masked_views(folder, iteration)
+    timing = read_json(folder.timing) if folder.timing.exists() else {}
+    return SequenceScores(
+        sequence=name_of(folder),
+        iteration=iteration,
+        masks=None if views is None else views.origin,
+        fixed=fixed,
+        refined=refined,
+        flow_interpolation=None if views is None else _interpolated(folder, iteration, views, video, lpips),
+        segmentation=None if truth.masks is None else score_masks(_mask_pairs(video, truth.masks)),
+        trajectory=None if truth.trajectory is None else _trajectory(video, truth.trajectory),
+        predictor=video.stored.predictor,
+        assurance=video.stored.assurance.level,
+        frames=len(video.stored.frame_names),
+        registered=int(video.stored.registered.sum()),
+        gaussians=count_gaussians(folder),
+        training_seconds=timing.get("training_seconds"),
+        fingerprint=fingerprint(folder, iteration),
+    )
+
+
+def write_sequence(folder: RunFolder, scores: SequenceScores) -> None:
+    """Write `scores.json`.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    write_json(folder.path / SCORES_FILE, config_to_json(scores))
+
+
+def read_sequence(folder: RunFolder) -> SequenceScores:
+    """What `write_sequence` wrote, if it still describes what lies in the folder.
+
+    Raises:
+        UserError: there is no such file, it is broken, or what it describes has changed since.
+    """
+    path = folder.path / SCORES_FILE
+    command = f"`python metrics.py -m {folder.path}`"
+    if not path.exists():
+        raise UserError(f"{path} is missing; {command} writes it for a run on a video with held-out views")
+    scores = config_from_json(SequenceScores, read_json(path), f"{path}: ")
+    if scores.iteration != max(folder.iterations(), default=scores.iteration):
+        raise UserError(
+            f"{path} is about iteration {scores.iteration}, which is not the last; render, then {command}"
+        )
+    if scores.fingerprint != fingerprint(folder, scores.iteration):
+        raise UserError(f"{path} describes other files than those in {folder.path} now; repeat {command}")
+    return scores
+
+
+def fingerprint(folder: RunFolder, iteration: int) -> str:
+    """A digest of the configuration and of the images that the scores of an iteration are made from."""
+    renders = folder.images("test", iteration, "renders")
+    folders = (renders, folder.images("test", iteration, "gt"), masks_folder(folder, iteration))
+    digest = hashlib.sha256(folder.config.read_bytes() if folder.config.exists() else b"")
+    for images in (*folders, refined_renders(folder, iteration)):
+        for path in sorted(images.glob("*.png")):
+            digest.update(f"{images.parent.parent.name}/{images.name}/{path.name}".encode())
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _mask_pairs(video: PredictedVideo, annotation: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Predicted and annotated mask of each frame that is annotated."""
+    stored = video.stored
+    for row, path in match_masks(annotation, video.original_names).items():
+        predicted = stored.mask(row)
+        header = read_header(stored.frames[row])
+        size = (header.width, header.height)
+        annotated = nearest(read_mask(path), stored.crop, size, predicted.shape[1], predicted.shape[0])
+        yield predicted.numpy(), annotated.numpy()
+
+
+def _trajectory(video: PredictedVideo, path: Path) -> TrajectoryErrors:
+    rows, truth = match_trajectory(path, video)
+    return trajectory_errors(video.stored.cameras.c2w.double()[rows], truth)
+
+
+def _interpolated(
+    folder: RunFolder, iteration: int, views: MaskedViews, video: PredictedVideo, lpips: Lpips | None
+) -> Scores | None:
+    """Scores of the held-out frames as their nearest neighbours that were not held out make them."""
+    held_out = {view.frame for view in views.views}
+    kept = [row for row in range(len(video.stored.frames)) if row not in held_out]
+    found = []
+    for view in views.views:
+        mask = masks_folder(folder, iteration) / view.file
+        if not mask.exists() or not kept:
+            continue
+        target = torch.from_numpy(read_image(folder.images("test", iteration, "gt") / view.file))
+        before = max((row for row in kept if row < view.frame), default=kept[0])
+        after = min((row for row in kept if row > view.frame), default=before)
+        at = (view.frame - before) / (after - before) if after > before else 0.0
+        size = (target.shape[1], target.shape[0])
+        neighbours = [_frame(video.stored.frames[row], size) for row in (before, after)]
+        image = interpolate(neighbours[0], neighbours[1], at)
+        scores = score_static(image, target, torch.from_numpy(read_gray(mask) > 0), lpips)
+        if scores is not None:
+            found.append(scores)
+    return image_metrics.mean(found) if found else None
+
+
+def _frame(path: Path, size: tuple[int, int]) -> UInt8[Tensor, "H W 3"]:
+    """A frame at the size (width, height) of the views."""
+    image = Image.fromarray(read_image(path))
+    return torch.from_numpy(
+        np.array(image if image.size == size else image.resize(size, Image.Resampling.LANCZOS))
+    )
