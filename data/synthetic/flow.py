@@ -1,5 +1,6 @@
 """Exact image motion between two moments: every pixel's point is carried along with its part."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,9 @@ from numpy import ndarray
 
 from data.synthetic.views import Pinhole
 from data.synthetic.world import Snapshot
+
+MOVES_PX = 0.1
+"""A thing moves when one of its points is seen farther than this from its place at rest, in pixels."""
 
 # Two surfaces count as one where their depths differ by less than this.
 _SAME_DEPTH = 0.02
@@ -91,6 +95,21 @@ def motion_px(seen: Seen, view: Pinhole, snapshot: Snapshot) -> Float64[ndarray,
     distances = np.zeros(len(moving))
     distances[moving] = np.linalg.norm(view.project(carried)[0] - view.project(points)[0], axis=1)
     return distances.reshape(seen.parts.shape)
+
+
+def moving_now(
+    seen: Seen, neighbours: Sequence[tuple[Pinhole, Snapshot]], roots: Int32[ndarray, " B"]
+) -> Bool[ndarray, "H W"]:
+    """True on things some seen point of which moves by more than `MOVES_PX` to or from a moment near by.
+
+    Args:
+        seen: the picture.
+        neighbours: cameras and worlds of the moments before and after.
+        roots: see `World.roots`.
+    """
+    distances = [motion_px(seen, view, snapshot) for view, snapshot in neighbours]
+    things = seen.things(roots)
+    return np.isin(things, things[np.maximum.reduce(distances) > MOVES_PX])
 
 
 def occluded(

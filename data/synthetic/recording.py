@@ -9,15 +9,12 @@ from jaxtyping import Bool, Float64, UInt8
 from numpy import ndarray
 
 from data.synthetic.files import depth_image, write_camera, write_depth, write_flow, write_image
-from data.synthetic.flow import Seen, flow_between, motion_px, occluded
+from data.synthetic.flow import Seen, flow_between, moving_now, occluded
 from data.synthetic.points import ColoredPoints, find_points
 from data.synthetic.poses import inverse
 from data.synthetic.stage import Quality, Stage
 from data.synthetic.views import Pinhole
 from data.synthetic.workers import stage_of
-
-MOVES_PX = 0.1
-"""A thing moves at a moment when one of its points is farther than this from where it would be at rest."""
 
 
 @dataclass(frozen=True)
@@ -123,15 +120,12 @@ class VideoRecorder:
         return FrameReport(float(seen.moving.mean()), float(now.mean()), self._shares(seen))
 
     def _moving_now(self, index: int, seen: Seen) -> Bool[ndarray, "H W"]:
-        """True on things some part of which moves by more than `MOVES_PX` to or from a neighbouring frame."""
-        neighbours = [other for other in (index - 1, index + 1) if 0 <= other < len(self.views)]
-        snapshots = [self.stage.world.at(float(self.times_s[other])) for other in neighbours]
-        distances = [
-            motion_px(seen, self.views[other], snapshot)
-            for other, snapshot in zip(neighbours, snapshots, strict=True)
+        neighbours = [
+            (self.views[other], self.stage.world.at(float(self.times_s[other])))
+            for other in (index - 1, index + 1)
+            if 0 <= other < len(self.views)
         ]
-        things = seen.things(self.stage.world.roots())
-        return np.isin(things, things[np.maximum.reduce(distances) > MOVES_PX])
+        return moving_now(seen, neighbours, self.stage.world.roots())
 
     def _shares(self, seen: Seen) -> dict[str, float]:
         bodies, things = self.stage.world.bodies, seen.things(self.stage.world.roots())[seen.moving]

