@@ -69,12 +69,11 @@ def test_a_camera_that_stands_or_turns_gives_no_depth(turn: float) -> None:
 def test_poses_that_only_tremble_give_no_depth() -> None:
     still = cameras(6, (0.0, 0.0, 0.0), turn=0.03)
     trembling = Cameras(still.viewmats.clone(), still.Ks, still.width, still.height)
-    trembling.viewmats[:, :3, 3] += 1e-4 * torch.randn(6, 3, generator=torch.Generator().manual_seed(2))
+    trembling.viewmats[:, :3, 3] += 1e-2 * torch.randn(6, 3, generator=torch.Generator().manual_seed(2))
     depths, _ = depth_from_flow(
         numbered(6), trembling, nothing_moves(6), ExactFlow(still, noise_px=0.1), CONFIG
     )
-    # Noise looks like parallax in places; what may come of it has to stay rare.
-    assert (depths > 0).float().mean() < 0.5
+    assert not depths.any()
 
 
 @pytest.mark.parametrize("count", [1, 2])
