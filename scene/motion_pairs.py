@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, UInt8
@@ -71,6 +71,7 @@ class MotionPair:
         return transform_points(self.first_from_second, points.reshape(-1, 3)).view_as(points)
 
 
+@runtime_checkable
 class MotionVideos(Protocol):
     """Videos with cameras, depth, and labels of what moves."""
 

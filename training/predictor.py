@@ -1,7 +1,7 @@
 """Training the network that says what moves: DAS3R's recipe, and one that begins with nothing.
 
-The published recipe leaves the trunk as it is and trains the mask heads. A small network, for which no weights are
-published, trains all of itself, on points and masks together.
+The published recipe leaves the trunk as it is and trains the mask heads. A small network without
+published weights trains all of itself, on points and masks together.
 """
 
 import math
@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import reduce
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -93,6 +94,11 @@ class PredictorTraining:
 
     seed: int = 0
     """Of the initial weights, the order of the pairs and all draws; not negative."""
+    network: Literal["monst3r", "dust3r", "das3r", "tiny"] = "monst3r"
+    """What the training begins with: published weights, with new mask heads where they have none, or a small
+    network without any."""
+    pretrained: Path | None = None
+    """A weight file to begin with, in place of the published one."""
     trained: Trained = "masks"
     """Which weights learn: the mask heads; those, the decoder and the point heads; everything."""
     amp: bool = True

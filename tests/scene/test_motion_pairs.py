@@ -111,7 +111,7 @@ def test_places_are_equally_likely_and_large_strides_likelier() -> None:
 
 @pytest.mark.parametrize("wrong", [(0, 3, 1), (4, 3, 1), (1, 3, 0)])
 def test_rules_are_checked(wrong: tuple[int, int, int]) -> None:
-    with pytest.raises(ValueError, match="was expected|at least 1"):
+    with pytest.raises(ValueError, match=r"was expected|at least 1"):
         PairRule(*wrong)
 
 

@@ -1,4 +1,4 @@
-"""A few frames in PointOdyssey's layout, computed: a square glides before a wall, seen by a camera that moves too."""
+"""A few frames in PointOdyssey's layout: a square glides before a wall, and the camera glides too."""
 
 from pathlib import Path
 
@@ -42,12 +42,12 @@ def depths(frame: int) -> Float64[ndarray, "H W"]:
 
 
 def annotations() -> dict[str, ndarray]:
-    """Tracks on the wall and the square; some hidden ones that move behind the wall; one that is not valid."""
+    """Tracks on the wall and the square, hidden ones that move behind the wall, one that is not valid."""
     grid = np.stack(np.meshgrid(np.linspace(-4, 4, 33), np.linspace(-3, 3, 25)), -1).reshape(-1, 2)
     wall = np.concatenate([grid, np.full((len(grid), 1), WALL_M)], axis=1)
     offsets = np.stack(np.meshgrid(np.linspace(-0.5, 0.5, 21), np.linspace(-0.5, 0.5, 21)), -1).reshape(-1, 2)
     offsets = np.concatenate([offsets, np.zeros((len(offsets), 1))], axis=1)
-    hidden = wall[::3] + [0, 0, 0.01]
+    hidden = wall[::3] + np.array([0, 0, 0.01])
     jitter = np.random.default_rng(3).uniform(-1e-5, 1e-5, (FRAMES, len(wall), 3))
     tracks = np.stack(
         [
@@ -55,7 +55,7 @@ def annotations() -> dict[str, ndarray]:
                 [
                     wall + jitter[frame],
                     centre_of_square(frame) + offsets,
-                    hidden + [0, 0.3 * frame, 0],
+                    hidden + np.array([0, 0.3 * frame, 0]),
                     [[0, 0, 6]],
                 ]
             )

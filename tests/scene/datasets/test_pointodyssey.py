@@ -64,7 +64,7 @@ def test_what_stands_still_lands_where_it_is_seen(root: Path) -> None:
 def test_far_from_all_tracks_nothing_is_labelled() -> None:
     points = np.array([[[0.0, 0, 2], [0.5, 0, 2], [9.0, 0, 2]]])
     tracks = np.array([[0.0, 0, 2], [0.6, 0, 2]])
-    moved = tracks + [[0, 0, 0], [0, 0.1, 0]]
+    moved = tracks + np.array([[0, 0, 0], [0, 0.1, 0]])
     moving, labelled = moving_labels(points, np.full((1, 3), 0.4), tracks, moved, np.ones(2, bool), 1e-3)
     assert labelled.tolist() == [[True, True, False]]
     assert moving.tolist() == [[False, True, False]]

@@ -1,0 +1,164 @@
+"""`train.py predictor`: the network that says what moves, from videos with known motion to a weight file.
+
+On several GPUs: `torchrun --nproc-per-node 4 train.py predictor ...`.
+"""
+
+import contextlib
+import io
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+
+from core import cli
+from core.distributed import Team, joined
+from core.progress import say
+from core.randomness import generator
+from core.run_folder import RunFolder
+from core.serialization import config_to_json
+from dynamic_predictor.network.checkpoints import load_network, network_weights, save_network
+from dynamic_predictor.network.dpt import DptConfig
+from dynamic_predictor.network.model import Network, NetworkConfig
+from scene.datasets.motion_videos import open_motion_videos
+from training.loop import FitResult, fit
+from training.predictor import PredictorTask, PredictorTraining
+from training.runs import is_same_run, start_run
+from training.task import Evaluation
+
+METHOD = "predictor"
+
+TINY = NetworkConfig(
+    encoder_width=128,
+    encoder_depth=2,
+    encoder_heads=4,
+    decoder_width=128,
+    decoder_depth=4,
+    decoder_heads=4,
+    dpt=DptConfig(level_widths=(32, 32, 64, 64), features=32, last_width=16),
+)
+"""A network that a processor trains in minutes."""
+
+
+@dataclass(frozen=True)
+class TrainPredictor:
+    """Train the network that says what moves in a video.
+
+    Repeated, the command continues a run that was stopped. The weights are written to RUN/network, and
+    --predictor das3r --pretrained RUN/network/iteration_N.safetensors uses them.
+    """
+
+    source_path: Annotated[Path, cli.flag("-s")]
+    """PointOdyssey's folder, or a folder of sequences in Sintel's layout, such as procedural videos."""
+    model_path: Annotated[Path | None, cli.flag("-m")] = None
+    """Run folder; output/predictor-NAME of the source by default."""
+    test_path: Path | None = None
+    """Held-out videos; by default PointOdyssey's test split, or every fourth sequence of the source."""
+    config: PredictorTraining = PredictorTraining()
+    """The training."""
+
+
+def train_predictor(command: TrainPredictor) -> int:
+    """Train, or go on training.
+
+    Returns:
+        The exit code: 0, or which signal stopped the run.
+
+    Raises:
+        UserError: the videos or the weights cannot be read, the folder holds another run, a file cannot be
+            written, or the loss keeps being non-finite.
+    """
+    with joined() as team, _quiet_unless(team.leads):
+        result = _train(command, team)
+    return 0 if result.stopped_by is None else 128 + result.stopped_by
+
+
+def _train(command: TrainPredictor, team: Team) -> FitResult:
+    config = command.config
+    path = command.model_path or Path("output") / f"predictor-{command.source_path.absolute().name}"
+    folder, identity = RunFolder(path), identity_of(command)
+    goes_on = is_same_run(folder, identity)
+    train, test = open_motion_videos(command.source_path, command.test_path, config.labels, config.data.z_far)
+    say(
+        f"{len(train.names)} videos of {sum(train.frame_counts)} frames to learn from, {len(test.names)} of "
+        f"{sum(test.frame_counts)} to score on"
+    )
+    task = PredictorTask(config, make_network(config).to(team.device), train, test, team)
+    learning = sum(parameter.numel() for parameter in task.trained.values())
+    say(f"{learning:,} weights learn in {task.schedule.iterations} steps on {team.size} x {team.device.type}")
+    team.wait()  # nobody looks into the folder any more
+    if team.leads and not goes_on:
+        start_run(folder, identity)
+    with _own_folder(folder, team) as own:
+        if not own.checkpoint.exists():
+            say(f"before the training: {_told(task.evaluate())}")
+        result = fit(task, own, config.loop, save=lambda step: save_weights(task.network, own, step))
+    if result.evaluation is not None:
+        say(f"after {result.iterations} steps: {_told(result.evaluation)}; weights are in {path / 'network'}")
+    return result
+
+
+def identity_of(command: TrainPredictor) -> dict[str, Any]:
+    """What `config.json` holds: a run is this."""
+    return {
+        "method": METHOD,
+        "source_path": str(command.source_path.absolute()),
+        "test_path": None if command.test_path is None else str(command.test_path.absolute()),
+        "config": config_to_json(command.config),
+    }
+
+
+def make_network(config: PredictorTraining) -> Network:
+    """The network at the start, on the CPU: published weights with new mask heads, or all new.
+
+    Raises:
+        UserError: the weights are not there, or are damaged.
+    """
+    with torch.random.fork_rng([]):
+        torch.manual_seed(generator(config.seed, "weights").initial_seed())
+        if config.pretrained is not None:
+            return load_network(config.pretrained, fresh_heads=True)
+        if config.network == "tiny":
+            return Network(TINY)
+        return load_network(network_weights(config.network), fresh_heads=True)
+
+
+def save_weights(network: Network, folder: RunFolder, step: int) -> None:
+    """Write RUN/network/iteration_N.safetensors.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    save_network(network, folder.path / "network" / f"iteration_{step}.safetensors")
+
+
+@contextlib.contextmanager
+def _own_folder(folder: RunFolder, team: Team) -> Iterator[RunFolder]:
+    """Where a process keeps its run: all but the first write into a folder that is thrown away."""
+    if team.leads:
+        team.wait()  # the others have copied the checkpoint
+        yield folder
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        own = RunFolder(Path(temporary))
+        if folder.checkpoint.exists():
+            own.checkpoint.parent.mkdir(parents=True)
+            shutil.copyfile(folder.checkpoint, own.checkpoint)
+        team.wait()
+        yield own
+
+
+@contextlib.contextmanager
+def _quiet_unless(leads: bool) -> Iterator[None]:
+    """Only one process talks."""
+    with contextlib.nullcontext() if leads else contextlib.redirect_stderr(io.StringIO()):
+        yield
+
+
+def _told(evaluation: Evaluation) -> str:
+    return (
+        ", ".join(f"{name} {value:.4g}" for name, value in evaluation.numbers.items()) or "nothing to score"
+    )
