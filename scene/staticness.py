@@ -114,7 +114,8 @@ class Staticness:
             residuals: mean absolute difference of the colours, in [0, 1].
             weights: with which they counted.
         """
-        seen = F.adaptive_avg_pool2d(residuals[None], tuple(self._prior[row].shape))[0]
+        height, width = self._prior[row].shape  # images may be smaller at the start of a run
+        seen = F.adaptive_avg_pool2d(residuals[None], (height, width))[0]
         if self.config.staticness_level == "mean":
             level = (weights * residuals).sum() / weights.sum().clamp(min=1e-6)
         else:

@@ -31,6 +31,8 @@ from training.task import Evaluation, Stepper, StepReport
 PICTURES = 3
 """Held-out views shown with an evaluation."""
 
+_LEAST_STATIC = 1e-3  # mean weight of a frame below which its loss is not made up for any further
+
 
 @dataclass(frozen=True)
 class DynamicConfig:
@@ -126,18 +128,18 @@ class DynamicTask:
         self._zero_grad()
         cameras = self.poses.moved(batch, view.cameras) if self.config.poses.optim_pose else view.cameras
         output = self.fit.draw(cameras, self.schedule, step, inverse_depth=view.inverse_depth is not None)
-        image = output.images.squeeze(0)
+        image = output.images.squeeze(0)  # not [0], whose gradient is a copy
         if self.exposures is not None:
             image = self.exposures.apply(image, batch)
-        weights = self.staticness.weights(batch, position, *image.shape[:2])
-        if view.weights is not None:
-            weights = weights * view.weights
-        value = stepper.backward(self._loss(image, output, view, weights, position))
-        residuals = (image.detach() - losses.as_image(view.target, image)).abs().mean(-1)
-        self.staticness.observe(batch, residuals, weights)
+        weights = self._weights(view, position)
+        truth = losses.as_image(view.target, image)
+        loss = self._photometric(image, truth, view, weights)
+        value = stepper.backward(self._with_priors(loss, output, view, weights, position))
+        errors = image.detach() - truth
+        self.staticness.observe(batch, errors.abs().mean(-1), weights)
+        psnr = _weighted_psnr(errors, weights)
         if self.exposures is not None:
             self.exposures.update(position, scale)
-        psnr = static_psnr(image.detach(), losses.as_image(view.target, image), weights)
         if self.config.poses.optim_pose:
             self.poses.update(batch, position, psnr, scale)
         self.fit.advance(output, self.schedule, step, scale)
@@ -156,7 +158,7 @@ class DynamicTask:
                 image = (image @ exposures[view, :, :3].T + exposures[view, :, 3]).clamp(0, 1)
             masks = self.capture.dynamic_masks
             weights = torch.ones(image.shape[:2]) if masks is None else 1 - masks[view].float()
-            scores.append(static_psnr(image, target / 255, weights))
+            scores.append(_weighted_psnr(image - target / 255, weights))
             if len(pictures) < PICTURES:
                 drawn = (image * 255).round().to(torch.uint8)
                 pictures[f"test/{self.capture.image_names[view]}"] = torch.cat([drawn, target], dim=1)
@@ -187,38 +189,48 @@ class DynamicTask:
         if self.exposures is not None:
             self.exposures.zero_grad()
 
-    def _loss(
+    def _weights(self, view: TrainingView, position: float) -> Float[Tensor, "H W"]:
+        weights = self.staticness.weights(view.row, position, *view.target.shape[1:])
+        return weights if view.weights is None else weights * view.weights
+
+    def _photometric(
         self,
         image: Float[Tensor, "H W 3"],
-        output: RenderOutput,
+        truth: Float[Tensor, "H W 3"],
         view: TrainingView,
         weights: Float[Tensor, "H W"],
-        position: float,
     ) -> Tensor:
         """The mean over static pixels.
 
         Where a pixel's weight is s, the image compared is the photograph plus s times the difference to it: a
         masked pixel is the photograph itself and so disturbs no window of SSIM that reaches over it.
         """
-        config = self.config.loss
-        truth = losses.as_image(view.target, image)
         blended = torch.lerp(truth, image, weights[..., None])
         loss = losses.photometric_loss(
-            blended, view.target, moments=view.moments, lambda_dssim=config.lambda_dssim
-        ) / weights.mean().clamp(min=1e-3)
+            blended, view.target, moments=view.moments, lambda_dssim=self.config.loss.lambda_dssim
+        )
+        return loss / weights.mean().clamp(min=_LEAST_STATIC)
+
+    def _with_priors(
+        self,
+        loss: Tensor,
+        output: RenderOutput,
+        view: TrainingView,
+        weights: Float[Tensor, "H W"],
+        position: float,
+    ) -> Tensor:
         if view.inverse_depth is not None and output.inverse_depths is not None:
+            # Depth is compared in units of the scene, whatever the world's are.
             prior = torch.where(weights > 0.5, view.inverse_depth, 0)
-            loss = loss + depth_loss(output.inverse_depths[0], prior, position, config)
+            difference = depth_loss(output.inverse_depths[0], prior, position, self.config.loss)
+            loss = loss + self.poses.unit * difference
         penalty = self.poses.penalty(view.row)
         return self.fit.regularized(loss if penalty is None else loss + penalty)
 
 
-def static_psnr(
-    image: Float[Tensor, "H W 3"], target: Float[Tensor, "H W 3"], weights: Float[Tensor, "H W"]
-) -> float:
+def _weighted_psnr(errors: Float[Tensor, "H W 3"], weights: Float[Tensor, "H W"]) -> float:
     """PSNR in dB where the squared errors of pixels count by their weights."""
-    errors = (image.clamp(0, 1) - target).square().mean(-1)
-    error = (weights * errors).sum() / weights.sum().clamp(min=1e-6)
+    error = (weights * errors.square().mean(-1)).sum() / weights.sum().clamp(min=1e-6)
     return float(-10 * torch.log10(error.clamp(min=1e-10)))
 
 
