@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -85,6 +85,7 @@ class RenderConfig:
                 raise ValueError(f"{name}: a number from 0 on was expected, got {getattr(self, name)}")
 
 
+@runtime_checkable
 class Recipe(Protocol):
     """The parts of a method's configuration that concern its Gaussians."""
 
