@@ -28,8 +28,8 @@ class Metrics:
     lpips: NetworkName = "vgg"
     """Network of LPIPS; papers on 3DGS report vgg."""
     gt_masks: Annotated[Path | None, cli.flag("--gt-dynamic-mask")] = None
-    """Videos: folder of annotated masks of what moves, one for each frame, or of such folders named as the runs.
-    Without it the predicted masks say what is static."""
+    """Videos: folder of annotated masks of what moves, one for each frame, or of such folders named as the
+    runs. Without it the predicted masks say what is static."""
     gt_trajectory: Path | None = None
     """Videos: the true cameras, as a TUM file; or a folder of files RUN.txt."""
 

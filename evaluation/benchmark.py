@@ -69,9 +69,9 @@ def tables(data_set: DataSet, sequences: Sequence[SequenceScores]) -> str:
 
 _HONEST_NOTE = (
     "Static pixels only. `refined`: the poses of the held-out frames were refined with the Gaussians frozen; "
-    "`fixed`: they are those that the predictor found. SSIM and LPIPS are those of refined poses where there are "
-    "any. `masks` says where the masks of the held-out frames come from; numbers by predicted masks are not "
-    "comparable with others."
+    "`fixed`: they are those that the predictor found. SSIM and LPIPS are those of refined poses where there "
+    "are any. `masks` says where the masks of the held-out frames come from; numbers by predicted masks are "
+    "not comparable with others."
 )
 
 

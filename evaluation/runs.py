@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from core.errors import UserError
 from core.folders import remove
 from core.progress import Progress, say
 from core.run_folder import RunFolder
@@ -26,9 +27,12 @@ def score_runs(folders: Sequence[RunFolder], lpips: Lpips | None, truth: GroundT
     """
     for folder in folders:
         check_is_run(folder)
-        of_run = truth.of(name_of(folder))
+        annotation = truth.of(name_of(folder)).masks
         for iteration in rendered_iterations(folder, "test"):
-            write_held_out_masks(folder, iteration, of_run.masks)
+            if write_held_out_masks(folder, iteration, annotation) is None and truth != GroundTruth():
+                raise UserError(
+                    f"{folder.path} is no run on a video; --gt-masks and --gt-trajectory do not go with it"
+                )
     rows = []
     with Progress(sum(count_views(folder) for folder in folders), label="scoring") as progress:
         for folder in folders:
@@ -39,11 +43,7 @@ def score_runs(folders: Sequence[RunFolder], lpips: Lpips | None, truth: GroundT
                 remove(folder.path / SCORES_FILE)
             else:
                 write_sequence(folder, sequence)
-                say(f"{sequence.sequence}: static pixels by {_origin(sequence.masks)} masks")
+                say(f"{sequence.sequence}: static pixels count, masks of held-out views: {sequence.masks}")
             write_report(folder)
             rows.append(Row(folder, methods))
     return rows
-
-
-def _origin(masks: str | None) -> str:
-    return {"annotation": "annotated", "predicted": "predicted"}.get(masks or "", "no")

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evaluation.segmentation import boundary, boundary_accuracy, region_similarity, score_masks
@@ -37,6 +37,7 @@ def matched_by_loops(points: np.ndarray, others: np.ndarray, radius: int) -> flo
     return sum(near) / len(near)
 
 
+@settings(max_examples=25)
 @given(SIDES, SIDES, SEEDS, SEEDS)
 def test_boundaries_and_their_match_written_out(height: int, width: int, first: int, second: int) -> None:
     ours, truth = blob(height, width, first), blob(height, width, second + 1000)
@@ -53,6 +54,7 @@ def test_boundaries_and_their_match_written_out(height: int, width: int, first: 
         assert found == pytest.approx(expected)
 
 
+@settings(max_examples=25)
 @given(SIDES, SIDES, SEEDS, SEEDS)
 def test_laws(height: int, width: int, first: int, second: int) -> None:
     ours, truth = blob(height, width, first), blob(height, width, second)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import UserError
@@ -44,6 +44,7 @@ def perceptual() -> Lpips:
     return metric
 
 
+@settings(max_examples=20)
 @given(SIDES, SIDES, SEEDS)
 def test_where_nothing_moves_they_are_the_ordinary_scores(height: int, width: int, seed: int) -> None:
     image, target, moving = scene(height, width, seed)
@@ -54,6 +55,7 @@ def test_where_nothing_moves_they_are_the_ordinary_scores(height: int, width: in
     assert static.static == 1
 
 
+@settings(max_examples=20)
 @given(SIDES, SIDES, SEEDS)
 def test_what_is_rendered_on_moving_pixels_does_not_matter(height: int, width: int, seed: int) -> None:
     image, target, moving = scene(height, width, seed)
@@ -82,6 +84,7 @@ def test_nor_does_it_to_lpips() -> None:
     assert small.lpips is None
 
 
+@settings(max_examples=20)
 @given(SIDES, SIDES, SEEDS)
 def test_sums_written_out(height: int, width: int, seed: int) -> None:
     image, target, moving = scene(height, width, seed)
