@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 _TINY = 1e-6  # keeps depths and divisors away from 0
-_CHUNK_POINTS = 2**17
+_CHUNK_POINTS = 2**16
 
 
 @dataclass(frozen=True)
@@ -77,31 +77,52 @@ def flow_term(
         flows: what was measured.
         largest_px: differences from here on are outliers and do not count.
     """
-    return _FlowTerm.apply(depths, c2w, focals, pixels, flows, largest_px)
+    i, j = flows.edges.unbind(dim=1)
+    R = c2w[j, :3, :3].mT @ c2w[i, :3, :3]
+    move = (c2w[j, :3, :3].mT @ (c2w[i, :3, 3:] - c2w[j, :3, 3:]))[..., 0]
+    # From pixels (x, y, 1) to directions in the second camera.
+    warps = torch.cat([R[..., :2] / focals[i, None, None], R[..., 2:]], dim=-1)
+    return _FlowTerm.apply(depths, warps, move, focals[j], pixels, flows, largest_px)
 
 
 class _FlowTerm(torch.autograd.Function):
+    """With s = A (x, y, 1) + m / depth, a pixel is seen at f (s_x, s_y) / s_z."""
+
     @staticmethod
     def forward(
         ctx: Any,
         depths: Tensor,
-        c2w: Tensor,
+        warps: Tensor,
+        moves: Tensor,
         focals: Tensor,
         pixels: Tensor,
         flows: PairFlows,
         largest_px: float,
     ) -> Tensor:
-        leaves = [leaf.detach().requires_grad_() for leaf in (depths, c2w, focals)]
-        grads = [torch.zeros_like(leaf) for leaf in leaves]
+        grads = [torch.zeros_like(leaf) for leaf in (depths, warps, moves, focals)]
         total, count = depths.new_zeros(()), 0
+        homogeneous = F.pad(pixels, (0, 1), value=1.0)
         for rows in _chunks(len(flows.edges), len(pixels)):
-            with torch.enable_grad():
-                value, kept = _chunk(leaves, pixels, flows, rows, largest_px)
-                parts = torch.autograd.grad(value, leaves)
-            for grad, part in zip(grads, parts, strict=True):
-                grad.add_(part)
-            total += value.detach()
+            frames = flows.edges[rows, 0]
+            near = (depths[frames] + _TINY).reciprocal()
+            move, focal = moves[rows, :, None], focals[rows, None, None]
+            seen = torch.baddbmm(
+                move * near[:, None], warps[rows], homogeneous.mT.expand(len(frames), -1, -1)
+            )
+            # A point beside the camera is no match for any flow; its quotient must only stay finite.
+            inverse = (seen[:, 2] + _TINY).reciprocal().clamp(-1 / _TINY, 1 / _TINY)
+            there = focal * inverse[:, None] * seen[:, :2]
+            pull, value, kept = _smooth_l1(
+                there - pixels.mT - flows.flows[rows].mT, flows.used[rows], largest_px
+            )
+            total += value
             count += kept
+            along = (pull * there).sum(dim=1)
+            push = torch.cat([focal * inverse[:, None] * pull, -(along * inverse)[:, None]], dim=1)
+            grads[0].index_add_(0, frames, -near.square() * (push * move).sum(dim=1))
+            grads[1][rows] = push @ homogeneous
+            grads[2][rows] = (push * near[:, None]).sum(dim=2)
+            grads[3][rows] = along.sum(dim=1) / focals[rows]
         ctx.save_for_backward(*(grad.div_(max(1, count)) for grad in grads))
         return total / max(1, count)
 
@@ -110,24 +131,15 @@ class _FlowTerm(torch.autograd.Function):
         return (*(grads[0] * saved for saved in ctx.saved_tensors), None, None, None)
 
 
-def _chunk(
-    leaves: list[Tensor],
-    pixels: Tensor,
-    flows: PairFlows,
-    rows: slice,
-    largest_px: float,
-) -> tuple[Tensor, int]:
-    """Sum of the differences that count, and how many they are."""
-    depths, c2w, focals = leaves
-    i, j = flows.edges[rows].unbind(dim=1)
-    used = flows.used[rows, :, None].expand(-1, -1, 2)
-    implied = ego_flow(depths[i], c2w[i], c2w[j], focals[i], focals[j], pixels)
-    # Not used is not touched: a point behind a camera would make gradients that are no numbers.
-    implied = torch.where(used, implied, 0.0)
-    measured = torch.where(used, flows.flows[rows].to(implied), 0.0)
-    difference = F.smooth_l1_loss(implied, measured, reduction="none")
-    kept = used & (difference < largest_px)
-    return torch.where(kept, difference, 0.0).sum(), int(kept.sum())
+def _smooth_l1(
+    difference: Float[Tensor, "B 2 P"], used: Bool[Tensor, "B P"], largest: float
+) -> tuple[Float[Tensor, "B 2 P"], Float[Tensor, ""], int]:
+    """Slopes of the smooth-L1 losses that count, their sum, and how many they are."""
+    slope = difference.clamp(-1, 1)
+    # Between -1 and 1 it is d^2 / 2, beyond |d| - 1/2: with the slope c, both are c (d - c / 2).
+    loss = slope * (difference - slope / 2)
+    kept = used[:, None] & (loss < largest)
+    return torch.where(kept, slope, 0.0), torch.where(kept, loss, 0.0).sum(), int(kept.sum())
 
 
 def _chunks(pairs: int, pixels: int) -> Iterator[slice]:

@@ -69,27 +69,30 @@ class _AlignmentTerm(torch.autograd.Function):
         weights: Tensor,
         distance: Distance,
     ) -> Tensor:
-        world_grad = torch.zeros(2, *world.shape, dtype=world.dtype)
+        # Coordinates in planes: sums over three neighbours in memory are slow.
+        planes = world.mT.contiguous()
+        world_grad = torch.zeros(2, *planes.shape, dtype=world.dtype)
         transform_grad = torch.zeros(2, *transforms.shape, dtype=transforms.dtype)
         sums = world.new_zeros(2)
         for rows in _chunks(len(edges), points.shape[2]):
-            rotation, move = transforms[rows, :, :3], transforms[rows, None, :, 3]
+            rotation, move = transforms[rows, :, :3], transforms[rows, :, 3:]
             for side in (0, 1):
                 frames = edges[rows, side]
                 local, weight = points[rows, side].to(world), weights[rows, side].to(world)
-                residual = world[frames] - torch.baddbmm(move, local, rotation.mT)
+                residual = planes[frames] - torch.baddbmm(move, rotation, local.mT)
+                squared = residual.square().sum(dim=1)
                 if distance == "l1":
-                    length = torch.linalg.vector_norm(residual, dim=-1)
+                    length = squared.sqrt_()
                     sums[side] += (weight * length).sum()
-                    pull = residual.mul_((weight / length.clamp_min(1e-30))[..., None])
+                    pull = residual.mul_((weight / length.clamp_min(1e-30))[:, None])
                 else:
-                    sums[side] += (weight * residual.square().sum(dim=-1)).sum()
-                    pull = residual.mul_(2 * weight[..., None])
+                    sums[side] += (weight * squared).sum()
+                    pull = residual.mul_(2 * weight[:, None])
                 world_grad[side].index_add_(0, frames, pull)
-                transform_grad[side, rows, :, :3] = -pull.mT @ local
-                transform_grad[side, rows, :, 3] = -pull.sum(dim=1)
+                transform_grad[side, rows, :, :3] = -pull @ local
+                transform_grad[side, rows, :, 3] = -pull.sum(dim=2)
         area = max(1, len(edges) * points.shape[2])
-        ctx.save_for_backward(world_grad.div_(area), transform_grad.div_(area))
+        ctx.save_for_backward(world_grad.div_(area).mT, transform_grad.div_(area))
         return sums / area
 
     @staticmethod
