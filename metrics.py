@@ -31,14 +31,19 @@ class Metrics:
     """Videos: folder of annotated masks of what moves, one for each frame, or of such folders named as the
     runs. Without it the predicted masks say what is static."""
     gt_trajectory: Path | None = None
-    """Videos: the true cameras, as a TUM file; or a folder of files RUN.txt."""
+    """Videos: the true cameras, a TUM file or a folder of .cam; or a folder of such, named as the runs."""
+    gt_depths: Path | None = None
+    """Videos: the true depths, a folder of .dpt or .npy; or a folder of such, named as the runs."""
+    depth_limit: float = 70.0
+    """True depths from here on do not count, as in published numbers for Sintel; in units of the truth."""
 
 
 def score(command: Metrics) -> None:
     """Run the command and print the table."""
     lpips = load_lpips(command.lpips)
     folders = [RunFolder(path) for path in command.model_paths]
-    rows = score_runs(folders, lpips, GroundTruth(command.gt_masks, command.gt_trajectory))
+    truth = GroundTruth(command.gt_masks, command.gt_trajectory, command.gt_depths, command.depth_limit)
+    rows = score_runs(folders, lpips, truth)
     print(format_table(rows))
     if lpips is None:
         say(how_to_get(command.lpips))

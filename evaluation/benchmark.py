@@ -113,6 +113,8 @@ def _prediction_table(sequences: Sequence[SequenceScores]) -> str:
         "ATE / path": [_of(each, "ate_share") if each is None or each.determined else None for each in paths],
         "RPE trans": [_of(each, "rpe_trans") if each is None or each.determined else None for each in paths],
         "RPE rot °": [_of(each, "rpe_rot_deg") for each in paths],
+        "AbsRel": [_of(each.depth, "abs_rel") for each in sequences],
+        "δ < 1.25": [_of(each.depth, "delta1") for each in sequences],
         "minutes": [
             None if each.training_seconds is None else each.training_seconds / 60 for each in sequences
         ],

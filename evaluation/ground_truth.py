@@ -1,17 +1,21 @@
 """What is known to be true of a video: annotated masks and measured camera paths, matched with its frames."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Float32, Int, Shaped
+from numpy import ndarray
 from torch import Tensor
 
 from core.errors import UserError
+from core.geometry import invert_se3
 from core.images import IMAGE_SUFFIXES, read_gray
 from core.tum import read_tum
 from evaluation.trajectories import associate
+from scene.datasets.sintel import read_camera, read_depth
 from scene.frame_folders import natural_sort
 from scene.prediction_reading import Crop, StoredPrediction, open_prediction
 from scene.stored_frames import read_facts
@@ -104,13 +108,33 @@ def read_mask(path: Path) -> Bool[Tensor, "H W"]:
     return torch.from_numpy(read_gray(path) >= (_HALF if path.suffix.lower() in _LOSSY else 1))
 
 
+def true_depths(folder: Path, names: Sequence[str]) -> Iterator[tuple[int, Float[Tensor, "H W"]]]:
+    """Row and measured z-depth of each frame that has one, from Sintel's `.dpt` files or arrays in `.npy`.
+
+    Raises:
+        UserError: as `match_files`; or a file is broken.
+    """
+    for row, path in match_files(folder, {".dpt", ".npy"}, names).items():
+        yield row, torch.from_numpy(read_depth(path) if path.suffix == ".dpt" else _read_array(path))
+
+
+def _read_array(path: Path) -> Float32[ndarray, "H W"]:
+    try:
+        array = np.load(path, allow_pickle=False)  # nothing of the file is executed
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(f"{path} is no array of numbers ({error}); a depth map was expected") from error
+    if array.ndim != 2 or array.dtype.kind not in "fui":
+        raise UserError(f"{path} holds {array.dtype}{list(array.shape)}; an image of depths was expected")
+    return array.astype(np.float32)
+
+
 def nearest(
-    mask: Bool[Tensor, "h w"], crop: Crop, frame_size: tuple[int, int], width: int, height: int
-) -> Bool[Tensor, "H W"]:
-    """A part of a mask at another size, by the nearest pixel.
+    image: Shaped[Tensor, "h w"], crop: Crop, frame_size: tuple[int, int], width: int, height: int
+) -> Shaped[Tensor, "H W"]:
+    """A part of a mask or depth map at another size, by the nearest pixel.
 
     Args:
-        mask: of the whole frame, at any size.
+        image: of the whole frame, at any size.
         crop: the part, in units of `frame_size`.
         frame_size: width and height of the frame, in pixels; or (1, 1), and the part is told in shares.
         width: of the answer, in pixels.
@@ -119,9 +143,9 @@ def nearest(
     left, top, crop_width, crop_height = crop
     columns = left + (torch.arange(width) + 0.5) * (crop_width / width)
     rows = top + (torch.arange(height) + 0.5) * (crop_height / height)
-    x = (columns * (mask.shape[1] / frame_size[0])).long().clamp(0, mask.shape[1] - 1)
-    y = (rows * (mask.shape[0] / frame_size[1])).long().clamp(0, mask.shape[0] - 1)
-    return mask[y[:, None], x]
+    x = (columns * (image.shape[1] / frame_size[0])).long().clamp(0, image.shape[1] - 1)
+    y = (rows * (image.shape[0] / frame_size[1])).long().clamp(0, image.shape[0] - 1)
+    return image[y[:, None], x]
 
 
 def match_trajectory(path: Path, video: PredictedVideo) -> tuple[Int[Tensor, " P"], Float[Tensor, "P 4 4"]]:
@@ -131,12 +155,16 @@ def match_trajectory(path: Path, video: PredictedVideo) -> tuple[Int[Tensor, " P
     these are such, as in TUM's data sets, else of the video.
 
     Args:
-        path: a TUM file.
+        path: a TUM file, or a folder of Sintel's `.cam` files.
         video: whose frames are meant.
 
     Raises:
-        UserError: the file is broken, or fewer than two frames have a pose.
+        UserError: a file is broken, or fewer than two frames have a pose.
     """
+    if path.is_dir():
+        cameras = match_files(path, {".cam"}, video.original_names)
+        viewmats = torch.stack([torch.from_numpy(read_camera(file)[1]) for file in cameras.values()])
+        return torch.tensor(list(cameras)), invert_se3(viewmats)
     times, c2w = read_tum(path)
     count = len(video.original_names)
     if len(times) == count:

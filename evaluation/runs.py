@@ -29,9 +29,9 @@ def score_runs(folders: Sequence[RunFolder], lpips: Lpips | None, truth: GroundT
         check_is_run(folder)
         annotation = truth.of(name_of(folder)).masks
         for iteration in rendered_iterations(folder, "test"):
-            if write_held_out_masks(folder, iteration, annotation) is None and truth != GroundTruth():
+            if write_held_out_masks(folder, iteration, annotation) is None and not truth.is_empty:
                 raise UserError(
-                    f"{folder.path} is no run on a video; --gt-masks and --gt-trajectory do not go with it"
+                    f"{folder.path} is no run on a video; --gt-masks and the like do not go with it"
                 )
     rows = []
     with Progress(sum(count_views(folder) for folder in folders), label="scoring") as progress:

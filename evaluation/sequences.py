@@ -17,6 +17,7 @@ from core.images import read_gray, read_image
 from core.run_folder import RunFolder
 from core.serialization import config_from_json, config_to_json
 from evaluation import image_metrics
+from evaluation.depth_metrics import DepthErrors, depth_errors
 from evaluation.flow_interpolation import interpolate
 from evaluation.ground_truth import (
     PredictedVideo,
@@ -25,6 +26,7 @@ from evaluation.ground_truth import (
     nearest,
     of_sequence,
     read_mask,
+    true_depths,
 )
 from evaluation.held_out_masks import predicted_video
 from evaluation.image_metrics import Scores
@@ -52,6 +54,7 @@ class SequenceScores:
         flow_interpolation: likewise, of frames made from their neighbours without any 3D.
         segmentation: of the predicted masks against annotated ones, at the predictor's working size.
         trajectory: of the predicted cameras against measured ones.
+        depth: of the predicted depths against measured ones, at the predictor's working size.
         predictor: who predicted.
         assurance: how sure it was of its cameras: high, medium or low.
         frames: how many there are.
@@ -69,6 +72,7 @@ class SequenceScores:
     flow_interpolation: Scores | None
     segmentation: MaskScores | None
     trajectory: TrajectoryErrors | None
+    depth: DepthErrors | None
     predictor: str
     assurance: str
     frames: int
@@ -84,18 +88,28 @@ class GroundTruth:
 
     Args:
         masks: folder with an annotated mask for each frame, or with such a folder for each sequence.
-        trajectory: TUM file, or a folder of `SEQUENCE.txt`.
+        trajectory: TUM file or folder of Sintel's cameras, or a folder of such, named as the sequences.
+        depths: folder with a depth map for each frame, or with such a folder for each sequence.
+        farthest: true depths from here on do not count; in units of the truth.
     """
 
     masks: Path | None = None
     trajectory: Path | None = None
+    depths: Path | None = None
+    farthest: float = 70.0
 
     def of(self, sequence: str) -> "GroundTruth":
         """What of it belongs to one sequence."""
-        masks, trajectory = (
-            None if path is None else of_sequence(path, sequence) for path in (self.masks, self.trajectory)
+        masks, trajectory, depths = (
+            None if path is None else of_sequence(path, sequence)
+            for path in (self.masks, self.trajectory, self.depths)
         )
-        return GroundTruth(masks, trajectory)
+        return GroundTruth(masks, trajectory, depths, self.farthest)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is known."""
+        return self.masks is None and self.trajectory is None and self.depths is None
 
 
 def name_of(folder: RunFolder) -> str:
@@ -139,6 +153,7 @@ def score_sequence(
         flow_interpolation=None if views is None else _interpolated(folder, iteration, views, video, lpips),
         segmentation=None if truth.masks is None else score_masks(_mask_pairs(video, truth.masks)),
         trajectory=None if truth.trajectory is None else _trajectory(video, truth.trajectory),
+        depth=None if truth.depths is None else _depth(video, truth.depths, truth.farthest),
         predictor=video.stored.predictor,
         assurance=video.stored.assurance.level,
         frames=len(video.stored.frame_names),
@@ -204,6 +219,21 @@ def _mask_pairs(video: PredictedVideo, annotation: Path) -> Iterator[tuple[np.nd
 def _trajectory(video: PredictedVideo, path: Path) -> TrajectoryErrors:
     rows, truth = match_trajectory(path, video)
     return trajectory_errors(video.stored.cameras.c2w.double()[rows], truth)
+
+
+def _depth(video: PredictedVideo, folder: Path, farthest: float) -> DepthErrors | None:
+    """Errors after one scale and shift for all frames; the truth is looked up at the predictor's pixels."""
+    stored, ours, true = video.stored, [], []
+    for row, measured in true_depths(folder, video.original_names):
+        predicted = stored.depth(row)
+        header = read_header(stored.frames[row])
+        size = (header.width, header.height)
+        truth = nearest(measured, stored.crop, size, predicted.shape[1], predicted.shape[0])
+        ours.append(predicted[predicted > 0].numpy())
+        true.append(truth[predicted > 0].numpy())
+    if not ours:
+        return None
+    return depth_errors(np.concatenate(ours), np.concatenate(true), farthest=farthest)
 
 
 def _interpolated(

@@ -24,6 +24,7 @@ DOG = SequenceScores(
     flow_interpolation=Scores(25.09, 0.7, 0.3, 0.9, 25.56, 0.02),
     segmentation=MaskScores(0.75, 1.0, 0.5, 0.7, 2, (0.7, 0.8), (0.5, 0.5)),
     trajectory=TrajectoryErrors(0.125, 0.0125, 0.25, 0.5, 10.0, 1.0, 50, True),
+    depth=None,
     predictor="classical",
     assurance="high",
     frames=50,

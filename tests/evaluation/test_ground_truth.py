@@ -141,3 +141,16 @@ def test_masks_of_a_run(tmp_path: Path) -> None:
     video = PredictedVideo.open(make_video_run(tmp_path).prediction)
     found = match_masks(tmp_path / "truth" / "dog", video.original_names)
     assert [path.name for path in found.values()] == list(video.original_names)
+
+
+def test_sintel_s_cameras_are_a_path_too(tmp_path: Path) -> None:
+    video = PredictedVideo.open(make_video_run(tmp_path).prediction)
+    (tmp_path / "cameras").mkdir()
+    viewmats = video.stored.cameras.viewmats.double().numpy()
+    for row, viewmat in enumerate(viewmats):
+        values = np.concatenate([np.eye(3).ravel(), viewmat[:3].ravel()])
+        content = np.float32(202021.25).tobytes() + values.astype("<f8").tobytes()
+        (tmp_path / "cameras" / f"frame_{row + 1:04d}.cam").write_bytes(content)
+    rows, c2w = match_trajectory(tmp_path / "cameras", video)
+    assert rows.tolist() == list(range(12))
+    torch.testing.assert_close(c2w, video.stored.cameras.c2w.double())

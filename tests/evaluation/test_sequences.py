@@ -123,3 +123,21 @@ def test_everything_survives_the_disk(tmp_path: Path) -> None:
     bare = dataclasses.replace(scores, fixed=None, flow_interpolation=None, segmentation=None, masks=None)
     write_sequence(folder, bare)
     assert read_sequence(folder) == bare
+
+
+def test_depth_is_compared_where_the_predictor_looked(tmp_path: Path) -> None:
+    """The prediction is flat; the truth is 2, but for a part beyond the crop and for one too far away."""
+    folder = make_video_run(tmp_path)
+    for row in range(12):
+        depth = np.full((32, 48), 2.0, np.float32)
+        depth[:, :4], depth[:, 40:] = 1.0, 100.0
+        (tmp_path / "depths" / "dog").mkdir(parents=True, exist_ok=True)
+        np.save(tmp_path / "depths" / "dog" / f"{row:05d}.npy", depth)
+    scores = score(folder, GroundTruth(depths=tmp_path / "depths"))
+    assert scores.depth is not None
+    assert scores.depth.abs_rel == pytest.approx(0)
+    assert scores.depth.pixels == 12 * 16 * 18
+    assert read_sequence(folder) == scores
+    np.save(tmp_path / "depths" / "dog" / "00003.npy", np.zeros(3))
+    with pytest.raises(UserError, match=r"00003\.npy holds float64\[3\]"):
+        score(folder, GroundTruth(depths=tmp_path / "depths"))
