@@ -1,5 +1,6 @@
 """Shell scripts: they parse, and the ones that need something say what."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -53,3 +54,52 @@ def test_setup_without_a_usable_python_says_so(tmp_path: Path) -> None:
         "(Debian, Ubuntu: sudo apt install python3 python3-venv)\n"
     )
     assert not (tmp_path / "project" / ".venv").exists()
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("davis.sh", "JPEGImages/480p/dog is missing; `python -m data.download_davis` fetches"),
+        (
+            "sintel.sh",
+            "training lacks final/dog or dynamic_label_perfect/dog; `python -m data.download_sintel`",
+        ),
+    ],
+)
+def test_benchmarks_without_data_say_how_to_get_it(tmp_path: Path, script: str, expected: str) -> None:
+    result = run(ROOT / "scripts" / script, tmp_path / "no data ü", "dog", "--iterations=10")
+    assert result.returncode == 2
+    assert result.stderr.startswith(f"error: {tmp_path}/no data ü")
+    assert expected in result.stderr
+
+
+def test_davis_skips_what_is_done_and_tells_what_fails(tmp_path: Path) -> None:
+    """With commands in place of Python that write down how they are called."""
+    for sequence in ("dog", "cat", "owl"):
+        (tmp_path / "DAVIS" / "JPEGImages" / "480p" / sequence).mkdir(parents=True)
+    project = tmp_path / "project"
+    (project / "scripts").mkdir(parents=True)
+    (project / "scripts" / "davis.sh").write_bytes((ROOT / "scripts" / "davis.sh").read_bytes())
+    (project / "scripts" / "setup.sh").write_text("true\n")
+    (project / ".venv" / "bin").mkdir(parents=True)
+    (project / ".venv" / "bin" / "activate").write_text(
+        'python() {\n    echo "$*" >> "$CALLS"\n'
+        '    case "$*" in train.py*owl*) return 2 ;; *"davis $OUT/cat") return 2 ;; esac\n}\n'
+    )
+    calls, out = tmp_path / "calls", tmp_path / "out"
+    environment = {**os.environ, "CALLS": str(calls), "OUT": str(out), "VIRTUAL_ENV": ""}
+    result = subprocess.run(
+        ["bash", project / "scripts" / "davis.sh", tmp_path / "DAVIS", "dog", "cat", "owl", "--seed=3"],
+        capture_output=True, text=True, check=False, env=environment,
+    )  # fmt: skip
+    lines = calls.read_text().splitlines()
+    assert result.returncode == 1
+    assert result.stderr == "warning: owl failed\n"
+    assert [line.split()[0] for line in lines] == [
+        "train.py", "-m",  # dog: its scores are there
+        "train.py", "-m", "render.py", "metrics.py",
+        "train.py",
+        "-m",
+    ]  # fmt: skip
+    assert lines[0].endswith("--hold-out das3r --iterations 4000 --seed=3")
+    assert lines[-1] == f"-m evaluation.benchmark davis {out}/dog {out}/cat"
