@@ -40,8 +40,8 @@ class Window:
     width: int
     height: int
 
-    def spread(self, values: Float32[ndarray, "h w"], border: int) -> Float32[ndarray, "H W"]:
-        """A map of the working size as one of the image, interpolated; `border` is cv2's kind of it."""
+    def spread(self, values: Float32[ndarray, "h w"]) -> Float32[ndarray, "H W"]:
+        """A map of the working size as one of the image, interpolated; its edges go on beyond the part."""
         left, top, crop_width, crop_height = self.crop
         frame_width, frame_height = self.frame_size
         # Pixels of the part for each pixel of the image.
@@ -59,8 +59,15 @@ class Window:
                 [0, y_step * y_factor, (0.5 * y_step - top) * y_factor - 0.5],
             ]
         )
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        return cv2.warpAffine(values, matrix, (self.width, self.height), flags=flags, borderMode=border)
+        size, flags = (self.width, self.height), cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        return cv2.warpAffine(values, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+
+    def covered(self) -> Bool[ndarray, "H W"]:
+        """True where the centre of a pixel of the image lies in the part."""
+        left, top, width, height = self.crop
+        x = (np.arange(self.width) + 0.5) * self.frame_size[0] / self.width - left
+        y = (np.arange(self.height) + 0.5) * self.frame_size[1] / self.height - top
+        return ((y >= 0) & (y <= height))[:, None] & ((x >= 0) & (x <= width))
 
 
 @dataclass(frozen=True)
@@ -81,20 +88,20 @@ class FrameMaps:
 
     def dynamic_mask(self) -> Bool[Tensor, "H W"]:
         """True where something moves; beyond the part that was looked at, as at its edge."""
-        spread = self.window.spread(self.mask.float().numpy(), cv2.BORDER_REPLICATE)
+        spread = self.window.spread(self.mask.float().numpy())
         return torch.from_numpy(spread >= 0.5)
 
     def dynamic_probability(self) -> Float[Tensor, "H W"]:
         """In [0, 1]; beyond the part that was looked at, as at its edge."""
-        return torch.from_numpy(self.window.spread(self.probability.numpy(), cv2.BORDER_REPLICATE))
+        return torch.from_numpy(self.window.spread(self.probability.numpy()))
 
     def inverse_depth(self) -> Float[Tensor, "H W"]:
         """1/z, 0 = none; the mean of the neighbours with a depth, where at least half have one."""
         known = self.depth > 0
         inverse = torch.where(known, 1 / self.depth, 0)
-        weights = self.window.spread(known.float().numpy(), cv2.BORDER_CONSTANT)
-        sums = self.window.spread(inverse.numpy(), cv2.BORDER_CONSTANT)
-        means = np.where(weights >= 0.5, sums / np.maximum(weights, 0.5), 0)
+        weights = self.window.spread(known.float().numpy())
+        sums = self.window.spread(inverse.numpy())
+        means = np.where(self.window.covered() & (weights >= 0.5), sums / np.maximum(weights, 0.5), 0)
         return torch.from_numpy(means.astype(np.float32))
 
 
