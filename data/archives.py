@@ -1,7 +1,7 @@
 """Published archives: fetched with resume, tested, and unpacked without trusting what is in them.
 
-The publishers give no checksums, so that a file counts as whole when it has the length that the server
-announces, and as sound when the archive's own checksums hold.
+Where a publisher gives no checksum, a file counts as whole when it has the length that the server announces,
+and as sound when the archive's own checksums hold.
 """
 
 import gzip
@@ -9,23 +9,19 @@ import io
 import shutil
 import stat
 import tarfile
-import urllib.error
-import urllib.request
 import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from http import HTTPStatus
-from http.client import HTTPException
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from core.errors import UserError
 from core.files import explain, make_folder
-from core.progress import Progress, say
+from core.progress import say
+from data.downloads import announcement, check_space, fetch
 
 _CHUNK = 1 << 20
-_TIMEOUT_S = 30
 _DAMAGED = (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error)
 
 
@@ -61,11 +57,12 @@ def fetch_and_unpack(archive: Archive, folder: Path, *, keep: bool = False) -> N
         say(f"{archive.name} has been unpacked in {folder}")
         return
     make_folder(folder)
-    sizes = [announced_size(url) for url in archive.urls]
-    have = sum(path.stat().st_size for url in archive.urls for path in _places(url, folder) if path.is_file())
+    files = [folder / url.rpartition("/")[2] for url in archive.urls]
+    missing = [url for url, file in zip(archive.urls, files, strict=True) if not file.is_file()]
     # What is unpacked takes at least the room of the archive.
-    _check_space(folder, 2 * sum(size or 0 for size in sizes) - have, archive.name)
-    files = [fetch(url, folder, size) for url, size in zip(archive.urls, sizes, strict=True)]
+    check_space(folder, 2 * sum(announcement(url).size or 0 for url in missing), archive.name)
+    for url, file in zip(archive.urls, files, strict=True):
+        fetch(url, file)
     unpack(files, folder)
     try:
         done.touch()
@@ -73,61 +70,6 @@ def fetch_and_unpack(archive: Archive, folder: Path, *, keep: bool = False) -> N
             file.unlink()
     except OSError as error:
         raise explain(error, folder) from error
-
-
-def announced_size(url: str) -> int | None:
-    """Bytes of a file by its server's word; None where it does not say.
-
-    Raises:
-        UserError: the server does not answer, or has no such file.
-    """
-    try:
-        with urllib.request.urlopen(
-            urllib.request.Request(url, method="HEAD"), timeout=_TIMEOUT_S
-        ) as response:
-            return _number(response.headers["Content-Length"])
-    except urllib.error.HTTPError as error:
-        error.close()
-        if error.code in (HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED):
-            return None
-        raise _unreachable(url, error) from error
-    except (OSError, HTTPException) as error:
-        raise _unreachable(url, error) from error
-
-
-def fetch(url: str, folder: Path, size: int | None) -> Path:
-    """Put a file into a folder, unless it is there.
-
-    Args:
-        url: of the file.
-        folder: where to; a part that an earlier attempt left there is completed.
-        size: bytes that it has, if known.
-
-    Returns:
-        The path of the file.
-
-    Raises:
-        UserError: the server does not answer, ends early, or the disk refuses.
-    """
-    target, part = _places(url, folder)
-    if target.is_file():
-        return target
-    try:
-        if not part.is_file() or part.stat().st_size != size:
-            size = _append(url, part, size) or size
-        have = part.stat().st_size
-    except urllib.error.URLError as error:
-        raise _unreachable(url, error) from error
-    except (TimeoutError, ConnectionError, HTTPException) as error:
-        raise _unreachable(url, error) from error
-    except OSError as error:
-        raise explain(error, part) from error
-    if size is not None and have != size:
-        if have > size:
-            part.unlink()
-        raise UserError(f"{url} ended after {have} of {size} bytes; run the same command again to go on")
-    part.replace(target)
-    return target
 
 
 def unpack(files: list[Path], folder: Path) -> None:
@@ -166,7 +108,7 @@ def unpack(files: list[Path], folder: Path) -> None:
 def _zip_members(path: Path, folder: Path) -> Iterator[tuple[PurePosixPath, IO[bytes]]]:
     with zipfile.ZipFile(path) as archive:
         members = [member for member in archive.infolist() if not member.is_dir()]
-        _check_space(folder, sum(member.file_size for member in members), f"what is in {path.name}")
+        check_space(folder, sum(member.file_size for member in members), f"what is in {path.name}")
         for member in members:
             kind = stat.S_IFMT(member.external_attr >> 16)
             place = _safe(member.filename, path.name, is_file=kind in (0, stat.S_IFREG))
@@ -233,54 +175,3 @@ class _Joined(io.RawIOBase):
         if self._file is not None:
             self._file.close()
             self._file = None
-
-
-def _append(url: str, part: Path, size: int | None) -> int | None:
-    """Add to `part` what is missing of it; return how long all of it is by the server's word."""
-    have = part.stat().st_size if part.is_file() else 0
-    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
-    try:
-        response = urllib.request.urlopen(request, timeout=_TIMEOUT_S)
-    except urllib.error.HTTPError as error:
-        error.close()
-        if error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-            return size
-        raise
-    with response:
-        goes_on = response.status == HTTPStatus.PARTIAL_CONTENT
-        rest = _number(response.headers["Content-Length"])
-        total = None if rest is None else rest + (have if goes_on else 0)
-        megabytes = (total or 0) // _CHUNK
-        done = have // _CHUNK if goes_on else 0
-        with (
-            Progress(megabytes, done, label=f"{part.stem}, MiB") as progress,
-            part.open("ab" if goes_on else "wb") as file,
-        ):
-            while chunk := response.read(_CHUNK):
-                file.write(chunk)
-                progress.advance()
-    return total
-
-
-def _places(url: str, folder: Path) -> tuple[Path, Path]:
-    """Where a file is when it is whole, and until then."""
-    name = url.rpartition("/")[2]
-    return folder / name, folder / f"{name}.part"
-
-
-def _number(header: str | None) -> int | None:
-    return int(header) if header is not None and header.isdigit() else None
-
-
-def _check_space(folder: Path, needed: int, what: str) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise UserError(
-            f"{what} takes {needed / 1e9:.1f} GB more in {folder}, where {free / 1e9:.1f} GB are free; free "
-            "some space or choose another folder with --to"
-        )
-
-
-def _unreachable(url: str, error: Exception) -> UserError:
-    reason = getattr(error, "reason", None) or error
-    return UserError(f"{url}: {reason}; check the network and run the same command again")

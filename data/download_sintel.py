@@ -1,4 +1,4 @@
-"""`python -m data.download_sintel`: MPI-Sintel's training sequences with their ground truth, and labels of it.
+"""`python -m data.download_sintel`: MPI-Sintel's training sequences with ground truth, and labels made of it.
 
 `training` gets the published folders (`final`, `clean`, `depth`, `camdata_left`, `flow`, `occlusions`, ...)
 and `dynamic_label_perfect`, which is made from them.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from core.errors import UserError
 from scene.capture import Capture
-from scene.datasets import blender, colmap, nerfstudio, prediction
+from scene.datasets import blender, colmap, nerfstudio, prediction, sintel, tum
 from scene.datasets.assemble import assemble
 from scene.datasets.options import CaptureOptions
 from scene.datasets.source import Reader
@@ -16,6 +16,8 @@ READERS: tuple[Reader, ...] = (
     colmap.READER,
     nerfstudio.READER,
     blender.READER,
+    sintel.READER,
+    tum.READER,
 )
 """The first that recognises a folder reads it."""
 

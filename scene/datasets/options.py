@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from core.cli import flag
 
-SourceFormat = Literal["auto", "prediction", "colmap", "transforms", "blender"]
+SourceFormat = Literal["auto", "prediction", "colmap", "transforms", "blender", "sintel", "tum"]
 AlphaMode = Literal["black", "white", "mask"]
 
 _RANDOM_POINTS = 100_000

