@@ -5,7 +5,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("core", "scene", "gaussian_renderer", "evaluation", "training", "configs", "data")
+PACKAGES = (
+    "core",
+    "scene",
+    "gaussian_renderer",
+    "dynamic_predictor",
+    "evaluation",
+    "training",
+    "configs",
+    "data",
+)
 COMMAND_LINES = ("train.py", "render.py", "metrics.py")
 GENERATED = {
     ".git", ".venv", "__pycache__", "output", "outputs", "build", "dist", "captures",

@@ -66,7 +66,7 @@ def test_what_is_no_run_is_a_sentence(tmp_path: Path, trained: Path) -> None:
     with pytest.raises(UserError, match=r"holds no config\.json"):
         open_run(tmp_path)
     write_json(tmp_path / "config.json", {"method": "other"})
-    with pytest.raises(UserError, match="does not describe a static run"):
+    with pytest.raises(UserError, match="does not describe a run of static or dynamic"):
         open_run(tmp_path)
     write_text(tmp_path / "config.json", "{")
     with pytest.raises(UserError, match="is not JSON"):

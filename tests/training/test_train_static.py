@@ -1,6 +1,5 @@
 """From a source folder to a run folder: what is refused, what is told, what is left behind."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from tests.training.captures import tiny_capture, write_capture
 from training.loop import LoopConfig
 from training.static import ModelConfig, StaticConfig, StaticTask
 from training.task import RehearsalStepper, Stepper, StepReport
-from training.train_static import expected_gaussians, train_static
+from training.train_static import train_static
 
 CONFIG = StaticConfig(
     schedule=ScheduleConfig(iterations=10),
@@ -156,20 +155,3 @@ def test_memory_that_may_not_suffice_is_a_warning_with_a_way_out(
     monkeypatch.setattr(memory, "available_bytes", lambda: 800 * 2**20)
     train_static(source, tmp_path / "run", config)
     assert "may not fit; with --max-gaussians" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("change", "expected"),
-    [
-        (lambda d: d, 600),
-        (lambda d: replace(d, max_gaussians=250), 250),
-        (lambda d: replace(d, max_gaussians=50), 100),
-        (lambda d: replace(d, strategy="none"), 100),
-        (lambda d: replace(d, strategy="mcmc", max_gaussians=5000), 5000),
-        (lambda d: replace(d, strategy="mcmc"), 1_000_000),
-    ],
-)
-def test_expected_numbers(
-    change: Callable[[DensificationConfig], DensificationConfig], expected: int
-) -> None:
-    assert expected_gaussians(100, replace(CONFIG, densification=change(CONFIG.densification))) == expected

@@ -1,0 +1,88 @@
+"""Forecasts before a run: numbers of Gaussians, memory, time. train_static's tests see the rest."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from core import memory
+from core.errors import UserError
+from core.run_folder import RunFolder
+from core.schedules import ScheduleConfig
+from scene.densification import DensificationConfig
+from tests.training.captures import tiny_capture
+from training.preparation import check_memory, expected_gaussians, make_pacer, wait_for_images
+from training.static import StaticConfig, StaticTask
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda d: d, 600),
+        (lambda d: replace(d, max_gaussians=250), 250),
+        (lambda d: replace(d, max_gaussians=50), 100),
+        (lambda d: replace(d, strategy="none"), 100),
+        (lambda d: replace(d, strategy="mcmc", max_gaussians=5000), 5000),
+        (lambda d: replace(d, strategy="mcmc"), 1_000_000),
+    ],
+)
+def test_expected_numbers(
+    change: Callable[[DensificationConfig], DensificationConfig], expected: int
+) -> None:
+    assert expected_gaussians(100, change(DensificationConfig())) == expected
+
+
+@pytest.mark.parametrize(
+    ("free_mib", "told"),
+    [(100_000, "are free"), (800, "may not fit; with --max-gaussians"), (None, "expected")],
+)
+def test_memory_is_told(
+    free_mib: int | None, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(memory, "available_bytes", lambda: None if free_mib is None else free_mib * 2**20)
+    check_memory(tiny_capture(2), 1000, 1_000_000, cache_mb=128, sh_degree=3)
+    assert told in capsys.readouterr().err
+
+
+def test_memory_that_does_not_suffice_for_the_start_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "available_bytes", lambda: 10 * 2**20)
+    with pytest.raises(UserError, match=r"needs .* to start and 10 MiB are free; use smaller images"):
+        check_memory(tiny_capture(2), 1000, 1000, cache_mb=128, sh_degree=3)
+
+
+def test_every_map_of_every_view_is_asked_for() -> None:
+    asked: list[str] = []
+
+    class Column(list[torch.Tensor]):
+        def __init__(self, name: str) -> None:
+            super().__init__([torch.zeros(2, 2)] * 2)
+            self.name = name
+
+        def __getitem__(self, view: int) -> torch.Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+            asked.append(f"{self.name} {view}")
+            return super().__getitem__(view)
+
+    names = ("valid_masks", "dynamic_masks", "dynamic_probabilities", "inverse_depths")
+    capture = replace(tiny_capture(2))
+    for name in ("images", *names):
+        object.__setattr__(capture, name, Column(name))
+    wait_for_images(capture)
+    assert sorted(asked) == sorted(f"{name} {view}" for name in ("images", *names) for view in range(2))
+
+
+def test_only_a_run_that_begins_is_rehearsed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = RunFolder(tmp_path)
+    task = StaticTask(StaticConfig(schedule=ScheduleConfig(iterations=50)), tiny_capture(3), (0, 1), (2,))
+    before = task.model.parameters["means"].clone()
+    assert make_pacer(task, folder, task.config.schedule, initial=24, expected=24) is None
+    assert "for 50 iterations" in capsys.readouterr().err
+    assert torch.equal(task.model.parameters["means"], before)
+    limited = ScheduleConfig(iterations=50, minutes=1.0)
+    assert make_pacer(task, folder, limited, initial=24, expected=24) is not None
+    assert "iterations fit into 1 minutes" in capsys.readouterr().err
+    folder.checkpoint.parent.mkdir(parents=True)
+    folder.checkpoint.touch()
+    assert make_pacer(task, folder, limited, initial=24, expected=24) is not None
+    assert capsys.readouterr().err == ""
