@@ -114,12 +114,13 @@ class Staticness:
             residuals: mean absolute difference of the colours, in [0, 1].
             weights: with which they counted.
         """
+        mean = (weights * residuals).sum() / weights.sum().clamp(min=1e-6)
+        # What is masked says nothing, not even to its neighbours.
+        residuals = torch.where(weights > 0, residuals, mean)
         height, width = self._prior[row].shape  # images may be smaller at the start of a run
         seen = F.adaptive_avg_pool2d(residuals[None], (height, width))[0]
-        if self.config.staticness_level == "mean":
-            level = (weights * residuals).sum() / weights.sum().clamp(min=1e-6)
-        else:
-            level = torch.quantile(seen[:: 1 + len(seen) // 256].flatten(), _OUTLIERS)
+        robust = self.config.staticness_level == "robust"
+        level = torch.quantile(seen[:: 1 + height // 256], _OUTLIERS) if robust else mean
         keep = _MEMORY if self._visited[row] else 0.0
         self._residuals[row] = torch.lerp(seen, self._residuals[row], keep)
         self._levels[row] = torch.lerp(level, self._levels[row], keep)

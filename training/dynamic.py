@@ -50,11 +50,17 @@ class DynamicConfig:
     """Which frames are held out."""
     schedule: ScheduleConfig = ScheduleConfig(iterations=4_000)
     """How long the run is."""
-    model: ModelConfig = ModelConfig(sh_degree=1)
+    model: ModelConfig = ModelConfig(sh_degree=1, init_opacity=0.6)
     """The Gaussians at the start."""
     points: DepthPointsConfig = DepthPointsConfig()
     """Where the Gaussians start."""
-    optimizer: OptimizerConfig = OptimizerConfig()
+    optimizer: OptimizerConfig = OptimizerConfig(
+        position_lr_init=4e-4,
+        position_lr_final=4e-6,
+        feature_lr=7.5e-3,
+        opacity_lr=0.05,
+        scaling_lr=0.0125,
+    )
     """Adam."""
     loss: LossConfig = LossConfig()
     """What is minimised."""
@@ -62,7 +68,7 @@ class DynamicConfig:
     """How images are formed."""
     densification: DensificationConfig = DensificationConfig(default=DefaultConfig(opacity_reset_interval=0))
     """How the number of Gaussians changes."""
-    exposure: ExposureConfig = ExposureConfig()
+    exposure: ExposureConfig = ExposureConfig(exposure=True)
     """Exposure compensation."""
     poses: PoseConfig = PoseConfig()
     """Refinement of the cameras."""
@@ -110,7 +116,7 @@ class DynamicTask:
         """All cameras of the capture, refined; those that do not train are carried along."""
         return self.poses.cameras()
 
-    def held_out_exposures(self) -> Float[Tensor, "C 3 4"] | None:
+    def all_exposures(self) -> Float[Tensor, "C 3 4"] | None:
         """Colour transforms of all frames; those that do not train have their neighbours'."""
         if self.exposures is None:
             return None
@@ -150,7 +156,7 @@ class DynamicTask:
     def evaluate(self) -> Evaluation:
         """PSNR over the pixels that are predicted to be static, of held-out frames."""
         scores, pictures = [], {}
-        cameras, exposures = self.cameras(), self.held_out_exposures()
+        cameras, exposures = self.cameras(), self.all_exposures()
         for view in self.test:
             target = self.capture.images[view]
             image = self.fit.view(cameras[view])

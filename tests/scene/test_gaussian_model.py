@@ -77,3 +77,10 @@ def test_the_extent_of_cameras() -> None:
     assert camera_extent(centers) == pytest.approx(2.2)
     assert camera_extent(centers + 5) == pytest.approx(2.2)
     assert camera_extent(centers[:1]) == 1.0
+
+
+def test_sizes_of_points_may_be_given() -> None:
+    cloud = PointCloud(torch.rand(5, 3), torch.zeros(5, 3, dtype=torch.uint8))
+    sizes = torch.tensor([0.1, 0.2, 0.3, 0.4, 0.5])
+    model = StaticGaussians.from_points(cloud, scale=2.0, sizes=sizes)
+    torch.testing.assert_close(model.splats().activated().scales.detach(), 2 * sizes[:, None].expand(-1, 3))
