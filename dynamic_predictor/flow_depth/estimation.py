@@ -27,6 +27,8 @@ _ON_LINE_PX = 2.0
 # Range of depths within five pixels at which the confidence is one half: flow blurs what is near into what is
 # far, so that depths are five times worse at such edges.
 _EDGE_SHARE = 0.3
+# So many of the longest gaps are asked whether they agree; near the border only shorter ones can tell.
+_ASKED = 3
 # Relative precision of depth at which the confidence is one half.
 _HALF_CONFIDENCE = 0.05
 # Of the typical precision: the most that one pixel counts for when its neighbours are smoothed, and the
@@ -39,7 +41,7 @@ _FILL_BELOW = 0.05
 class FlowDepthConfig:
     """How depth is found from flow."""
 
-    depth_parallax_px: float = 24.0
+    depth_parallax_px: float = 12.0
     """Frames farther and farther apart are compared until the median parallax reaches this, in pixels."""
     depth_longest_gap: int = 16
     """The most frames between two that are compared."""
@@ -168,7 +170,7 @@ def _confirmed(
 ) -> tuple[Float[Tensor, "N H W"], Float[Tensor, "N H W"]]:
     """Depths averaged with those that agree in other frames, and confidences."""
     depths, confidences = torch.zeros_like(inverse), torch.zeros_like(inverse)
-    steps = [sign * 2**rung for rung in range(max(0, rungs - 2), rungs) for sign in (-1, 1)]
+    steps = [sign * 2**rung for rung in range(max(0, rungs - _ASKED), rungs) for sign in (-1, 1)]
     for index, reach in enumerate(reach_px):
         if reach == 0.0:
             continue
