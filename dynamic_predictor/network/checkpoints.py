@@ -27,7 +27,7 @@ from core.weights import find_weights, weight_folders
 from dynamic_predictor.network.architecture import described_options, network_config, options_of
 from dynamic_predictor.network.model import Network
 
-FETCH_COMMAND = "python data/download_weights.py --network"
+FETCH_COMMAND = "python -m data.download_weights"
 LICENCE = "CC BY-NC-SA 4.0, not for commercial use"
 WEIGHT_FILES: Mapping[str, tuple[str, ...]] = {
     "das3r": ("das3r/model.safetensors", "das3r_checkpoint-last.pth"),

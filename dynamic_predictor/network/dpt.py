@@ -17,6 +17,7 @@ from torch.nn import functional as F
 POINT_CHANNELS = 4
 """x, y, z and confidence."""
 _DROPOUT = 0.1
+_ROWS = 16
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,20 @@ class Conv2d(nn.Conv2d):
     def forward(self, input: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D h w"]:
         """The convolution, plus the bias."""
         return super().forward(input.to(self.weight.dtype))
+
+
+class Pointwise(Conv2d):
+    """A 1 x 1 convolution that goes a few rows at a time.
+
+    The maps before the last layer are the largest of all; in float32 they would not fit into the caches.
+    """
+
+    def __init__(self, width_in: int, width_out: int) -> None:
+        super().__init__(width_in, width_out, 1)
+
+    def forward(self, input: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D H W"]:
+        """The convolution, plus the bias."""
+        return torch.cat([super(Pointwise, self).forward(rows) for rows in input.split(_ROWS, dim=2)], dim=2)
 
 
 class ConvTranspose2d(nn.ConvTranspose2d):
@@ -186,8 +201,8 @@ def point_head(config: DptConfig) -> nn.Sequential:
         Conv2d(config.features, half, 3, padding=1),
         Double(),
         Conv2d(half, config.last_width, 3, padding=1),
-        nn.ReLU(),
-        Conv2d(config.last_width, POINT_CHANNELS, 1),
+        nn.ReLU(inplace=True),
+        Pointwise(config.last_width, POINT_CHANNELS),
     )
 
 
@@ -196,9 +211,9 @@ def mask_head(config: DptConfig) -> nn.Sequential:
     return nn.Sequential(
         Conv2d(config.features, config.features, 3, padding=1, bias=False),
         nn.Identity(),
-        nn.ReLU(),
+        nn.ReLU(inplace=True),
         nn.Dropout(_DROPOUT),
-        Conv2d(config.features, 1, 1),
+        Pointwise(config.features, 1),
         Double(),
     )
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from dynamic_predictor.network.blocks import Linear
 from dynamic_predictor.network.dpt import Conv2d, ConvTranspose2d
 from dynamic_predictor.network.model import EncodedImages, MaskSides, Network, PairPrediction
+from dynamic_predictor.network.packed_linear import PackedLinear, can_pack
 
 Precision = Literal["auto", "float32", "bfloat16"]
 Edge = tuple[int, int]
@@ -88,7 +89,17 @@ def prepare(network: Network, device: torch.device, precision: Precision = "auto
             module.to(torch.bfloat16)
         if module.weight.dim() == 4:
             module.weight.data = module.weight.data.contiguous(memory_format=torch.channels_last)
+    if device.type == "cpu" and precision == "bfloat16" and can_pack():
+        _pack(network, last)
     return network
+
+
+def _pack(network: Network, but: set[int]) -> None:
+    """Replace linear layers by packed ones, but for those with the given ids."""
+    for parent in list(network.modules()):
+        for name, child in list(parent.named_children()):
+            if isinstance(child, Linear) and id(child) not in but:
+                setattr(parent, name, PackedLinear(child))
 
 
 def _last_layers(network: Network) -> Iterator[nn.Module]:
@@ -145,11 +156,16 @@ def forecast(
     pixels = [height * width for height, width in sizes]
     maps = len(network.dense_heads(options.dynamic)) * config.dpt.features * itemsize
     return MemoryForecast(
-        weights=sum(parameter.nbytes for parameter in network.parameters()),
+        weights=sum(tensor.numel() * tensor.itemsize for tensor in _weights(network)),
         tokens=sum(pixels) // config.patch**2 * config.encoder_width * itemsize,
         maps=min(options.cache_bytes, sum(pixels) // 16 * maps),
         working=options.batch * max(pixels) * config.dpt.features * itemsize * _WORKING_MAPS,
     )
+
+
+def _weights(network: Network) -> Iterator[Tensor]:
+    yield from network.parameters()
+    yield from (module.weight for module in network.modules() if isinstance(module, PackedLinear))
 
 
 def schedule(sizes: Sequence[tuple[int, int]], edges: Sequence[Edge], batch: int) -> list[list[int]]:

@@ -1,0 +1,161 @@
+"""The full-size network on pairs of images: time, and what rounding to bfloat16 changes.
+
+python -m benchmarks.bench_predictor
+
+Weights are noise of the scale at which activations keep their size; times do not depend on them.
+"""
+
+import math
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from benchmarks.measuring import write_result
+from core import cli
+from dynamic_predictor.network.inference import InferenceOptions, forecast, predict_pairs, prepare
+from dynamic_predictor.network.model import MaskSides, Network, NetworkConfig, PairPrediction
+
+GAIN = 1.5  # uniform weights of this over the square root of the fan-in keep the variance
+DEPTH_BIAS = 1.0  # of the raw z: things are in front of the camera
+
+
+@dataclass(frozen=True)
+class BenchPredictor:
+    """Measure pairs of images through the full-size network."""
+
+    width: int = 512
+    """Pixels."""
+    height: int = 288
+    """Pixels."""
+    repeats: int = 3
+    """Of each measurement; the best counts."""
+    frames: int = 50
+    """Of the clip whose time is added up."""
+    directed_pairs: int = 450
+    """Of that clip."""
+    dynamic: MaskSides = "both"
+    """Of which image of a pair moving things are asked for."""
+    compare: bool = True
+    """Also run one pair in float32 and compare."""
+    out: Path | None = None
+    """JSON file for the figures."""
+
+
+def bench(command: BenchPredictor) -> None:
+    """Print and write the figures."""
+    network = _network()
+    images = [_image(seed, command.height, command.width) for seed in range(2)]
+    options = InferenceOptions(dynamic=command.dynamic)
+    figures: dict[str, object] = {
+        "width": command.width,
+        "height": command.height,
+        "dynamic": command.dynamic,
+    }
+    device = torch.device("cpu")
+    expected: PairPrediction | None = None
+    if command.compare:
+        network = prepare(network, device, "float32")
+        figures["float32_pair_s"], (_, expected) = _best(lambda: _one_pair(network, images, options), 1)
+    network = prepare(network, device)
+    figures["pair_s"], (_, found) = _best(lambda: _one_pair(network, images, options), command.repeats)
+    if expected is not None:
+        figures |= _differences(found, expected)
+    figures |= _clip(network, images, command)
+    figures["forecast_gib"] = (
+        forecast(network, [(command.height, command.width)] * command.frames).total / 2**30
+    )
+    figures["peak_resident_gib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    for name, value in figures.items():
+        print(f"{name:32} {value:.4g}" if isinstance(value, float) else f"{name:32} {value}")
+    write_result(command.out, figures)
+
+
+def _network() -> Network:
+    with torch.device("meta"):
+        network = Network(NetworkConfig())
+    network.to_empty(device="cpu")
+    random = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            scale = GAIN / math.sqrt(parameter[0].numel()) if parameter.dim() > 1 else 0.1
+            parameter.uniform_(-scale, scale, generator=random)
+            if "norm" in name and name.endswith("weight"):
+                parameter.add_(1.0)
+        for head in (network.downstream_head1, network.downstream_head2):
+            head.get_parameter("dpt.head.4.bias")[2] = DEPTH_BIAS
+    return network
+
+
+def _image(seed: int, height: int, width: int) -> Tensor:
+    """Smooth noise."""
+    coarse = torch.rand(1, 3, height // 8, width // 8, generator=torch.Generator().manual_seed(seed))
+    return torch.nn.functional.interpolate(coarse, size=(height, width), mode="bilinear")[0] * 2 - 1
+
+
+def _best(
+    function: Callable[[], tuple[int, PairPrediction]], repeats: int
+) -> tuple[float, tuple[int, PairPrediction]]:
+    """Seconds of the fastest call, after one that warms up, and what it returned."""
+    result = function()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        result = function()
+        times.append(time.perf_counter() - start)
+    return min(times), result
+
+
+def _one_pair(
+    network: Network, images: list[Tensor], options: InferenceOptions
+) -> tuple[int, PairPrediction]:
+    [result] = predict_pairs(network, images, [(0, 1)], options)
+    return result
+
+
+def _clip(network: Network, images: list[Tensor], command: BenchPredictor) -> dict[str, object]:
+    """A clip's time from that of its parts: encoding images, and decoding pairs of encoded ones.
+
+    Two runs over pairs of the same two images differ in decoding alone.
+    """
+    options = InferenceOptions(dynamic=command.dynamic)
+
+    def seconds(pairs: int) -> float:
+        edges = [(0, 1), (1, 0)] * (pairs // 2)
+        start = time.perf_counter()
+        for _ in predict_pairs(network, images, edges, options):
+            pass
+        return time.perf_counter() - start
+
+    two = min(seconds(2) for _ in range(command.repeats))
+    six = min(seconds(6) for _ in range(command.repeats))
+    pair = (six - two) / 4
+    image = (two - 2 * pair) / 2
+    total = command.frames * image + command.directed_pairs * pair
+    return {
+        "image_s": image,
+        "decoded_pair_s": pair,
+        "clip_s": total,
+        "clip_s_per_pair": total / command.directed_pairs,
+    }
+
+
+def _differences(found: PairPrediction, expected: PairPrediction) -> dict[str, object]:
+    """Medians over pixels."""
+    depth, expected_depth = found.pts3d_1[..., 2], expected.pts3d_1[..., 2]
+    figures: dict[str, object] = {
+        "median_depth_difference": float(((depth - expected_depth) / expected_depth).abs().median()),
+        "median_confidence_difference": float((found.conf_1 / expected.conf_1 - 1).abs().median()),
+    }
+    if found.dynamic_1 is not None and expected.dynamic_1 is not None:
+        figures["largest_probability_difference"] = float((found.dynamic_1 - expected.dynamic_1).abs().max())
+    return figures
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(bench, BenchPredictor, description=__doc__))

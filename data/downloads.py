@@ -1,0 +1,187 @@
+"""Files from the web: whole or absent, resumed, checked against what their server says of them.
+
+A file is fetched under another name beside its place, and gets its own when it has the announced length and
+checksum. Hugging Face announces the SHA-256 of large files (`X-Linked-Etag`); other servers only the length.
+"""
+
+import hashlib
+import re
+import shutil
+import urllib.error
+import urllib.parse
+import urllib.request
+from dataclasses import dataclass
+from email.message import Message
+from http import HTTPStatus
+from http.client import HTTPException, HTTPResponse
+from pathlib import Path
+
+from core.errors import UserError
+from core.files import explain, make_folder
+from core.progress import Progress, say
+
+_CHUNK = 1 << 20
+_TIMEOUT_S = 30
+_MOST_REDIRECTIONS = 8
+_SPARE_BYTES = 1 << 26
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """What a server says of a file before it sends it.
+
+    Args:
+        size: bytes, if it says so.
+        sha256: of the content, if it says so.
+    """
+
+    size: int | None = None
+    sha256: str | None = None
+
+
+def fetch(url: str, target: Path, sha256: str | None = None) -> None:
+    """Put a file into its place, unless it is there.
+
+    Args:
+        url: of the file.
+        target: its place; what an earlier attempt left beside it (`.part`) is completed.
+        sha256: what it must hash to, if its publisher says so; else the server's word is taken.
+
+    Raises:
+        UserError: the server does not answer, ends early or sends something else; or the disk is full.
+    """
+    if target.is_file():
+        say(f"{target} is there")
+        return
+    part = target.with_name(f"{target.name}.part")
+    make_folder(target.parent)
+    announced = announcement(url)
+    try:
+        have = part.stat().st_size if part.is_file() else 0
+        check_space(target.parent, (announced.size or 0) - have, target.name)
+        say(url)
+        if have == 0 or have != announced.size:
+            _append(url, part, have)
+        _check(url, part, Announcement(announced.size, sha256 or announced.sha256))
+        part.replace(target)
+    except (urllib.error.URLError, TimeoutError, ConnectionError, HTTPException) as error:
+        raise _unreachable(url, error) from error
+    except OSError as error:
+        raise explain(error, part) from error
+
+
+def announcement(url: str) -> Announcement:
+    """Length and checksum of a file by its server's word, without its content.
+
+    Raises:
+        UserError: the server does not answer, or has no such file.
+    """
+    size: int | None = None
+    digest: str | None = None
+    for _ in range(_MOST_REDIRECTIONS):
+        try:
+            status, headers = _head(url)
+        except (OSError, HTTPException) as error:
+            raise _unreachable(url, error) from error
+        linked = re.fullmatch(r'(?:W/)?"?([0-9a-f]{64})"?', headers.get("X-Linked-Etag", ""))
+        digest = digest or (linked[1] if linked else None)
+        size = size or _number(headers.get("X-Linked-Size"))
+        if "Location" not in headers or not _redirects(status):
+            return Announcement(size or _number(headers.get("Content-Length")), digest)
+        url = urllib.parse.urljoin(url, headers["Location"])
+    raise UserError(f"{url} sends from address to address; check the network and run the same command again")
+
+
+def check_space(folder: Path, needed: int, what: str) -> None:
+    """That a folder has room for so many bytes.
+
+    Raises:
+        UserError: it has not.
+    """
+    free = shutil.disk_usage(folder).free
+    if free < needed + _SPARE_BYTES:
+        raise UserError(
+            f"{what} takes {needed / 1e9:.1f} GB more in {folder}, where {free / 1e9:.1f} GB are free; free "
+            "some space or choose another folder with --to"
+        )
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """Redirections are told, not followed: what a server says of a file is in the first answer."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: object, code: int, msg: str, headers: Message, newurl: str
+    ) -> None:
+        """None: do not go there."""
+
+
+def _head(url: str) -> tuple[int, Message]:
+    request = urllib.request.Request(url, method="HEAD")
+    try:
+        with urllib.request.build_opener(_Stay()).open(request, timeout=_TIMEOUT_S) as response:
+            return response.status, response.headers
+    except urllib.error.HTTPError as error:
+        error.close()
+        if _redirects(error.code):
+            return error.code, error.headers
+        if error.code in (HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED):
+            return HTTPStatus.OK, Message()
+        raise
+
+
+def _redirects(status: int) -> bool:
+    return 300 <= status < 400
+
+
+def _append(url: str, part: Path, have: int) -> None:
+    """Add to `part` what is missing of it."""
+    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
+    try:
+        response: HTTPResponse = urllib.request.urlopen(request, timeout=_TIMEOUT_S)
+    except urllib.error.HTTPError as error:
+        error.close()
+        if error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            return  # there is no more; whether it is right, its length and checksum tell
+        raise
+    with response:
+        goes_on = response.status == HTTPStatus.PARTIAL_CONTENT
+        done = have if goes_on else 0
+        total = done + (_number(response.headers.get("Content-Length")) or 0)
+        with (
+            Progress(total // _CHUNK, done // _CHUNK, label=f"{part.stem}, MiB") as progress,
+            part.open("ab" if goes_on else "wb") as file,
+        ):
+            while chunk := response.read(_CHUNK):
+                file.write(chunk)
+                progress.advance()
+
+
+def _check(url: str, part: Path, announced: Announcement) -> None:
+    """What is too short stays, to be completed; what is wrong goes."""
+    have = part.stat().st_size
+    if announced.size is not None and have < announced.size:
+        raise UserError(
+            f"{url} ended after {have} of {announced.size} bytes; run the same command again to go on"
+        )
+    wrong_size = announced.size is not None and have > announced.size
+    if wrong_size or (announced.sha256 is not None and _sha256(part) != announced.sha256):
+        part.unlink()
+        what = "length" if wrong_size else "SHA-256"
+        raise UserError(f"{url} is not the published file (its {what} differs); run the same command again")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        digest = hashlib.sha256()
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _number(header: str | None) -> int | None:
+    return int(header) if header is not None and header.isdigit() else None
+
+
+def _unreachable(url: str, error: Exception) -> UserError:
+    reason = getattr(error, "reason", None) or error
+    return UserError(f"{url}: {reason}; check the network and run the same command again")
