@@ -1,7 +1,7 @@
 """What a report is about, gathered from the files of a run folder. What is missing is left out."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,15 @@ from core.run_folder import RunFolder, ViewSet
 from core.scalars import read_lines
 from evaluation import image_metrics
 from evaluation.image_metrics import Scores
-from evaluation.scoring import MethodScores, check_is_run, image_pairs, read_scores, rendered_iterations
+from evaluation.scoring import (
+    MethodScores,
+    check_is_run,
+    image_pairs,
+    read_scores,
+    refined_renders,
+    rendered_iterations,
+)
+from evaluation.static_scores import masks_folder
 
 _TRAINING_VIEWS = 3  # shown where no view was held out
 
@@ -30,6 +38,7 @@ class ViewFiles:
         photograph: of the same size.
         depth: depth as colours, if it was written.
         scores: of the rendering.
+        mask: where something moves, if that is known.
     """
 
     name: str
@@ -37,6 +46,7 @@ class ViewFiles:
     photograph: Path
     depth: Path | None
     scores: Scores
+    mask: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -48,7 +58,8 @@ class RunFacts:
         config: its config.json; empty for a run of the original 3DGS code.
         log: scalars by step.
         timing: its timing.json; empty if it has none.
-        scores: of the last iteration that was scored.
+        scores: of the last iteration that was scored; of a video from refined poses, where there are any.
+        methods: what is known of that iteration; of a video from predicted poses, and from refined ones.
         views: with pictures: the held-out ones, or a few that trained where none was held out.
         views_are: which of the two.
         environment: names and values.
@@ -60,6 +71,7 @@ class RunFacts:
     log: Sequence[Mapping[str, int | float]]
     timing: Mapping[str, Any]
     scores: MethodScores | None
+    methods: Sequence[MethodScores]
     views: Sequence[ViewFiles]
     views_are: ViewSet
     environment: Mapping[str, str]
@@ -106,6 +118,7 @@ def gather(folder: RunFolder) -> RunFacts:
         log=read_lines(folder.log),
         timing=_object(folder.timing),
         scores=methods[-1] if methods else None,
+        methods=[method for method in methods if method.iteration == methods[-1].iteration],
         views=views,
         views_are=views_are,
         environment=_object(recorded) or environment.describe(),
@@ -125,11 +138,25 @@ def _views(folder: RunFolder, method: MethodScores | None) -> tuple[ViewSet, lis
     if method is not None:
         names = _photograph_names(folder)
         views = [
-            _files(folder, "test", method.iteration, file, names[row] if row < len(names) else file, scores)
-            for row, (file, scores) in enumerate(method.views.items())
+            _held_out(folder, method, file, names[row] if row < len(names) else file, scores)
+            for row, (file, scores) in _numbered(method)
         ]
         return "test", [view for view in views if view.render.exists() and view.photograph.exists()]
     return "train", _training_views(folder)
+
+
+def _numbered(method: MethodScores) -> list[tuple[int, tuple[str, Scores]]]:
+    """The place among the held-out views, file and scores of each view; some may not have been scored."""
+    numbers = [Path(file).stem for file in method.views]
+    places = [int(number) if number.isdecimal() else row for row, number in enumerate(numbers)]
+    return list(zip(places, method.views.items(), strict=True))
+
+
+def _held_out(folder: RunFolder, method: MethodScores, file: str, name: str, scores: Scores) -> ViewFiles:
+    files = _files(folder, "test", method.iteration, file, name, scores)
+    mask = masks_folder(folder, method.iteration) / file
+    render = refined_renders(folder, method.iteration) / file if method.refined else files.render
+    return replace(files, render=render, mask=mask if mask.exists() else None)
 
 
 def _training_views(folder: RunFolder) -> list[ViewFiles]:

@@ -29,7 +29,7 @@ def write_report(folder: RunFolder) -> Path:
         UserError: it is no run folder, a file in it is broken, or the page cannot be written.
     """
     facts = gather(folder)
-    sections = (_views(facts), _curves(facts), _gallery(facts), _reproduction(facts))
+    sections = (_views(facts), _static_table(facts), _curves(facts), _gallery(facts), _reproduction(facts))
     page = Template(_part("page.html")).substitute(
         title=html.escape(folder.path.resolve().name),
         lead=_lead(facts),
@@ -68,6 +68,8 @@ def _lead(facts: RunFacts) -> str:
     told = [] if facts.source is None else [f"Trained on {html.escape(Path(facts.source).name)}"]
     if facts.scores is not None:
         told.append(f"scored on {len(facts.scores.views)} views that it has not seen")
+        if facts.scores.mean.static is not None:
+            told.append("where nothing moves in them")
     return ", ".join(told) + "." if told else "A run of 3D Gaussian splatting."
 
 
@@ -93,6 +95,26 @@ def _views(facts: RunFacts) -> str:
     if facts.views_are == "test":
         return _section("Held-out views", "The photographs on the right were kept from the training.", cards)
     return _section("Training views", "No view was held out, so these were all seen in training.", cards)
+
+
+def _static_table(facts: RunFacts) -> str:
+    """Of a video: scores from predicted and from refined poses, and by DAS3R's protocol."""
+    if facts.scores is None or facts.scores.mean.static is None:
+        return ""
+    rows = []
+    for method in facts.methods:
+        mean = method.mean
+        numbers = (mean.psnr, 3), (mean.ssim, 4), (mean.lpips, 4), (mean.legacy_psnr, 3), (mean.static, 3)
+        cells = "".join(
+            f"<td>{_MISSING if value is None else f'{value:.{digits}f}'}</td>" for value, digits in numbers
+        )
+        rows.append(f"<tr><th>{'refined' if method.refined else 'predicted'} poses</th>{cells}</tr>")
+    head = "".join(f"<th>{name}</th>" for name in ("PSNR", "SSIM", "LPIPS", "legacy PSNR", "static share"))
+    note = (
+        "Only pixels where nothing moves count. The legacy PSNR is that of DAS3R's tables: moving pixels are "
+        "black in both images, and counted. Refined are the poses of held-out frames, the Gaussians frozen."
+    )
+    return _section("Static pixels", note, f"<table><tr><th></th>{head}</tr>{''.join(rows)}</table>")
 
 
 def _curves(facts: RunFacts) -> str:

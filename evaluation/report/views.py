@@ -12,7 +12,7 @@ from jaxtyping import UInt8
 from numpy import ndarray
 
 from core.colormaps import colorize
-from core.images import encode, read_image
+from core.images import encode, read_gray, read_image
 from evaluation.image_metrics import Scores, squared_error
 from evaluation.report.facts import ViewFiles
 
@@ -21,6 +21,7 @@ _QUALITY = 86
 _THUMBNAIL = 220
 _LARGEST_ERROR = 0.25  # of the range of colours; shown as the last colour
 _ERROR_MAP = "inferno"
+_MOVING = (125, 130, 140)
 
 
 def view_card(which: str, view: ViewFiles) -> str:
@@ -39,6 +40,9 @@ def view_card(which: str, view: ViewFiles) -> str:
     panes = [_slider(view.name, render, photograph)]
     legend = f'0 <span class="scale" style="background:{_gradient(_ERROR_MAP)}"></span> {_LARGEST_ERROR:.0%}'
     heat = colorize(error, 0.0, _LARGEST_ERROR, _ERROR_MAP)
+    if view.mask is not None:
+        heat[read_gray(view.mask) > 0] = _MOVING
+        legend += f' · <span class="scale" style="background:rgb{_MOVING}"></span> moves'
     panes.append(_figure(heat, f"error of {view.name}", f"error&ensp;{legend}"))
     if view.depth is not None:
         panes.append(_figure(read_image(view.depth), f"depth of {view.name}", "depth, near is bright"))

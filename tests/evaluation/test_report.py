@@ -20,7 +20,7 @@ from evaluation.report.facts import ViewFiles
 from evaluation.report.page import duration, pick
 from evaluation.scoring import score_run, write_scores
 from tests.evaluation.browser import CHROMIUM, open_browser
-from tests.evaluation.conftest import make_run
+from tests.evaluation.conftest import add_masks, make_run
 
 
 class Reader(HTMLParser):
@@ -225,3 +225,35 @@ def test_sliders_and_curves_in_a_browser(tmp_path: Path) -> None:
         assert page.evaluate(value) != before
         assert page.problems == []
         assert {request.partition(":")[0] for request in page.requests} <= {"file", "data"}
+
+
+def test_a_video_has_a_table_of_static_pixels(tmp_path: Path) -> None:
+    folder = add_masks(make_run(tmp_path / "run", views=2))
+    fixed, refined = methods = score_run(folder, None)
+    write_scores(folder, methods)
+    page = Reader(write_report(folder).read_text())
+    assert "where nothing moves in them" in page.text
+    for method, name in ((fixed, "predicted poses"), (refined, "refined poses")):
+        assert name in page.text
+        assert f"{method.mean.psnr:.3f}" in page.text
+        assert f"{method.mean.legacy_psnr:.3f}" in page.text
+    assert f"{refined.mean.psnr:.2f}" in page.text, "the headline"
+    assert "moves" in page.text
+
+
+def test_views_that_were_not_scored_leave_the_others_their_names(tmp_path: Path) -> None:
+    folder = add_masks(make_run(tmp_path / "run", views=3), refined=False)
+    names = [{"img_name": f"{row}.jpg"} for row in (5, 15, 25)]
+    folder.cameras.write_text(json.dumps(names))
+    (folder.path / "test" / "ours_30" / "dynamic_masks" / "00000.png").unlink()
+    write_scores(folder, score_run(folder, None))
+    text = Reader(write_report(folder).read_text()).text
+    assert "15.jpg" in text
+    assert "25.jpg" in text
+    assert " 5.jpg" not in text
+
+
+def test_a_scene_that_stands_still_has_no_such_table(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run", views=2)
+    write_scores(folder, score_run(folder, None))
+    assert "Static pixels" not in write_report(folder).read_text()
