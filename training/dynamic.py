@@ -68,7 +68,7 @@ class DynamicConfig:
     """How images are formed."""
     densification: DensificationConfig = DensificationConfig(default=DefaultConfig(opacity_reset_interval=0))
     """How the number of Gaussians changes."""
-    exposure: ExposureConfig = ExposureConfig(exposure=True)
+    exposure: ExposureConfig = ExposureConfig(exposure=True, exposure_lr_init=2e-3, exposure_lr_final=1e-4)
     """Exposure compensation."""
     poses: PoseConfig = PoseConfig()
     """Refinement of the cameras."""
@@ -116,7 +116,7 @@ class DynamicTask:
         """All cameras of the capture, refined; those that do not train are carried along."""
         return self.poses.cameras()
 
-    def all_exposures(self) -> Float[Tensor, "C 3 4"] | None:
+    def held_out_exposures(self) -> Float[Tensor, "C 3 4"] | None:
         """Colour transforms of all frames; those that do not train have their neighbours'."""
         if self.exposures is None:
             return None
@@ -156,7 +156,7 @@ class DynamicTask:
     def evaluate(self) -> Evaluation:
         """PSNR over the pixels that are predicted to be static, of held-out frames."""
         scores, pictures = [], {}
-        cameras, exposures = self.cameras(), self.all_exposures()
+        cameras, exposures = self.cameras(), self.held_out_exposures()
         for view in self.test:
             target = self.capture.images[view]
             image = self.fit.view(cameras[view])

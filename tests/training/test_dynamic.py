@@ -210,11 +210,11 @@ def test_masks_serve_where_there_are_no_probabilities_and_points_where_there_is_
 def test_exposures_of_held_out_frames_are_those_of_their_neighbours(capture: Capture) -> None:
     task = DynamicTask(BASE, capture, (0, 2, 3, 4, 5), (1,))
     take(task, 1, 12)
-    exposures = task.all_exposures()
+    exposures = task.held_out_exposures()
     assert exposures is not None
     torch.testing.assert_close(exposures[1], (exposures[0] + exposures[2]) / 2)
     without = replace(BASE, exposure=ExposureConfig(exposure=False))
-    assert DynamicTask(without, capture, TRAIN, TEST).all_exposures() is None
+    assert DynamicTask(without, capture, TRAIN, TEST).held_out_exposures() is None
 
 
 def test_a_rehearsal_leaves_no_trace(capture: Capture) -> None:
