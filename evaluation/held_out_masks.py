@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import cv2
 import torch
 from jaxtyping import Bool
 from torch import Tensor
@@ -100,5 +99,5 @@ def _predicted(video: PredictedVideo, row: int, width: int, height: int) -> Bool
     stored = video.stored
     frame = read_header(stored.frames[row])
     window = Window(stored.crop, (frame.width, frame.height), width, height)
-    spread = window.spread(stored.mask(row).float().numpy(), cv2.BORDER_REPLICATE)
+    spread = window.spread(stored.mask(row).float().numpy())
     return torch.from_numpy(spread >= 0.5)
