@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
-from configs import das3r_flags, dynamic, static
+from configs import das3r_flags, dynamic, predictor, static
 from core import cli
 from scene.sources import kind_of_source
 from training.dynamic import DynamicConfig
 from training.loop import FitResult
 from training.static import StaticConfig
 from training.train_dynamic import train_dynamic
+from training.train_predictor import TrainPredictor, train_predictor
 from training.train_static import train_static
 
 DEFAULT_OUTPUT = Path("output")
@@ -70,6 +71,7 @@ class Method(NamedTuple):
 METHODS: Mapping[str, Method] = {
     "static": Method(TrainStatic, train_static, static.PRESETS),
     "dynamic": Method(TrainDynamic, train_dynamic, dynamic.PRESETS, das3r_flags.translate),
+    "predictor": Method(TrainPredictor, train_predictor, predictor.PRESETS),
 }
 
 

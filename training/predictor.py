@@ -94,6 +94,8 @@ class PredictorTraining:
 
     seed: int = 0
     """Of the initial weights, the order of the pairs and all draws; not negative."""
+    test_path: Path | None = None
+    """Held-out videos; by default PointOdyssey's test split, or every fourth sequence of the source."""
     network: Literal["monst3r", "dust3r", "das3r", "tiny"] = "monst3r"
     """What the training begins with: published weights, with new mask heads where they have none, or a small
     network without any."""

@@ -54,34 +54,31 @@ class TrainPredictor:
     source_path: Annotated[Path, cli.flag("-s")]
     """PointOdyssey's folder, or a folder of sequences in Sintel's layout, such as procedural videos."""
     model_path: Annotated[Path | None, cli.flag("-m")] = None
-    """Run folder; output/predictor-NAME of the source by default."""
-    test_path: Path | None = None
-    """Held-out videos; by default PointOdyssey's test split, or every fourth sequence of the source."""
+    """Run folder; output/NAME of the source by default."""
     config: PredictorTraining = PredictorTraining()
     """The training."""
 
 
-def train_predictor(command: TrainPredictor) -> int:
+def train_predictor(source: Path, model_path: Path, config: PredictorTraining) -> FitResult:
     """Train, or go on training.
 
-    Returns:
-        The exit code: 0, or which signal stopped the run.
+    Args:
+        source: see `TrainPredictor`.
+        model_path: the run's folder.
+        config: the training.
 
     Raises:
         UserError: the videos or the weights cannot be read, the folder holds another run, a file cannot be
             written, or the loss keeps being non-finite.
     """
     with joined() as team, _quiet_unless(team.leads):
-        result = _train(command, team)
-    return 0 if result.stopped_by is None else 128 + result.stopped_by
+        return _train(source, RunFolder(model_path), config, team)
 
 
-def _train(command: TrainPredictor, team: Team) -> FitResult:
-    config = command.config
-    path = command.model_path or Path("output") / f"predictor-{command.source_path.absolute().name}"
-    folder, identity = RunFolder(path), identity_of(command)
+def _train(source: Path, folder: RunFolder, config: PredictorTraining, team: Team) -> FitResult:
+    identity = identity_of(source, config)
     goes_on = is_same_run(folder, identity)
-    train, test = open_motion_videos(command.source_path, command.test_path, config.labels, config.data.z_far)
+    train, test = open_motion_videos(source, config.test_path, config.labels, config.data.z_far)
     say(
         f"{len(train.names)} videos of {sum(train.frame_counts)} frames to learn from, {len(test.names)} of "
         f"{sum(test.frame_counts)} to score on"
@@ -97,18 +94,14 @@ def _train(command: TrainPredictor, team: Team) -> FitResult:
             say(f"before the training: {_told(task.evaluate())}")
         result = fit(task, own, config.loop, save=lambda step: save_weights(task.network, own, step))
     if result.evaluation is not None:
-        say(f"after {result.iterations} steps: {_told(result.evaluation)}; weights are in {path / 'network'}")
+        weights = folder.path / "network"
+        say(f"after {result.iterations} steps: {_told(result.evaluation)}; weights are in {weights}")
     return result
 
 
-def identity_of(command: TrainPredictor) -> dict[str, Any]:
+def identity_of(source: Path, config: PredictorTraining) -> dict[str, Any]:
     """What `config.json` holds: a run is this."""
-    return {
-        "method": METHOD,
-        "source_path": str(command.source_path.absolute()),
-        "test_path": None if command.test_path is None else str(command.test_path.absolute()),
-        "config": config_to_json(command.config),
-    }
+    return {"method": METHOD, "source_path": str(source.absolute()), "config": config_to_json(config)}
 
 
 def make_network(config: PredictorTraining) -> Network:
