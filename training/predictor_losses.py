@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
-from torch.nn import functional as F
 
 from core.distributed import Team
 from dynamic_predictor.network.model import PairPrediction
 from training.predictor_batches import PairTargets
 
 _SMALLEST_SCALE = 1e-8
+_SMALLEST_PROBABILITY = 1e-7  # about what float32 can tell from 0 in 1 - p
 
 
 @dataclass(frozen=True)
@@ -169,9 +169,9 @@ def mask_errors(
         dynamic: whether it does.
         moving_weight: factor where it does.
     """
-    labels = dynamic.to(probabilities.dtype)
-    errors = F.binary_cross_entropy(probabilities, labels, reduction="none")
-    return errors * (1 + (moving_weight - 1) * labels)
+    # Not torch's own, which fails at a probability that is no number; the loop can go on after one.
+    chosen = torch.where(dynamic, probabilities, 1 - probabilities).clamp(min=_SMALLEST_PROBABILITY)
+    return -chosen.log() * torch.where(dynamic, moving_weight, 1.0)
 
 
 def weighted_by_confidence(
