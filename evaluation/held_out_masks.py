@@ -52,6 +52,7 @@ def write_held_out_masks(folder: RunFolder, iteration: int, annotation: Path | N
     Raises:
         UserError: a file is missing, broken, or cannot be written.
     """
+    annotation = None if annotation is None else annotation.absolute()
     there = read_masked_views(folder, iteration)
     if there is not None and annotation in (None, there.folder):
         return there
