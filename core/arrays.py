@@ -1,6 +1,7 @@
 """Arrays of numbers as `.npy` files: written whole or not at all, read without executing anything."""
 
 import io
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,10 @@ from torch import Tensor
 
 from core.errors import UserError
 from core.files import atomic_write, explain
+
+# numpy parses headers as Python literals, and CPython 3.11's parser keeps a count that threads share: two at
+# once can end in a SystemError (python/cpython issue 106905).
+_HEADER_LOCK = threading.Lock()
 
 
 def write_array(path: Path, array: Float[Tensor, "*shape"]) -> None:
@@ -29,7 +34,9 @@ def read_array(path: Path) -> Float[ndarray, "*shape"]:
         UserError: the file is missing, cut off, or holds anything else.
     """
     try:
-        array = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
+        content = io.BytesIO(path.read_bytes())
+        with _HEADER_LOCK:
+            array = np.load(content, allow_pickle=False)
     except OSError as error:
         raise explain(error, path, "read") from error
     except (ValueError, EOFError) as error:

@@ -1,13 +1,10 @@
 """Trained runs, and Gaussians of any origin, rendered into folders."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from core.cli import flag
 from core.errors import UserError
@@ -105,7 +102,7 @@ def render_captured(run: TrainedRun, views: ViewSet, options: RenderOptions) -> 
             images=not options.depth_only,
             depth=options.depth or options.depth_only or views == "test",
             video_fps=_video_fps(cameras, options, run.fps),
-            exposures=_exposures(run, rows),
+            exposures=run.exposures_of(rows),
             on_view=progress.advance,
         )
     if not options.depth_only:
@@ -193,11 +190,3 @@ def _rate(options: RenderOptions, own: float | None) -> float:
     if options.fps is not None:
         return options.fps
     return FPS if own is None else own
-
-
-def _exposures(run: TrainedRun, rows: Sequence[int]) -> Float[Tensor, "C 3 4"] | None:
-    """The learned colour transforms of views; held-out views have none and keep the scene's colours."""
-    if run.exposures is None:
-        return None
-    names = (run.capture.image_names[row] for row in rows)
-    return torch.stack([run.exposures.get(name, torch.eye(3, 4)) for name in names])

@@ -1,6 +1,6 @@
 """Runs on disk: what makes two of them the same run, and how a trained one is opened."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,13 @@ class TrainedRun:
         """Frames per second of the video that was trained on; None for other captures."""
         facts = read_facts(self.source)
         return None if facts is None else facts.fps
+
+    def exposures_of(self, rows: Sequence[int]) -> Float[Tensor, "C 3 4"] | None:
+        """The learned colour transforms of views; those that have none keep the scene's colours."""
+        if self.exposures is None:
+            return None
+        names = (self.capture.image_names[row] for row in rows)
+        return torch.stack([self.exposures.get(name, torch.eye(3, 4)) for name in names])
 
 
 def open_run(path: Path, iteration: int | None = None, source: Path | None = None) -> TrainedRun:

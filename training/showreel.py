@@ -1,7 +1,5 @@
 """The videos that a run on a video ends with: its static scene, and that beside what was filmed."""
 
-from collections.abc import Iterator
-
 import cv2
 import numpy as np
 from jaxtyping import Bool, UInt8
@@ -10,7 +8,6 @@ from numpy import ndarray
 from core.progress import Progress
 from core.video import video_writer
 from gaussian_renderer.views import ImageFormation, draw
-from scene.cameras import Cameras
 from scene.trajectories import novel_path
 from training.runs import TrainedRun
 
@@ -41,17 +38,21 @@ def write_showreel(run: TrainedRun, fps: float | None = None, backend: str = "au
     formation = ImageFormation(run.background, run.antialiased, backend)
     rendered, smooth, beside = run.folder.showreel
     cameras = run.capture.cameras
+    exposures = run.exposures_of(range(len(cameras)))
+    mean = None if exposures is None else exposures.mean(0, keepdim=True).expand_as(exposures)
     with Progress(2 * len(cameras), label="videos") as progress:
         with video_writer(rendered, rate) as video, video_writer(beside, rate) as triptych:
-            for row, image in enumerate(_images(run, cameras, formation)):
+            for row, view in enumerate(draw(run.splats, cameras, formation, exposures=exposures)):
+                image = view.image
                 video.write(image)
                 masks = run.capture.dynamic_masks
                 mask = None if masks is None else masks[row].numpy()
                 triptych.write(side_by_side(run.capture.images[row].numpy(), mask, image))
                 progress.advance()
         with video_writer(smooth, rate) as video:
-            for image in _images(run, novel_path("spline", cameras, len(cameras)), formation):
-                video.write(image)
+            path = novel_path("spline", cameras, len(cameras))
+            for view in draw(run.splats, path, formation, exposures=mean):
+                video.write(view.image)
                 progress.advance()
 
 
@@ -74,9 +75,3 @@ def tinted(photograph: UInt8[ndarray, "H W 3"], mask: Bool[ndarray, "H W"] | Non
     gray = cv2.cvtColor(photograph, cv2.COLOR_RGB2GRAY).astype(np.float32)[..., None]
     mixed = (1 - _TINT_SHARE) * gray + _TINT_SHARE * _TINT
     return np.where(mask[..., None], mixed.round().astype(np.uint8), photograph)
-
-
-def _images(
-    run: TrainedRun, cameras: Cameras, formation: ImageFormation
-) -> Iterator[UInt8[ndarray, "H W 3"]]:
-    return (view.image for view in draw(run.splats, cameras, formation))

@@ -1,6 +1,7 @@
 """Arrays come back bit for bit; what is none is a sentence, and nothing in a file is executed."""
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -48,3 +49,11 @@ def test_what_is_no_array_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "several.npz").rename(path)
     with pytest.raises(UserError, match="holds no floating-point numbers"):
         read_array(path)
+
+
+def test_threads_may_read_at_once(tmp_path: Path) -> None:
+    for row in range(8):
+        write_array(tmp_path / f"{row}.npy", torch.full((3, 4), float(row)))
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda row: read_array(tmp_path / f"{row % 8}.npy")[0, 0], range(400)))
+    assert found == [row % 8 for row in range(400)]
