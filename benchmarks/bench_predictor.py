@@ -2,7 +2,9 @@
 
 python -m benchmarks.bench_predictor
 
-Weights are noise of the scale at which activations keep their size; times do not depend on them.
+Weights are noise of the scale at which activations keep their size; times do not depend on them. Beside the
+time that passes stands the processors' time divided by their number: on a machine that others use too, it is
+the better guess of what an idle one would take.
 """
 
 import math
@@ -61,9 +63,11 @@ def bench(command: BenchPredictor) -> None:
     expected: PairPrediction | None = None
     if command.compare:
         network = prepare(network, device, "float32")
-        figures["float32_pair_s"], (_, expected) = _best(lambda: _one_pair(network, images, options), 1)
+        seconds, (_, expected) = _best(lambda: _one_pair(network, images, options), 1)
+        figures |= _named("float32_pair", seconds)
     network = prepare(network, device)
-    figures["pair_s"], (_, found) = _best(lambda: _one_pair(network, images, options), command.repeats)
+    seconds, (_, found) = _best(lambda: _one_pair(network, images, options), command.repeats)
+    figures |= _named("pair", seconds)
     if expected is not None:
         figures |= _differences(found, expected)
     figures |= _clip(network, images, command)
@@ -100,15 +104,25 @@ def _image(seed: int, height: int, width: int) -> Tensor:
 
 def _best(
     function: Callable[[], tuple[int, PairPrediction]], repeats: int
-) -> tuple[float, tuple[int, PairPrediction]]:
-    """Seconds of the fastest call, after one that warms up, and what it returned."""
+) -> tuple[Tensor, tuple[int, PairPrediction]]:
+    """Seconds (passed, of a processor) of the fastest call after one that warms up, and what it returned."""
     result = function()
     times = []
     for _ in range(repeats):
-        start = time.perf_counter()
+        start = _clocks()
         result = function()
-        times.append(time.perf_counter() - start)
-    return min(times), result
+        times.append(_clocks() - start)
+    return torch.stack(times).amin(0), result
+
+
+def _clocks() -> Tensor:
+    """Time, and the processors' time in this process divided by the number of threads."""
+    processors = time.process_time() / torch.get_num_threads()
+    return torch.tensor([time.perf_counter(), processors], dtype=torch.float64)
+
+
+def _named(name: str, seconds: Tensor) -> dict[str, object]:
+    return {f"{name}_s": float(seconds[0]), f"{name}_processor_s": float(seconds[1])}
 
 
 def _one_pair(
@@ -125,24 +139,21 @@ def _clip(network: Network, images: list[Tensor], command: BenchPredictor) -> di
     """
     options = InferenceOptions(dynamic=command.dynamic)
 
-    def seconds(pairs: int) -> float:
+    def seconds(pairs: int) -> Tensor:
         edges = [(0, 1), (1, 0)] * (pairs // 2)
-        start = time.perf_counter()
+        start = _clocks()
         for _ in predict_pairs(network, images, edges, options):
             pass
-        return time.perf_counter() - start
+        return _clocks() - start
 
-    two = min(seconds(2) for _ in range(command.repeats))
-    six = min(seconds(6) for _ in range(command.repeats))
+    two = torch.stack([seconds(2) for _ in range(command.repeats)]).amin(0)
+    six = torch.stack([seconds(6) for _ in range(command.repeats)]).amin(0)
     pair = (six - two) / 4
     image = (two - 2 * pair) / 2
     total = command.frames * image + command.directed_pairs * pair
-    return {
-        "image_s": image,
-        "decoded_pair_s": pair,
-        "clip_s": total,
-        "clip_s_per_pair": total / command.directed_pairs,
-    }
+    per_pair = total / command.directed_pairs
+    named = {"image": image, "decoded_pair": pair, "clip": total, "clip_per_pair": per_pair}
+    return {key: value for name, times in named.items() for key, value in _named(name, times).items()}
 
 
 def _differences(found: PairPrediction, expected: PairPrediction) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """Linear layers whose weights lie in the order in which the processor's matrix product reads them.
 
-`torch.nn.functional.linear` brings a weight of bfloat16 into that order at every call, which takes 5 to 15 % of
-its time. torch has the two steps as operators, for its compiler.
+`torch.nn.functional.linear` brings a weight of bfloat16 into that order at every call, which takes 5 to 15 %
+of its time. torch has the two steps as operators, for its compiler.
 """
 
 import torch

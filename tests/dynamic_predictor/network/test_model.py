@@ -190,6 +190,19 @@ def test_tiny_equals_the_original(golden: Path) -> None:
                     )
 
 
+@pytest.mark.slow
+def test_full_equals_the_original(golden: Path) -> None:
+    network = build(FULL, torch.float32)  # 2.4 GB
+    found = outputs(network, (64, 96), (64, 96))
+    with np.load(golden / "das3r" / "net_full_summary.npz") as stored:
+        for name in [key.removesuffix("_f32_probe") for key in stored if key.endswith("_f32_probe")]:
+            probes = found[name].ravel()[stored[f"{name}_probe_index"]]
+            mask = name.startswith("mask")
+            tolerance = {"rtol": 0.0, "atol": 5e-6} if mask else {"rtol": 2e-5, "atol": 1e-4}
+            np.testing.assert_allclose(probes, stored[f"{name}_f32_probe"], err_msg=name, **tolerance)
+            np.testing.assert_allclose(probes, stored[f"{name}_f64_probe"], err_msg=name, **tolerance)
+
+
 @torch.no_grad()
 def outputs(network: Network, size_1: tuple[int, int], size_2: tuple[int, int]) -> dict[str, np.ndarray]:
     """Every stage's output under the name that the stored numbers have."""
