@@ -24,9 +24,9 @@ class PoseConfig:
     psnr_threshold: float = 0.0
     """A frame's pose takes a step only while its PSNR over static pixels, in dB, is above this. DAS3R has 26,
     which shuts out frames that need it most; 0 = always."""
-    pose_lr_init: float = 1e-4
+    pose_lr_init: float = 5e-5
     """Learning rate at the start, in radians; translations have it times the median depth of the scene."""
-    pose_lr_final: float = 1e-5
+    pose_lr_final: float = 5e-6
     """Learning rate at the end; it falls exponentially."""
     pose_from_iter: int = 1_500
     """Recipe step before which cameras stay as predicted: a scene not seen yet says nothing about them."""
