@@ -33,8 +33,9 @@ class AlignmentConfig:
     """Factor on the weight of pixels whose thing moves, from 0 to 1."""
     shared_focal: bool = True
     """One focal length for all frames; otherwise one each."""
-    smoothness: float = 0.01
-    """Weight of the camera's jumps from frame to frame."""
+    smoothness: float = 0.05
+    """Weight of the camera's mean jump from frame to frame. DAS3R adds 0.01 of each jump, so that its weight
+    grows with the clip: over 40 frames it bends the path that the pointmaps say."""
     translation_weight: float = 1.0
     """Weight of a jump's translation, in 1 / world units, beside its rotation."""
     flow_weight: float = 0.02

@@ -77,7 +77,7 @@ def objective(
         world, transforms, problem.edges, problem.points, problem.weights, config.distance
     ).sum()
     if config.smoothness and len(c2w) > 1:
-        loss = loss + config.smoothness * smoothness_term(c2w, config.translation_weight).sum()
+        loss = loss + config.smoothness * smoothness_term(c2w, config.translation_weight).mean()
     if problem.flows is not None and config.flow_weight and share >= config.flow_start:
         flow = flow_term(
             variables.depths,
