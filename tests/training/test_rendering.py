@@ -87,7 +87,7 @@ def test_depth_alone_leaves_colours_as_they_are(tmp_path: Path) -> None:
 
 def test_captured_views_as_a_video(tmp_path: Path) -> None:
     run = tiny_run(tmp_path)
-    options = replace(OPTIONS, video=True, fps=12)
+    options = replace(OPTIONS, video=True, fps=12.0)
     for folder, count in zip(render_run(run, options), (4, 2), strict=True):
         with av.open(str(folder / "renders.mp4")) as container:
             assert container.streams.video[0].average_rate == 12
@@ -117,7 +117,7 @@ def test_no_held_out_view_leaves_empty_folders(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["orbit", "spline", "spiral"])
 def test_paths_are_images_and_a_video(tmp_path: Path, name: str) -> None:
-    folder = render_path(tiny_run(tmp_path), name, replace(OPTIONS, depth=True, fps=12))
+    folder = render_path(tiny_run(tmp_path), name, replace(OPTIONS, depth=True, fps=12.0))
     assert folder == tmp_path / name / "ours_60"
     assert len(pictures(folder / "renders")) == 5
     assert any(picture.any() for picture in pictures(folder / "renders")), "the path sees nothing"
