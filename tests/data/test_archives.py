@@ -120,7 +120,7 @@ def test_names_that_lead_elsewhere_are_refused(tmp_path: Path, form: str, name: 
     folder.mkdir()
     files = {**FILES, name: b"gotcha"}
     (folder / form).write_bytes(zipped(files) if form == "a.zip" else tarred(files))
-    with pytest.raises(UserError, match="leads elsewhere; nothing of it was unpacked"):
+    with pytest.raises(UserError, match="leads out of its folder; nothing of it was unpacked"):
         unpack([folder / form], folder)
     assert set(contents(tmp_path)) == {f"inner/{form}"}
 
