@@ -56,3 +56,13 @@ class AlignmentConfig:
     """Frames before and after that a frame's points are checked against; None checks against all."""
     static_camera_px: float = 0.5
     """A camera stands still when its motion moves nothing by more than this many pixels."""
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise ValueError(f"steps: at least 1 was expected, got {self.steps}")
+        if not 0 <= self.moving_weight <= 1:
+            raise ValueError(f"moving_weight: a factor from 0 to 1 was expected, got {self.moving_weight}")
+        if self.pixels is not None and self.pixels < 16:
+            raise ValueError(
+                f"pixels: at least 16 of a frame were expected, or None for all; got {self.pixels}"
+            )
