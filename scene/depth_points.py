@@ -19,7 +19,7 @@ from scene.points import initial_scales, random_points_in_view
 class DepthPointsConfig:
     """Where the Gaussians start."""
 
-    cell_px: float = 3.0
+    cell_px: float = 2.0
     """Side of the square of pixels that one Gaussian stands for."""
     depth_tolerance: float = 0.1
     """Relative difference of depths up to which a Gaussian there is says that a pixel has one already."""
