@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from core.errors import UserError
+from scene.cameras import Cameras
 from scene.capture import PointCloud
 from scene.datasets.colmap_check import check_model
 from scene.datasets.image_folders import ImageFinder, find_image_folder
@@ -49,6 +50,29 @@ def _read(source: Path, options: CaptureOptions) -> SourceScene:
         for image in images
     ]
     return SourceScene(views, stored_points(folder, model), tuple(notes))
+
+
+def model_cameras(folder: Path) -> tuple[Cameras, tuple[str, ...]]:
+    """Cameras and names of the images that a model poses, ordered by name; distortion is left out.
+
+    Args:
+        folder: of the model, or of a capture that has one.
+
+    Raises:
+        UserError: there is no model, it cannot be read, or it poses no image.
+    """
+    model = read_model(find_model(folder) or folder)
+    images = sorted((image for image in model.images.values() if image.has_pose), key=lambda one: one.name)
+    if not images:
+        raise UserError(f"{folder} has no image with a pose; reconstruct it again")
+    lenses = [model.cameras[image.camera_id] for image in images]
+    cameras = Cameras(
+        torch.from_numpy(np.stack([_viewmat(image) for image in images])).float(),
+        torch.from_numpy(np.stack([lens.calibration_matrix() for lens in lenses])).float(),
+        torch.tensor([lens.width for lens in lenses]),
+        torch.tensor([lens.height for lens in lenses]),
+    )
+    return cameras, tuple(image.name for image in images)
 
 
 def find_model(source: Path) -> Path | None:

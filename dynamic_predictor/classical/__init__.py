@@ -1,0 +1,1 @@
+"""The predictor that needs no weights: structure from motion, flow, and what the two disagree about."""

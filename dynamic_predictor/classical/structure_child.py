@@ -1,0 +1,167 @@
+"""Structure from motion in a process of its own, where COLMAP's threads and aborts cannot harm a run.
+
+`python -m dynamic_predictor.classical.structure_child FOLDER`: the folder holds `images/`, `masks/` and
+`request.json`; the answer is `structure.npz`.
+"""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.files import atomic_write
+from scene.datasets.pycolmap_import import pycolmap
+
+_FEATURES = 2048
+_PEAK_THRESHOLD = 0.004  # of SIFT; lower than COLMAP's 0.0067, for blurred and plain frames
+_OVERLAP = 8  # frames matched with the next 8 and with those 1, 2, 4, ... 128 ahead
+_ENOUGH_ANGLE_DEG = (8.0, 2.0)  # of the first pair, tried in turn; videos have small baselines
+
+
+@dataclass(frozen=True)
+class StructureRequest:
+    """What is asked of the process.
+
+    Args:
+        focal_px: known focal length in pixels of the images, or None to find it.
+        guess_px: where to begin when it is not known.
+        threads: of COLMAP.
+        seed: of its draws.
+    """
+
+    focal_px: float | None
+    guess_px: float
+    threads: int
+    seed: int
+
+
+def main(folder: Path) -> None:
+    """Match, map, and write the answer; no file is written if nothing could be mapped."""
+    request = StructureRequest(**json.loads((folder / "request.json").read_text(encoding="utf-8")))
+    names = sorted(path.name for path in (folder / "images").iterdir())
+    database = folder / "database.db"
+    _match(folder, database, request)
+    best = _map_incrementally(folder, database, request)
+    if best is None or best.num_reg_images() < len(names):
+        best = _better(best, _map_globally(folder, database, request))
+    if best is not None:
+        with atomic_write(folder / "structure.npz") as path, path.open("wb") as file:
+            np.savez(file, **_arrays(best, names))
+
+
+def _match(folder: Path, database: Path, request: StructureRequest) -> None:
+    images = folder / "images"
+    reader = pycolmap.ImageReaderOptions()
+    reader.camera_model = "SIMPLE_PINHOLE"
+    reader.mask_path = str(folder / "masks")
+    first = pycolmap.Bitmap.read(next(iter(sorted(images.iterdir()))), True)
+    focal = request.guess_px if request.focal_px is None else request.focal_px
+    assert first is not None  # the parent has just written it
+    reader.camera_params = f"{focal},{first.width / 2},{first.height / 2}"
+    features = pycolmap.FeatureExtractionOptions()
+    features.use_gpu = False
+    features.num_threads = request.threads
+    features.sift.max_num_features = _FEATURES
+    features.sift.peak_threshold = _PEAK_THRESHOLD
+    pycolmap.extract_features(
+        database, images, camera_mode=pycolmap.CameraMode.SINGLE, reader_options=reader,
+        extraction_options=features,
+    )  # fmt: skip
+    matching = pycolmap.FeatureMatchingOptions()
+    matching.use_gpu = False
+    matching.num_threads = request.threads
+    pairing = pycolmap.SequentialPairingOptions()
+    pairing.overlap = _OVERLAP
+    pairing.quadratic_overlap = True
+    pycolmap.match_sequential(database, matching_options=matching, pairing_options=pairing)
+
+
+def _map_incrementally(folder: Path, database: Path, request: StructureRequest) -> Any:
+    """The largest model of COLMAP's incremental mapper, or None."""
+    best = None
+    for attempt, angle in enumerate(_ENOUGH_ANGLE_DEG):
+        options = pycolmap.IncrementalPipelineOptions()
+        options.num_threads = request.threads
+        options.random_seed = request.seed
+        options.multiple_models = False
+        options.min_num_matches = 10
+        options.ba_refine_focal_length = request.focal_px is None
+        options.ba_refine_extra_params = False
+        options.ba_global_function_tolerance = 1e-6
+        options.ba_global_frames_ratio = options.ba_global_points_ratio = 1.4
+        options.ba_global_max_num_iterations = options.ba_local_max_num_iterations = 15
+        options.mapper.init_min_tri_angle = angle
+        options.mapper.abs_pose_refine_focal_length = request.focal_px is None
+        options.mapper.abs_pose_min_num_inliers = 15
+        output = folder / f"incremental_{attempt}"
+        output.mkdir()
+        models = pycolmap.incremental_mapping(database, folder / "images", output, options)
+        for model in models.values():
+            best = _better(best, model)
+        if best is not None and best.num_reg_images() == best.num_images():
+            break
+    return best
+
+
+def _map_globally(folder: Path, database: Path, request: StructureRequest) -> Any:
+    """The largest model of GLOMAP's global mapper, which copes with little parallax; or None."""
+    options = pycolmap.GlobalPipelineOptions()
+    options.num_threads = request.threads
+    options.random_seed = request.seed
+    options.mapper.global_positioning.use_gpu = False
+    options.mapper.bundle_adjustment.ceres.use_gpu = False
+    options.mapper.bundle_adjustment.refine_focal_length = request.focal_px is None
+    output = folder / "global"
+    output.mkdir()
+    best = None
+    for model in pycolmap.global_mapping(database, folder / "images", output, options).values():
+        best = _better(best, model)
+    return best
+
+
+def _better(first: Any, second: Any) -> Any:
+    """Whichever has more frames that see points; of two alike, the one with the smaller error."""
+    return max((model for model in (first, second) if model is not None), key=_merit, default=None)
+
+
+def _merit(model: Any) -> tuple[int, float]:
+    seeing = sum(image.num_points3D >= 6 for image in model.images.values() if image.has_pose)
+    return seeing, -model.compute_mean_reprojection_error()
+
+
+def _arrays(model: Any, names: list[str]) -> dict[str, np.ndarray]:
+    """The model as plain arrays; rows of images follow `names`."""
+    row = {name: index for index, name in enumerate(names)}
+    viewmats, registered = np.tile(np.eye(4), (len(names), 1, 1)), np.zeros(len(names), bool)
+    point_row = {key: index for index, key in enumerate(model.points3D)}
+    frames, points, pixels = [], [], []
+    for image in model.images.values():
+        if not image.has_pose:
+            continue
+        index = row[image.name]
+        viewmats[index, :3], registered[index] = image.cam_from_world().matrix(), True
+        for observation in image.points2D:
+            if observation.has_point3D():
+                frames.append(index)
+                points.append(point_row[observation.point3D_id])
+                pixels.append(observation.xy)
+    clouds = list(model.points3D.values())
+    camera = next(iter(model.cameras.values()))
+    return {
+        "viewmats": viewmats,
+        "registered": registered,
+        "focal_px": np.float64(camera.focal_length),
+        "error_px": np.float64(model.compute_mean_reprojection_error()),
+        "xyz": np.array([point.xyz for point in clouds]).reshape(-1, 3),
+        "rgb": np.array([point.color for point in clouds], np.uint8).reshape(-1, 3),
+        "frames": np.array(frames, np.int64),
+        "points": np.array(points, np.int64),
+        "pixels": np.array(pixels, np.float64).reshape(-1, 2),
+    }
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
