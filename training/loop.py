@@ -29,9 +29,9 @@ class LoopConfig:
     """When a run reports, evaluates and saves. Nothing here changes the result."""
 
     test_iterations: tuple[int, ...] = (7_000, 30_000)
-    """Steps after which the held-out views are scored; they are at the end in any case."""
+    """Steps after which the held-out data are scored; they are at the end in any case."""
     save_iterations: tuple[int, ...] = (7_000, 30_000)
-    """Steps after which the Gaussians are written as PLY; they are at the end in any case."""
+    """Steps after which Gaussians or weights are written; they are at the end in any case."""
     checkpoint_seconds: float = 60.0
     """Time between two checkpoints: what a crash costs at the most."""
     log_interval: int = 100
@@ -216,8 +216,8 @@ class _Loop:
         if failed.failures >= FAILURES_ALLOWED:
             raise UserError(
                 f"{error} at iteration {step}, for the {failed.failures + 1}rd time, although learning rates "
-                "were halved each time; look for broken poses or images in the source, or lower "
-                "--position-lr-init"
+                "were halved each time; look for broken data in the source, or choose lower learning rates, "
+                "which --help names"
             )
         self._restore()
         self.state.failures = failed.failures + 1

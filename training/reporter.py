@@ -63,7 +63,7 @@ class Reporter:
         """Take in an evaluation."""
         if evaluation.numbers:
             told = ", ".join(f"{name} {value:.4g}" for name, value in evaluation.numbers.items())
-            say(f"iteration {step}: held-out views: {told}")
+            say(f"iteration {step}: held out: {told}")
             self._log.numbers(step, {f"test_{name}": value for name, value in evaluation.numbers.items()})
         for name, picture in evaluation.pictures.items():
             self._log.picture(step, name, picture)

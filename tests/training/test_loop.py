@@ -184,7 +184,7 @@ def test_what_was_learned_from_a_failure_survives_a_pause(tmp_path: Path, checkp
 
 def test_the_third_failure_ends_the_run_with_a_sentence(tmp_path: Path) -> None:
     task = Counting(20, {3: NOT_A_NUMBER, 8: NOT_A_NUMBER, 12: NOT_A_NUMBER})
-    with pytest.raises(UserError, match="at iteration 12, for the 3rd time"):
+    with pytest.raises(UserError, match=r"at iteration 12, for the 3rd time.*lower learning rates"):
         run(task, tmp_path)
     task = Counting(20, {3: NOT_A_NUMBER, 8: NOT_A_NUMBER})
     run(task, tmp_path / "two")

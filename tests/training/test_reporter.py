@@ -32,4 +32,4 @@ def test_evaluations_are_told_and_logged(tmp_path: Path, capsys: pytest.CaptureF
         reporter.evaluation(5, Evaluation({"psnr": 25.125, "ssim": 0.5}, {"test/a.png": picture}))
         reporter.evaluation(5, Evaluation({}))
     assert read_lines(tmp_path / "log.jsonl") == [{"step": 5, "test_psnr": 25.125, "test_ssim": 0.5}]
-    assert "iteration 5: held-out views: psnr 25.12, ssim 0.5" in capsys.readouterr().err
+    assert "iteration 5: held out: psnr 25.12, ssim 0.5" in capsys.readouterr().err

@@ -126,7 +126,7 @@ def test_new_networks_are_functions_of_the_seed() -> None:
 
 def test_weights_that_are_not_there_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPLATWORKS_WEIGHTS", str(tmp_path))
-    with pytest.raises(UserError, match=r"download_weights.py --network monst3r"):
+    with pytest.raises(UserError, match=r"python -m data.download_weights monst3r"):
         subject.make_network(replace(CONFIG, network="monst3r"))
 
 

@@ -60,7 +60,7 @@ def test_a_run_leaves_the_published_layout(
         "5 views train, 1 are held out",
         "expected peak memory",
         "expected time",
-        "held-out views: psnr",
+        "held out: psnr",
     ):
         assert part in told
 
