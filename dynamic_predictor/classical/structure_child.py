@@ -17,8 +17,10 @@ from scene.datasets.pycolmap_import import pycolmap
 
 _FEATURES = 2048
 _PEAK_THRESHOLD = 0.004  # of SIFT; lower than COLMAP's 0.0067, for blurred and plain frames
+_SEEING_POINTS = 6  # that a frame must see to count as posed
 _OVERLAP = 8  # frames matched with the next 8 and with those 1, 2, 4, ... 128 ahead
-_ENOUGH_ANGLE_DEG = (8.0, 2.0)  # of the first pair, tried in turn; videos have small baselines
+_FIRST_ANGLES_DEG = (8.0, 16.0, 2.0)  # of the first pair; tried in turn, for some end in a wrong focal length
+_GOOD_ERROR = 1e-3  # reprojection error, in long sides of the image, at which no other attempt is made
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ def main(folder: Path) -> None:
     database = folder / "database.db"
     _match(folder, database, request)
     best = _map_incrementally(folder, database, request)
-    if best is None or best.num_reg_images() < len(names):
+    if best is None or not _is_good(best):
         best = _better(best, _map_globally(folder, database, request))
     if best is not None:
         with atomic_write(folder / "structure.npz") as path, path.open("wb") as file:
@@ -80,9 +82,9 @@ def _match(folder: Path, database: Path, request: StructureRequest) -> None:
 
 
 def _map_incrementally(folder: Path, database: Path, request: StructureRequest) -> Any:
-    """The largest model of COLMAP's incremental mapper, or None."""
+    """The best model of COLMAP's incremental mapper, or None."""
     best = None
-    for attempt, angle in enumerate(_ENOUGH_ANGLE_DEG):
+    for attempt, angle in enumerate(_FIRST_ANGLES_DEG):
         options = pycolmap.IncrementalPipelineOptions()
         options.num_threads = request.threads
         options.random_seed = request.seed
@@ -101,9 +103,16 @@ def _map_incrementally(folder: Path, database: Path, request: StructureRequest) 
         models = pycolmap.incremental_mapping(database, folder / "images", output, options)
         for model in models.values():
             best = _better(best, model)
-        if best is not None and best.num_reg_images() == best.num_images():
+        if best is not None and _is_good(best):
             break
     return best
+
+
+def _is_good(model: Any) -> bool:
+    """Whether all frames are posed and the points agree with them."""
+    camera = next(iter(model.cameras.values()))
+    good_px = _GOOD_ERROR * max(camera.width, camera.height)
+    return model.num_reg_images() == model.num_images() and model.compute_mean_reprojection_error() < good_px
 
 
 def _map_globally(folder: Path, database: Path, request: StructureRequest) -> Any:
@@ -128,7 +137,7 @@ def _better(first: Any, second: Any) -> Any:
 
 
 def _merit(model: Any) -> tuple[int, float]:
-    seeing = sum(image.num_points3D >= 6 for image in model.images.values() if image.has_pose)
+    seeing = sum(image.num_points3D >= _SEEING_POINTS for image in model.images.values() if image.has_pose)
     return seeing, -model.compute_mean_reprojection_error()
 
 
