@@ -15,7 +15,7 @@ class PredictorConfig:
     """How cameras, moving things and depth of a video are found."""
 
     predictor: PredictorName = "classical"
-    """classical needs no weights; the others are networks whose weights data/download_weights.py fetches."""
+    """classical needs no weights; the others are networks; data.download_weights fetches theirs."""
     pretrained: Path | None = None
     """A weight file for the network; by default it is looked for under its published name."""
     flow: FlowName = "dis"

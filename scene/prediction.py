@@ -1,4 +1,4 @@
-"""What is known of a video before any Gaussian is trained: cameras, what moves, depth, and how sure that is."""
+"""What is known of a video before any Gaussian is trained: cameras, what moves, depth, how sure that is."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -17,8 +17,8 @@ class Assurance:
     """How sure a predictor is of its cameras.
 
     Args:
-        level: `high`: structure from motion agreed on all frames; `medium`: some frames were filled in, or the
-            baseline is small; `low`: a fallback, such as a camera that stands still or only turns.
+        level: `high`: structure from motion agreed on all frames; `medium`: some frames were filled in, or
+            the baseline is small; `low`: a fallback, such as a camera that stands still or only turns.
         camera_motion: what kind of motion was found.
         sentences: the reasons, for the log and the report.
         numbers: measured facts behind them, such as the reprojection error in pixels.

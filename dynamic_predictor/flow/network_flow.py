@@ -102,7 +102,7 @@ def load_flow(name: FlowNetworkName, refinements: int | None = None) -> NetworkF
     """
     published = PUBLISHED[name]
     path = find_weights(published.file) or find_weights(f"{Path(published.file).stem}.safetensors")
-    fetch = f"python data/download_weights.py {name}"
+    fetch = f"python -m data.download_weights {name}"
     if path is None:
         raise UserError(
             f"--flow {name} needs {published.file} in {weight_folders()[0]}; `{fetch}` fetches it (licence: "

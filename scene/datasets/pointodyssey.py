@@ -211,8 +211,8 @@ def _array(
     values = _load(path)
     if values.dtype.kind not in "fiub" or values.ndim != dimensions or values.shape[-1] != last:
         raise UserError(
-            f"{path} holds {values.dtype} of shape {values.shape}; numbers in {dimensions} dimensions, {last} "
-            "in the last, were expected; rearrange the sequence anew"
+            f"{path} holds {values.dtype} of shape {values.shape}; numbers in {dimensions} dimensions, "
+            f"{last} in the last, were expected; rearrange the sequence anew"
         )
     return values.astype(np.float64)
 

@@ -94,7 +94,7 @@ def weights_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("name", ["raft", "sea-raft"])
 def test_a_missing_file_names_the_command_and_the_licence(name: str, weights_folder: Path) -> None:
-    with pytest.raises(UserError, match=rf"python data/download_weights.py {name}.*BSD-3") as caught:
+    with pytest.raises(UserError, match=rf"python -m data.download_weights {name}.*BSD-3") as caught:
         load_flow(name)
     assert PUBLISHED[name].file in str(caught.value)
     assert str(weights_folder) in str(caught.value)
