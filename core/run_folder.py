@@ -43,6 +43,11 @@ class RunFolder:
         return self.path / "input.ply"
 
     @property
+    def shutter(self) -> Path:
+        """For which share of the time between two frames the shutter is open, where the run found it."""
+        return self.path / "shutter.json"
+
+    @property
     def exposure(self) -> Path:
         """The 3x4 colour transform of each training image, where the run learned them."""
         return self.path / "exposure.json"
@@ -123,7 +128,7 @@ class RunFolder:
     def training_results(self) -> list[Path]:
         """All that a training and what follows it leave, to be removed before another one begins."""
         return [
-            *(self.checkpoint.parent, self.log, self.timing, self.tensorboard, self.exposure),
+            *(self.checkpoint.parent, self.log, self.timing, self.tensorboard, self.exposure, self.shutter),
             *(self.results, self.per_view, self.report, self.camera_plot, *self.showreel),
             *(self.path / name for name in ("point_cloud", "pose", "train", "test")),
         ]

@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -21,6 +22,9 @@ from core.video import video_writer
 from gaussian_renderer.rendering import render
 from scene.cameras import Cameras
 from scene.splats import Splats
+
+Develop: TypeAlias = Callable[[Float[Tensor, "H W 3"], int], Float[Tensor, "H W 3"]]
+"""What a camera makes of a drawn image, given the row of the view: its exposure, the blur of its motion."""
 
 RENDERS, DEPTH, DEPTH_16_BIT = "renders", "depth", "depth_16bit"
 """Folders of colour, of depth as colours, and of depth as numbers."""
@@ -64,7 +68,7 @@ def draw(
     cameras: Cameras,
     formation: ImageFormation,
     depth: bool = False,
-    exposures: Float[Tensor, "C 3 4"] | None = None,
+    develop: Develop | None = None,
 ) -> Iterator[View]:
     """The views of cameras one by one; their sizes may differ."""
     for row in range(len(cameras)):
@@ -77,9 +81,7 @@ def draw(
                 depth=depth,
                 backend=formation.backend,
             )
-        image = output.images[0]
-        if exposures is not None:
-            image = image @ exposures[row, :, :3].T.to(image) + exposures[row, :, 3].to(image)
+        image = output.images[0] if develop is None else develop(output.images[0], row)
         covered = (
             None if output.depths is None else torch.where(output.alphas[0] >= _COVERED, output.depths[0], 0)
         )
@@ -95,7 +97,7 @@ def render_views(
     images: bool = True,
     depth: bool = False,
     video_fps: float | int | None = None,
-    exposures: Float[Tensor, "C 3 4"] | None = None,
+    develop: Develop | None = None,
     on_view: Callable[[], None] = lambda: None,
 ) -> None:
     """Render views into `folder`: `renders/%05d.png`, `depth/%05d.png`, `depth_16bit/%05d.png`.
@@ -112,7 +114,7 @@ def render_views(
         images: whether to write colour.
         depth: whether to write depth.
         video_fps: frames per second of `renders.mp4` and `depth.mp4`; no videos when None.
-        exposures: a colour transform for each view, as the training learned it: A[:, :3] colour + A[:, 3].
+        develop: what the cameras made of the views, as the training learned it.
         on_view: called after each view.
 
     Raises:
@@ -128,7 +130,7 @@ def render_views(
             for kind in kinds
             if video_fps is not None
         }
-        for row, view in enumerate(draw(splats, cameras, formation, depth, exposures)):
+        for row, view in enumerate(draw(splats, cameras, formation, depth, develop)):
             name = f"{row:05d}.png"
             pictures = {RENDERS: view.image} if images else {}
             if view.depth is not None:

@@ -1,7 +1,7 @@
 """Gaussians that start from depth maps, where each part of the scene is taken from one frame only."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, UInt8
@@ -133,6 +133,12 @@ class _DepthMap:
             static &= capture.valid_masks[view]
         return _DepthMap(inverse_depth * static, static, capture.images[view], capture.cameras[view])
 
+    def inpainted(self) -> "_DepthMap":
+        """The same with colours of the static pixels in place of the others."""
+        planes = (self.image.permute(2, 0, 1).float() + 1) * self.static  # 0 = none
+        image = torch.stack([fill_holes(plane) for plane in planes]).sub(1).clamp(0, 255)
+        return replace(self, image=image.round().to(torch.uint8).permute(1, 2, 0))
+
 
 class _Gathered:
     """Points so far, in lists of what each view added."""
@@ -155,6 +161,9 @@ def _gather(maps: Mapping[int, _DepthMap], cell: float, config: DepthPointsConfi
     for depth_map in maps.values():
         filled = fill_holes(depth_map.inverse_depth)
         _add_missing(gathered, depth_map, filled * depth_map.static, cell, config, None)
+    for depth_map in maps.values():
+        # What no frame ever shows, because something always stands before it, is made up from around it.
+        _add_missing(gathered, depth_map.inpainted(), fill_holes(depth_map.inverse_depth), cell, config, None)
     return SizedPoints(PointCloud(gathered.xyz, gathered.rgb), gathered.sizes)
 
 

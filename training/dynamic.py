@@ -24,6 +24,7 @@ from scene.splits import SplitOptions
 from scene.staticness import Staticness, StaticnessConfig
 from training.gaussian_fit import GaussianFit, ModelConfig, OptimizerConfig, RenderConfig
 from training.loop import LoopConfig
+from training.motion_blur import MotionBlur
 from training.photometric import LossConfig, TrainingView, TrainingViews, depth_loss, order
 from training.pose_refinement import PoseConfig, PoseRefinement, interpolated
 from training.task import Evaluation, Stepper, StepReport
@@ -31,6 +32,9 @@ from training.task import Evaluation, Stepper, StepReport
 PICTURES = 3
 """Held-out views shown with an evaluation."""
 
+_SHUTTER_ROUNDS = 20  # the shutter is searched for so often in a run, up to ...
+_SHUTTER_UNTIL = 0.7  # ... this share of it
+_SHUTTER_FRAMES = 6  # the fastest ones tell most
 _LEAST_STATIC = 1e-3  # mean weight of a frame below which its loss is not made up for any further
 
 
@@ -72,6 +76,8 @@ class DynamicConfig:
     """Exposure compensation."""
     poses: PoseConfig = PoseConfig()
     """Refinement of the cameras."""
+    motion_blur: bool = True
+    """Frames are compared as the moving camera blurs them; how long its shutter is open is found."""
     staticness: StaticnessConfig = StaticnessConfig()
     """Weights of pixels that may show something that moves."""
     loop: LoopConfig = LoopConfig()
@@ -111,6 +117,7 @@ class DynamicTask:
         self.exposures = Exposures(names, config.exposure) if config.exposure.exposure else None
         self.poses = PoseRefinement(capture.cameras, train, depth, config.poses)
         self.staticness = Staticness(*_predictions(capture, train), config.staticness)
+        self.blur = MotionBlur(capture, depth) if config.motion_blur and len(capture) > 1 else None
 
     def cameras(self) -> Cameras:
         """All cameras of the capture, refined; those that do not train are carried along."""
@@ -135,6 +142,8 @@ class DynamicTask:
         cameras = self.poses.moved(batch, view.cameras) if self.config.poses.optim_pose else view.cameras
         output = self.fit.draw(cameras, self.schedule, step, inverse_depth=view.inverse_depth is not None)
         image = output.images.squeeze(0)  # not [0], whose gradient is a copy
+        if self.blur is not None:
+            image = self.blur.apply(image, self.train[batch])
         if self.exposures is not None:
             image = self.exposures.apply(image, batch)
         weights = self._weights(view, position)
@@ -149,6 +158,7 @@ class DynamicTask:
         if self.config.poses.optim_pose:
             self.poses.update(batch, position, psnr, scale)
         self.fit.advance(output, self.schedule, step, scale)
+        self._search_shutter(step)
         numbers = {"psnr": psnr, "gaussians": float(len(self.model)), "static": float(weights.mean())}
         return StepReport(value, numbers if stepper.reporting else {})
 
@@ -160,6 +170,8 @@ class DynamicTask:
         for view in self.test:
             target = self.capture.images[view]
             image = self.fit.view(cameras[view])
+            if self.blur is not None:
+                image = self.blur.apply(image, view)
             if exposures is not None:
                 image = (image @ exposures[view, :, :3].T + exposures[view, :, 3]).clamp(0, 1)
             masks = self.capture.dynamic_masks
@@ -178,6 +190,7 @@ class DynamicTask:
             "poses": self.poses.state_dict(),
             "staticness": self.staticness.state_dict(),
             "exposures": None if self.exposures is None else self.exposures.state_dict(),
+            "shutter": 0.0 if self.blur is None else self.blur.shutter,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -188,6 +201,27 @@ class DynamicTask:
         self.staticness.load_state_dict(state["staticness"])
         if self.exposures is not None:
             self.exposures.load_state_dict(state["exposures"])
+        if self.blur is not None:
+            self.blur.shutter = float(state["shutter"])
+
+    @torch.no_grad()
+    def _search_shutter(self, step: int) -> None:
+        """From time to time, see which shutter explains the fastest training frames best."""
+        every = max(1, self.schedule.iterations // _SHUTTER_ROUNDS)
+        if self.blur is None or step % every or step > _SHUTTER_UNTIL * self.schedule.iterations:
+            return
+        speeds = [self.blur.speed_px(row) for row in self.train]
+        fastest = sorted(range(len(self.train)), key=lambda batch: -speeds[batch])[:_SHUTTER_FRAMES]
+        rows, sharp, truth, weights = [], [], [], []
+        for batch in fastest:
+            view = self.views.get(batch, 0)
+            cameras = self.poses.moved(batch, view.cameras) if self.config.poses.optim_pose else view.cameras
+            image = self.fit.view(cameras)
+            rows.append(self.train[batch])
+            sharp.append(image if self.exposures is None else self.exposures.apply(image, batch))
+            truth.append(losses.as_image(view.target, image))
+            weights.append(self._weights(view, self.schedule.position(step)))
+        self.blur.search(rows, sharp, truth, weights)
 
     def _zero_grad(self) -> None:
         self.fit.optimizer.zero_grad()

@@ -18,6 +18,7 @@ from scene.trajectories import PathName, novel_path
 from training.dynamic import DynamicConfig
 from training.runs import TrainedRun
 from training.showreel import FPS, write_showreel
+from training.test_poses import refine_poses
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,8 @@ def render_run(run: TrainedRun, options: RenderOptions) -> list[Path]:
     if not options.skip_test:
         sets.append("test")
     folders = [render_captured(run, views, options) for views in sets]
+    if isinstance(run.config, DynamicConfig) and run.split.test and "test" in sets and not options.depth_only:
+        folders.append(render_refined(run, options))
     if options.video and isinstance(run.config, DynamicConfig):
         write_showreel(run, options.fps, options.backend)
         folders.append(run.folder.path)
@@ -102,11 +105,37 @@ def render_captured(run: TrainedRun, views: ViewSet, options: RenderOptions) -> 
             images=not options.depth_only,
             depth=options.depth or options.depth_only or views == "test",
             video_fps=_video_fps(cameras, options, run.fps),
-            exposures=run.exposures_of(rows),
+            develop=run.develop(rows),
             on_view=progress.advance,
         )
     if not options.depth_only:
         write_images((run.capture.images[row] for row in rows), folder / "gt")
+    return folder
+
+
+def render_refined(run: TrainedRun, options: RenderOptions) -> Path:
+    """Render the held-out frames from cameras that were found anew on their static pixels.
+
+    Returns:
+        The folder that holds `renders`, numbered as those of the held-out frames.
+
+    Raises:
+        UserError: as `render_captured`.
+    """
+    rows = list(run.split.test)
+    capture, formation = run.capture, _formation(run, options)
+    masks = capture.dynamic_masks
+    images = [capture.images[row] for row in rows]
+    static = [
+        torch.ones(image.shape[:2], dtype=torch.bool) if masks is None else ~masks[row]
+        for row, image in zip(rows, images, strict=True)
+    ]
+    develop = run.develop(rows)
+    cameras = refine_poses(
+        run.splats, capture.cameras[rows], images, static, formation=formation, develop=develop
+    )
+    folder = run.folder.path / "test_refined" / f"ours_{run.iteration}"
+    render_views(run.splats, cameras, folder, formation=formation, develop=develop)
     return folder
 
 

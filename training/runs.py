@@ -16,6 +16,7 @@ from core.errors import UserError
 from core.files import read_json, write_json
 from core.run_folder import RunFolder
 from core.serialization import config_from_json, config_to_json, differences
+from gaussian_renderer.views import Develop
 from scene.cameras import Cameras
 from scene.capture import Capture
 from scene.datasets import open_capture
@@ -24,6 +25,7 @@ from scene.splats import Splats
 from scene.splits import Split, split_views
 from scene.stored_frames import read_facts
 from training.dynamic import DynamicConfig
+from training.motion_blur import MotionBlur
 from training.static import StaticConfig
 
 SceneConfig = StaticConfig | DynamicConfig
@@ -47,6 +49,7 @@ class TrainedRun:
         background: RGB behind them; None = black.
         antialiased: whether they were trained with antialiasing, and must be rendered with it.
         exposures: 3x4 colour transforms of the training images by name, where the run learned them.
+        shutter: the share of the time between two frames during which the cameras' shutter is open.
     """
 
     folder: RunFolder
@@ -59,6 +62,7 @@ class TrainedRun:
     background: Float[Tensor, "3"] | None
     antialiased: bool
     exposures: Mapping[str, Float[Tensor, "3 4"]] | None = None
+    shutter: float = 0.0
 
     @property
     def fps(self) -> float | None:
@@ -66,7 +70,43 @@ class TrainedRun:
         facts = read_facts(self.source)
         return None if facts is None else facts.fps
 
-    def exposures_of(self, rows: Sequence[int]) -> Float[Tensor, "C 3 4"] | None:
+    def develop(self, rows: Sequence[int], *, sharp: bool = False) -> Develop | None:
+        """What the cameras of views make of a drawn image; None if they leave it as it is.
+
+        Args:
+            rows: of the capture, one a view.
+            sharp: leave out the blur of the cameras' motion.
+        """
+        exposures = self._exposures_of(rows)
+        blur = None if sharp or not self.shutter else self._blur()
+        if exposures is None and blur is None:
+            return None
+
+        def developed(image: Float[Tensor, "H W 3"], view: int) -> Float[Tensor, "H W 3"]:
+            if blur is not None:
+                image = blur.apply(image, rows[view])
+            if exposures is not None:
+                image = image @ exposures[view, :, :3].T.to(image) + exposures[view, :, 3].to(image)
+            return image
+
+        return developed
+
+    def mean_exposure(self) -> Develop | None:
+        """The mean of the learned colour transforms, for views of no photograph; None if there are none."""
+        exposures = self._exposures_of(range(len(self.capture)))
+        if exposures is None:
+            return None
+        mean = exposures.mean(0)
+        return lambda image, _: image @ mean[:, :3].T.to(image) + mean[:, 3].to(image)
+
+    def _blur(self) -> MotionBlur:
+        centers = self.capture.cameras.centers
+        points = self.splats.means
+        blur = MotionBlur(self.capture, float((points - centers.mean(0)).norm(dim=-1).median()))
+        blur.shutter = self.shutter
+        return blur
+
+    def _exposures_of(self, rows: Sequence[int]) -> Float[Tensor, "C 3 4"] | None:
         """The learned colour transforms of views; those that have none keep the scene's colours."""
         if self.exposures is None:
             return None
@@ -115,6 +155,7 @@ def open_run(path: Path, iteration: int | None = None, source: Path | None = Non
     exposures = None
     if folder.exposure.exists():
         exposures = {name: torch.tensor(rows) for name, rows in read_json(folder.exposure).items()}
+    shutter = float(read_json(folder.shutter)["shutter"]) if folder.shutter.exists() else 0.0
     background = torch.ones(3) if config.render.white_background else None
     return TrainedRun(
         folder,
@@ -127,6 +168,7 @@ def open_run(path: Path, iteration: int | None = None, source: Path | None = Non
         background,
         config.render.antialiasing,
         exposures,
+        shutter,
     )
 
 

@@ -38,11 +38,10 @@ def write_showreel(run: TrainedRun, fps: float | None = None, backend: str = "au
     formation = ImageFormation(run.background, run.antialiased, backend)
     rendered, smooth, beside = run.folder.showreel
     cameras = run.capture.cameras
-    exposures = run.exposures_of(range(len(cameras)))
-    mean = None if exposures is None else exposures.mean(0, keepdim=True).expand_as(exposures)
+    develop = run.develop(range(len(cameras)), sharp=True)
     with Progress(2 * len(cameras), label="videos") as progress:
         with video_writer(rendered, rate) as video, video_writer(beside, rate) as triptych:
-            for row, view in enumerate(draw(run.splats, cameras, formation, exposures=exposures)):
+            for row, view in enumerate(draw(run.splats, cameras, formation, develop=develop)):
                 image = view.image
                 video.write(image)
                 masks = run.capture.dynamic_masks
@@ -51,7 +50,7 @@ def write_showreel(run: TrainedRun, fps: float | None = None, backend: str = "au
                 progress.advance()
         with video_writer(smooth, rate) as video:
             path = novel_path("spline", cameras, len(cameras))
-            for view in draw(run.splats, path, formation, exposures=mean):
+            for view in draw(run.splats, path, formation, develop=run.mean_exposure()):
                 video.write(view.image)
                 progress.advance()
 

@@ -11,7 +11,7 @@ from core.geometry import transform_points
 from core.optimizers import RowAdam
 from core.schedules import exponential
 from gaussian_renderer import render
-from gaussian_renderer.views import ImageFormation
+from gaussian_renderer.views import Develop, ImageFormation
 from scene.cameras import Cameras
 from scene.splats import Splats
 from training.pose_refinement import se3_exp
@@ -42,7 +42,7 @@ def refine_poses(
     options: RefinePosesOptions = RefinePosesOptions(),
     *,
     formation: ImageFormation | None = None,
-    exposures: Float[Tensor, "C 3 4"] | None = None,
+    develop: Develop | None = None,
 ) -> Cameras:
     """Cameras moved to where their photographs agree best with frozen Gaussians.
 
@@ -56,7 +56,7 @@ def refine_poses(
         static_masks: True where a photograph shows what stands still.
         options: steps and rates.
         formation: how the scene is drawn; on black when None.
-        exposures: a colour transform for each view: A[:, :3] colour + A[:, 3].
+        develop: what the cameras make of a drawn image.
     """
     scene = _frozen(splats)
     formation = formation or ImageFormation()
@@ -68,7 +68,8 @@ def refine_poses(
             static_masks[view],
             options,
             formation,
-            None if exposures is None else exposures[view],
+            develop,
+            view,
         )
         for view in range(len(cameras))
     ]
@@ -82,7 +83,8 @@ def _refine_one(
     static: Bool[Tensor, "H W"],
     options: RefinePosesOptions,
     formation: ImageFormation,
-    exposure: Float[Tensor, "3 4"] | None,
+    develop: Develop | None,
+    row: int,
 ) -> Float[Tensor, "1 4 4"]:
     depths = transform_points(camera.viewmats[0], scene.means)[:, 2]
     unit = float(depths[depths > 0].median()) if bool((depths > 0).any()) else 1.0
@@ -97,8 +99,8 @@ def _refine_one(
             scene, replace(camera, viewmats=viewmats), background=formation.background,
             antialiased=formation.antialiased, backend=formation.backend,
         ).images[0]  # fmt: skip
-        if exposure is not None:
-            drawn = drawn @ exposure[:, :3].T + exposure[:, 3]
+        if develop is not None:
+            drawn = develop(drawn, row)
         loss = ((drawn - target).abs() * weights).sum() / (3 * weights.sum()).clamp(min=1)
         if loss.item() < best_loss:
             best, best_loss = viewmats.detach(), loss.item()

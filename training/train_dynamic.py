@@ -151,4 +151,6 @@ def _save(task: DynamicTask, folder: RunFolder, iteration: int) -> None:
     exposures = task.held_out_exposures()
     if exposures is not None:
         write_json(folder.exposure, dict(zip(names, exposures.tolist(), strict=True)))
+    if task.blur is not None:
+        write_json(folder.shutter, {"shutter": task.blur.shutter})
     task.model.save_ply(folder.point_cloud(iteration))

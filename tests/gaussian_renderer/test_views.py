@@ -42,7 +42,13 @@ def test_exposures_are_those_of_their_views(
 ) -> None:
     exposures = torch.eye(3, 4).repeat(3, 1, 1)
     exposures[1] = torch.tensor([[0.0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0.5, 0.25]])
-    render_views(tiny_splats, tiny_cameras, tmp_path, formation=REFERENCE, exposures=exposures)
+    render_views(
+        tiny_splats,
+        tiny_cameras,
+        tmp_path,
+        formation=REFERENCE,
+        develop=lambda image, row: image @ exposures[row, :, :3].T + exposures[row, :, 3],
+    )
     plain = [
         to_uint8(render(tiny_splats, tiny_cameras[row], backend="reference").images[0]) for row in range(3)
     ]
