@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dynamic_predictor.network.rope import Rotary, rotate
+from dynamic_predictor.network.rope import Rotary, partners_adjacent, rotate, rotate_adjacent
 
 NORM_EPS = 1e-6
 
@@ -54,14 +54,23 @@ class SelfAttention(nn.Module):
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
+        self.rotate = rotate
         self.qkv = Linear(width, 3 * width)
         self.proj = Linear(width, width)
 
     def forward(self, x: Float[Tensor, "B T C"], places: Rotary) -> Float[Tensor, "B T C"]:
         """Softmax of the turned queries and keys, over the values."""
         query_key_value = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        query, key = rotate(query_key_value[:2], places)
+        query, key = self.rotate(query_key_value[:2], places)
         return self.proj(_attend(query, key, query_key_value[2]))
+
+    def put_partners_together(self) -> None:
+        """Reorder channels of queries and keys for a faster rotation; their products stay the same."""
+        reorder = partners_adjacent(self.qkv.in_features // self.heads)
+        for parameter in self.qkv.parameters():
+            queries_keys = parameter.data.unflatten(0, (3, self.heads, -1))[:2]
+            queries_keys.copy_(queries_keys[:, :, reorder])
+        self.rotate = rotate_adjacent
 
 
 class CrossAttention(nn.Module):
@@ -70,6 +79,7 @@ class CrossAttention(nn.Module):
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
+        self.rotate = rotate
         self.projq = Linear(width, width)
         self.projk = Linear(width, width)
         self.projv = Linear(width, width)
@@ -83,9 +93,17 @@ class CrossAttention(nn.Module):
         memory_places: Rotary,
     ) -> Float[Tensor, "B T C"]:
         """Queries of `x` turned by their own places, keys of the memory by theirs."""
-        query = rotate(self._split(self.projq(x)), places)
-        key = rotate(self._split(self.projk(memory)), memory_places)
+        query = self.rotate(self._split(self.projq(x)), places)
+        key = self.rotate(self._split(self.projk(memory)), memory_places)
         return self.proj(_attend(query, key, self._split(self.projv(memory))))
+
+    def put_partners_together(self) -> None:
+        """Reorder channels of queries and keys for a faster rotation; their products stay the same."""
+        reorder = partners_adjacent(self.projq.in_features // self.heads)
+        for parameter in (*self.projq.parameters(), *self.projk.parameters()):
+            by_head = parameter.data.unflatten(0, (self.heads, -1))
+            by_head.copy_(by_head[:, reorder])
+        self.rotate = rotate_adjacent
 
     def _split(self, x: Float[Tensor, "B T C"]) -> Float[Tensor, "B heads T D"]:
         return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)

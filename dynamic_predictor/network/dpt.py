@@ -14,6 +14,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dynamic_predictor.network.enlarged_conv import EnlargedConv
+
 POINT_CHANNELS = 4
 """x, y, z and confidence."""
 _DROPOUT = 0.1
@@ -94,6 +96,7 @@ class FusionBlock(nn.Module):
 
     def __init__(self, features: int) -> None:
         super().__init__()
+        self.enlarge: nn.Module = Double()
         self.out_conv = Conv2d(features, features, 1)
         self.resConfUnit1 = ResidualUnit(features)
         self.resConfUnit2 = ResidualUnit(features)
@@ -104,7 +107,7 @@ class FusionBlock(nn.Module):
         The 1 x 1 convolution comes before the enlargement: the two commute, since each enlarged pixel is a
         weighted mean, and there are four times fewer pixels.
         """
-        return Double()(self.out_conv(self.resConfUnit2(maps)))
+        return self.enlarge(self.out_conv(self.resConfUnit2(maps)))
 
 
 class Scratch(nn.Module):
@@ -149,6 +152,15 @@ class Dpt(nn.Module):
         )
         self.scratch = Scratch(config)
         self.head = head
+
+    def enlarge_last(self) -> None:
+        """For inference: let the 3 x 3 convolutions of enlarged maps look at the maps before that."""
+        layers = [self.scratch.refinenet1.enlarge, *self.head]
+        for place, layer in enumerate(layers[1:]):
+            if isinstance(layers[place], Double) and isinstance(layer, Conv2d):
+                layers[place : place + 2] = [nn.Identity(), EnlargedConv(layer)]
+        self.scratch.refinenet1.enlarge = layers[0]
+        self.head = nn.Sequential(*layers[1:])
 
     def lateral(
         self, level: int, tokens: Float[Tensor, "B T _"], rows: int, columns: int

@@ -7,14 +7,15 @@ are kept for images in several pairs have a budget.
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from dynamic_predictor.network.blocks import Linear
-from dynamic_predictor.network.dpt import Conv2d, ConvTranspose2d
+from dynamic_predictor.network.blocks import CrossAttention, Linear, SelfAttention
+from dynamic_predictor.network.dpt import Conv2d, ConvTranspose2d, Dpt
 from dynamic_predictor.network.model import EncodedImages, MaskSides, Network, PairPrediction
 from dynamic_predictor.network.packed_linear import PackedLinear, can_pack
 
@@ -95,8 +96,12 @@ def prepare(network: Network, device: torch.device, precision: Precision = "auto
 
 
 def _pack(network: Network, but: set[int]) -> None:
-    """Replace linear layers by packed ones, but for those with the given ids."""
+    """Bring layers into the form that is fastest on a CPU, but for those with the given ids."""
     for parent in list(network.modules()):
+        if isinstance(parent, SelfAttention | CrossAttention) and isinstance(parent.proj, Linear):
+            parent.put_partners_together()
+        if isinstance(parent, Dpt):
+            parent.enlarge_last()
         for name, child in list(parent.named_children()):
             if isinstance(child, Linear) and id(child) not in but:
                 setattr(parent, name, PackedLinear(child))
@@ -134,6 +139,7 @@ def predict_pairs(
         raise ValueError(f"an edge names an image beyond the {len(images)} that there are")
     kept = _KeptImages(network, images, options)
     for batch in schedule([(image.shape[1], image.shape[2]) for image in images], edges, options.batch):
+        kept.encode([index for edge in batch for index in edges[edge]])
         first = kept.stacked([edges[index][0] for index in batch], side=0)
         second = kept.stacked([edges[index][1] for index in batch], side=1)
         predicted = _decode(network, first, second, options.dynamic)
@@ -204,6 +210,19 @@ class _KeptImages:
         self._maps: OrderedDict[tuple[int, int], EncodedImages] = OrderedDict()
         self._bytes = 0
 
+    def encode(self, indices: Sequence[int]) -> None:
+        """The images that were not met before, those of a size together."""
+        for _, alike in groupby(sorted(set(indices) - self._tokens.keys(), key=self._size), key=self._size):
+            new = list(alike)
+            encoded = _encode(self._network, torch.stack([self._images[index] for index in new]))
+            for row, index in enumerate(new):
+                self._tokens[index] = EncodedImages(
+                    encoded.tokens[row : row + 1], encoded.rows, encoded.columns
+                )
+
+    def _size(self, index: int) -> tuple[int, ...]:
+        return tuple(self._images[index].shape)
+
     def stacked(self, indices: Sequence[int], side: int) -> EncodedImages:
         """The images of a batch, as first (side 0) or second (side 1) of their pairs."""
         found = [self._with_maps(index, side) for index in indices]
@@ -218,8 +237,6 @@ class _KeptImages:
         if (index, side) in self._maps:
             self._maps.move_to_end((index, side))
             return self._maps[index, side]
-        if index not in self._tokens:
-            self._tokens[index] = _encode(self._network, self._images[index])
         made = _laterals(self._network, self._tokens[index], self._heads[side])
         self._maps[index, side] = made
         self._bytes += _map_bytes(made)
@@ -229,9 +246,9 @@ class _KeptImages:
 
 
 @torch.no_grad()
-def _encode(network: Network, image: Float[Tensor, "3 H W"]) -> EncodedImages:
+def _encode(network: Network, images: Float[Tensor, "B 3 H W"]) -> EncodedImages:
     """The tokens are kept in the dtype in which every reader takes them."""
-    encoded = network.encode(image[None].to(network.mask_token.device))
+    encoded = network.encode(images.to(network.mask_token.device))
     tokens = encoded.tokens.to(network.decoder_embed.weight.dtype)
     return EncodedImages(tokens, encoded.rows, encoded.columns)
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from dynamic_predictor.network.blocks import CrossAttention, SelfAttention
 from dynamic_predictor.network.model import MaskSides, Network, NetworkConfig
 from tests.dynamic_predictor.network.reference import FULL, MICRO, TINY, build, filled_names, waves
 
@@ -265,3 +266,15 @@ def test_linear_heads_give_pairs_too() -> None:
     assert pair.pts3d_2.shape == (1, 48, 32, 3)
     assert float(pair.conf_1.min()) >= 1
     assert pair.dynamic_1 is None
+
+
+@torch.no_grad()
+def test_the_order_of_channels_of_queries_and_keys_changes_nothing() -> None:
+    plain, reordered = build(MICRO), build(MICRO)
+    for module in reordered.modules():
+        if isinstance(module, SelfAttention | CrossAttention):
+            module.put_partners_together()
+    views = waves(0, 32, 48), waves(1, 48, 32)
+    expected, found = plain(*views), reordered(*views)
+    torch.testing.assert_close(found.pts3d_1, expected.pts3d_1, rtol=1e-9, atol=1e-12)
+    torch.testing.assert_close(found.pts3d_2, expected.pts3d_2, rtol=1e-9, atol=1e-12)

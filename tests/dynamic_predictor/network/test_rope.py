@@ -9,7 +9,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dynamic_predictor.network.rope import patch_positions, rotary, rotate
+from dynamic_predictor.network.rope import (
+    partners_adjacent,
+    patch_positions,
+    rotary,
+    rotate,
+    rotate_adjacent,
+)
 
 PLACES = st.tuples(st.integers(0, 40), st.integers(0, 40))
 
@@ -88,3 +94,14 @@ def test_original_numbers(golden: Path, width: int, dtype: torch.dtype, kind: st
                 vectors = values.reshape(2, 2, 6, width)[image : image + 1].to(dtype)
                 expected = stored[f"D{width}_{name}_out_{kind}"][image : image + 1]
                 np.testing.assert_allclose(rotate(vectors, by), expected, rtol=0, atol=tolerance)
+
+
+@given(st.lists(PLACES, min_size=1, max_size=5), st.sampled_from([4, 8, 64]))
+def test_with_partners_side_by_side_it_is_the_same_rotation(
+    places: list[tuple[int, int]], head_dim: int
+) -> None:
+    by = rotary(torch.tensor(places), head_dim, torch.float64)
+    vectors = torch.randn(2, 3, len(places), head_dim, dtype=torch.float64)
+    order = partners_adjacent(head_dim)
+    assert sorted(order.tolist()) == list(range(head_dim))
+    torch.testing.assert_close(rotate_adjacent(vectors[..., order], by), rotate(vectors, by)[..., order])
