@@ -44,7 +44,7 @@ PRESETS: Mapping[str, PredictorTraining] = {
             ),
             loaders=1,
         ),
-        loss=PredictorLossConfig(pointmap_weight=0.5, confidence_weighting=False),
+        loss=PredictorLossConfig(pointmap_weight=0.5, confidence_weighting=False, moving_weight=3.0),
         loop=LoopConfig(test_iterations=(), save_iterations=(), log_interval=20),
     ),
 }

@@ -128,10 +128,9 @@ def terms_of(prediction: PairPrediction, truth: PairTargets, config: PredictorLo
     """
     if prediction.dynamic_1 is None or prediction.dynamic_2 is None:
         raise ValueError("a network with mask heads for both images was expected")
-    masks = (
-        mask_errors(prediction.dynamic_1, truth.dynamic_1, config.moving_weight),
-        mask_errors(prediction.dynamic_2, truth.dynamic_2, config.moving_weight),
-    )
+    said, moves = (prediction.dynamic_1, prediction.dynamic_2), (truth.dynamic_1, truth.dynamic_2)
+    masks = [mask_errors(*each, config.moving_weight) for each in zip(said, moves, strict=True)]
+    entropies = [mask_errors(one.detach(), other) for one, other in zip(said, moves, strict=True)]
     errors = point_errors(
         (prediction.pts3d_1, prediction.pts3d_2),
         (truth.points_1, truth.points_2),
@@ -149,7 +148,7 @@ def terms_of(prediction: PairPrediction, truth: PairTargets, config: PredictorLo
     ]
     return LossTerms(
         masks=_means([mask * weight for mask, weight in zip(masks, weights, strict=True)], labelled),
-        entropy=_means([mask.detach() for mask in masks], labelled),
+        entropy=_means(entropies, labelled),
         weighted_points=_means(weighted, valid),
         points=_means([error.detach() for error in errors], valid),
     )

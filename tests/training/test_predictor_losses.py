@@ -95,6 +95,16 @@ def test_the_published_loss_weights_by_confidence() -> None:
     assert float(alike.loss(PredictorLossConfig())) < expected  # confidences are above 1
 
 
+def test_weights_of_pixels_change_the_loss_and_not_the_entropy_that_is_logged() -> None:
+    prediction, targets = said(5), truth(5)
+    plain, weighted = (
+        terms_of(prediction, targets, PredictorLossConfig(moving_weight=weight)) for weight in (1.0, 3.0)
+    )
+    config = PredictorLossConfig()
+    assert float(weighted.loss(config)) > float(plain.loss(config))
+    assert weighted.numbers(ALONE) == plain.numbers(ALONE)
+
+
 def test_what_moves_does_not_teach_confidence() -> None:
     prediction = said(2)
     prediction.conf_1.requires_grad_()
