@@ -1,0 +1,156 @@
+"""Whole clips: cameras, moving things and depth of a room."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy.spatial.transform import Rotation
+
+import dynamic_predictor.classical.predict as classical
+from core.images import write_png
+from core.tum import write_tum
+from dynamic_predictor.config import PredictorConfig
+from dynamic_predictor.predict import predict
+from scene.cameras import Cameras
+from scene.prediction import Prediction
+from tests.dynamic_predictor.classical.rooms import (
+    cameras_at,
+    depth_of,
+    disc,
+    photograph,
+    turns_on_the_spot,
+    walk,
+    with_disc,
+)
+
+SIZE, FOCAL = (160, 96), 140.0
+RADIUS = 12.0
+CONFIG = PredictorConfig(long_side=160)
+
+
+def clip(cameras: Cameras, *, thing: bool = True) -> tuple[list[torch.Tensor], torch.Tensor]:
+    """Pictures of the room, and where a disc crosses it."""
+    count = len(cameras)
+    centers = [(30.0 + 100 * row / max(1, count - 1), 45.0) for row in range(count)]
+    pictures = [photograph(cameras[row]) for row in range(count)]
+    if not thing:
+        return pictures, torch.zeros(count, SIZE[1], SIZE[0], dtype=torch.bool)
+    things = torch.stack([disc(center, RADIUS, SIZE) for center in centers])
+    return [with_disc(*one, RADIUS) for one in zip(pictures, centers, strict=True)], things
+
+
+def names_of(count: int) -> tuple[str, ...]:
+    return tuple(f"{row:05d}.png" for row in range(count))
+
+
+def ask(frames: list[torch.Tensor], config: PredictorConfig = CONFIG) -> Prediction:
+    answer = predict(frames, names_of(len(frames)), config)
+    assert answer.predictor == "classical"
+    assert answer.frame_names == names_of(len(frames))
+    assert answer.cameras.size == SIZE
+    assert answer.crop == (0.0, 0.0, 160.0, 96.0)
+    assert answer.assurance.sentences
+    # What moves has no depth of the scene at rest.
+    assert not answer.depths[answer.dynamic_masks].any()
+    assert not answer.confidences[answer.dynamic_masks].any()
+    assert answer.depths.isfinite().all()
+    return answer
+
+
+def overlap(found: torch.Tensor, exact: torch.Tensor) -> float:
+    return float((found & exact).sum() / (found | exact).sum())
+
+
+@pytest.fixture
+def no_structure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if structure from motion found nothing."""
+    monkeypatch.setattr(classical, "structure_from_motion", lambda *_, **__: None)
+
+
+def test_one_frame_stands_still() -> None:
+    frames, _ = clip(cameras_at([(0.0, 0.0, 0.0)], size=SIZE, focal=FOCAL))
+    answer = ask(frames, replace(CONFIG, focal_px=FOCAL))
+    assert answer.assurance.camera_motion == "static"
+    assert answer.assurance.level == "low"
+    assert not answer.dynamic_masks.any()
+    assert (answer.depths > 0).all()
+    assert answer.cameras.Ks[0, 0, 0] == FOCAL
+    assert answer.points is None
+
+
+def test_a_standing_camera_sees_a_thing_go_by() -> None:
+    frames, things = clip(cameras_at([(0.0, 0.0, 0.0)] * 6, size=SIZE, focal=FOCAL))
+    answer = ask(frames)
+    assert answer.assurance.camera_motion == "static"
+    assert answer.registered.all()
+    torch.testing.assert_close(answer.cameras.viewmats, torch.eye(4).repeat(6, 1, 1))
+    assert overlap(answer.dynamic_masks, things) > 0.6
+
+
+@pytest.mark.usefixtures("no_structure")
+def test_a_turning_camera_is_told_from_a_thing() -> None:
+    cameras = turns_on_the_spot(6, size=SIZE, focal=FOCAL)
+    frames, things = clip(cameras)
+    answer = ask(frames)
+    assert answer.assurance.camera_motion == "rotation"
+    assert answer.assurance.level == "low"
+    relative = cameras.viewmats[:, :3, :3] @ cameras.viewmats[0, :3, :3].T
+    apart = answer.cameras.viewmats[:, :3, :3] @ relative.mT
+    assert Rotation.from_matrix(apart.numpy()).magnitude().max() < 0.05
+    assert answer.cameras.Ks[0, 0, 0].item() == pytest.approx(FOCAL, rel=0.2)
+    assert overlap(answer.dynamic_masks, things) > 0.4
+    assert any("parallax" in sentence for sentence in answer.assurance.sentences)
+
+
+def test_the_user_s_cameras_and_masks_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(classical, "structure_from_motion", pytest.fail)
+    cameras = walk(4, size=SIZE, focal=FOCAL)
+    frames, things = clip(cameras)
+    write_tum(tmp_path / "walk.txt", range(4), cameras.c2w.double())
+    (tmp_path / "masks").mkdir()
+    for name, mask in zip(names_of(4), things.numpy(), strict=True):
+        write_png(tmp_path / "masks" / name, mask.astype(np.uint8) * 255)
+    config = replace(CONFIG, user_poses=tmp_path / "walk.txt", user_masks=tmp_path / "masks", focal_px=FOCAL)
+    answer = ask(frames, config)
+    torch.testing.assert_close(answer.cameras.viewmats, cameras.viewmats, atol=1e-5, rtol=1e-5)
+    assert torch.equal(answer.dynamic_masks, things)
+    assert torch.equal(answer.dynamic_probabilities, things.float())
+    assert answer.registered.all()
+    assert answer.assurance.camera_motion == "general"
+    assert answer.assurance.level == "high"
+    exact = torch.stack([depth_of(cameras[row]) for row in range(4)])
+    sure = answer.confidences > 0.3
+    assert sure.float().mean() > 0.2
+    assert (answer.depths / exact - 1)[sure].abs().median() < 0.05
+
+
+def test_given_cameras_without_parallax_are_told(tmp_path: Path) -> None:
+    frames, _ = clip(cameras_at([(0.0, 0.0, 0.0)] * 2, size=SIZE, focal=FOCAL), thing=False)
+    write_tum(tmp_path / "stand.txt", range(2), torch.eye(4, dtype=torch.float64).repeat(2, 1, 1))
+    answer = ask(frames, replace(CONFIG, user_poses=tmp_path / "stand.txt"))
+    assert answer.assurance.level == "medium"
+    assert any("parallax" in sentence for sentence in answer.assurance.sentences)
+    assert not answer.dynamic_masks.any()
+
+
+@pytest.mark.slow
+def test_a_walk_is_predicted_from_pictures_alone() -> None:
+    cameras = walk(8, size=SIZE, focal=FOCAL)
+    frames, things = clip(cameras)
+    answer = ask(frames)
+    assert answer.assurance.camera_motion == "general"
+    assert answer.registered.all()
+    relative, exact = (
+        views.viewmats[:, :3, :3] @ views.viewmats[0, :3, :3].T for views in (answer.cameras, cameras)
+    )
+    assert Rotation.from_matrix((relative @ exact.mT).numpy()).magnitude().max() < 0.05
+    steps, exact_steps = (torch.pdist(views.centers) for views in (answer.cameras, cameras))
+    torch.testing.assert_close(steps / steps.max(), exact_steps / exact_steps.max(), atol=0.1, rtol=0)
+    assert overlap(answer.dynamic_masks, things) > 0.5
+    assert answer.points is not None
+    walls = torch.stack([depth_of(cameras[row]) for row in range(8)])
+    sure = answer.confidences > 0.3
+    ratio = (answer.depths / walls)[sure]
+    assert (ratio / ratio.median() - 1).abs().median() < 0.1
