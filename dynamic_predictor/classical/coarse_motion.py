@@ -21,7 +21,8 @@ def fit_homography(flow: Float[ndarray, "H W 2"]) -> Float[ndarray, "3 3"]:
     source = start[sampled].reshape(-1, 2)
     cv2.setRNGSeed(0)
     found, _ = cv2.findHomography(source, source + flow[sampled].reshape(-1, 2), cv2.USAC_MAGSAC, 1.0)
-    return np.eye(3) if found is None else found
+    # cv2 says that it always finds one.
+    return np.eye(3) if found is None else found  # pyright: ignore[reportUnnecessaryComparison]
 
 
 def homography_residual(flow: Float[ndarray, "H W 2"]) -> Float[ndarray, "H W"]:
@@ -44,6 +45,9 @@ def coarse_masks(flows: RememberedFlow) -> list[Bool[ndarray, "H W"]]:
             residuals = [homography_residual(flow) for flow in neighbors if flow is not None]
             if residuals:
                 per_gap.append(np.minimum.reduce(residuals))
+        if not per_gap:  # a clip of one frame
+            masks.append(np.zeros(flows.size[::-1], bool))
+            continue
         residual = np.exp(np.mean([np.log(one + 1e-3) for one in per_gap], axis=0))
         moving = (residual > _NOISE * np.median(residual) + _LEAST_PX).astype(np.uint8)
         masks.append(cv2.dilate(moving, np.ones((_GROWN_PX, _GROWN_PX), np.uint8)) > 0)

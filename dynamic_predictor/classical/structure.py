@@ -80,15 +80,27 @@ def structure_from_motion(
             still = np.where(dynamic, 0, 255).astype(np.uint8)
             cv2.imwrite(str(folder / "masks" / f"{row:05d}.png.png"), still)
         (folder / "request.json").write_text(json.dumps(asdict(request)), encoding="utf-8")
-        child = subprocess.run(
-            [sys.executable, "-m", "dynamic_predictor.classical.structure_child", str(folder)],
-            cwd=_ROOT, capture_output=True, check=False, text=True,
-        )  # fmt: skip
-        if child.returncode > 0:
-            raise RuntimeError(f"structure from motion failed:\n{child.stderr[-4000:]}")
-        # A negative code is COLMAP's own abort where it gives up. What counts is whether there is an answer.
+        _run_child(folder)
         answer = folder / "structure.npz"
         return _read(answer) if answer.exists() else None
+
+
+def _run_child(folder: Path) -> None:
+    """Run the process to its end; it does not outlive this one, whose end closes its standard input."""
+    log = folder / "log.txt"
+    command = [sys.executable, "-m", "dynamic_predictor.classical.structure_child", str(folder)]
+    with log.open("wb") as file, subprocess.Popen(
+        command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=file, stderr=file
+    ) as child:  # fmt: skip
+        try:
+            code = child.wait()
+        finally:
+            child.kill()
+            child.wait()
+    # A negative code is COLMAP's own abort where it gives up. What counts is whether there is an answer.
+    if code > 0:
+        told = log.read_text(encoding="utf-8", errors="replace")[-4000:]
+        raise RuntimeError(f"structure from motion failed:\n{told}")
 
 
 def _read(path: Path) -> Structure:

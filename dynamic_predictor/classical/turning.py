@@ -73,7 +73,7 @@ def turning(flows: RememberedFlow, focal_px: float | None) -> Turning:
     """
     count, (width, height) = len(flows), flows.size
     pairs = [(row, row + gap) for gap in _GAPS for row in range(count - gap)]
-    center = np.array([width / 2, height / 2])
+    center = np.array([width / 2 - 0.5, height / 2 - 0.5])  # flows count from the first pixel's centre
     lattice = np.stack(
         np.meshgrid(np.linspace(0, width, _GRID), np.linspace(0, height, _GRID)), axis=-1
     ).reshape(-1, 2)
