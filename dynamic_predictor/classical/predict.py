@@ -1,6 +1,6 @@
 """A clip predicted without weights: masks give cameras, cameras depth, depth masks, in rounds."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -40,6 +40,7 @@ class Geometry:
         error_px: reprojection error, in working pixels.
         structure: what structure from motion found, if it is what the cameras come from.
         source: where they come from, for the log.
+        parallax: whether anything has enough of it that its depth is known.
     """
 
     cameras: Cameras
@@ -48,6 +49,7 @@ class Geometry:
     error_px: float
     structure: Structure | None
     source: str
+    parallax: bool = True
 
 
 def predict_classically(video: WorkingVideo, config: PredictorConfig) -> Prediction:
@@ -66,7 +68,8 @@ def predict_classically(video: WorkingVideo, config: PredictorConfig) -> Predict
         say("looking for what moves against each frame's dominant plane")
         masks = torch.from_numpy(np.stack(coarse_masks(flows)))
     probabilities = masks.float()
-    for round_ in range(1, max(1, config.rounds) + 1):
+    round_ = 1
+    while True:
         geometry = _find_cameras(video, flows, masks, config)
         say(f"round {round_}: {geometry.source}")
         depths, confidences, geometry = _find_depths(video, flows, masks, geometry)
@@ -74,10 +77,10 @@ def predict_classically(video: WorkingVideo, config: PredictorConfig) -> Predict
             break
         probabilities = moving_probabilities(video.images, flows, depths, geometry.cameras)
         masks = decide(probabilities)
-        disturbed = _disturbed(geometry.structure, masks)
         say(f"round {round_}: {100 * masks.float().mean():.1f} % of the pixels move")
-        if disturbed < _DISTURBED:
+        if round_ >= config.rounds or _disturbed(geometry.structure, masks) < _DISTURBED:
             break
+        round_ += 1
     return Prediction(
         predictor="classical",
         frame_names=video.names,
@@ -124,7 +127,7 @@ def _find_cameras(
 def _kept_place(turned: Turning, motion: str, told: str, flows: RememberedFlow) -> Geometry:
     cameras = _cameras(turned.viewmats, turned.focal_px, *flows.size)
     everyone = torch.ones(len(cameras), dtype=torch.bool)
-    return Geometry(cameras, everyone, motion, turned.error_px, None, told)
+    return Geometry(cameras, everyone, motion, turned.error_px, None, told, parallax=False)
 
 
 def _find_depths(
@@ -142,6 +145,7 @@ def _find_depths(
             turned = turning(flows, geometry.structure.focal_px)
             told = f"nothing has parallax; a camera that only turns is {turned.error_px:.1f} px off"
             geometry = _kept_place(turned, "rotation", told, flows)
+        geometry = replace(geometry, parallax=False)
     return depths, confidences, geometry
 
 
@@ -173,10 +177,11 @@ def _assurance(geometry: Geometry) -> Assurance:
     sentences = [geometry.source]
     if missing:
         sentences.append(f"{missing} frames could not be posed; their cameras are interpolated")
-    if geometry.motion != "general":
+    if not geometry.parallax:
         sentences.append("there is no parallax, so depth is not known and everything is put at one distance")
+    if geometry.motion != "general":
         level = "low"
-    elif missing or posed < 1 or geometry.error_px > _GOOD_ERROR_PX:
+    elif missing or posed < 1 or not geometry.parallax or geometry.error_px > _GOOD_ERROR_PX:
         level = "medium"
     else:
         level = "high"
