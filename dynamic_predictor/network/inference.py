@@ -23,7 +23,7 @@ Precision = Literal["auto", "float32", "bfloat16"]
 Edge = tuple[int, int]
 
 _WORKING_MAPS = 3
-"""Measured: how many maps of the image's size and the heads' width a pair takes while it is computed."""
+"""How many maps of the image's size and the heads' width a pair takes while computed; 2.8 were measured."""
 
 
 @dataclass(frozen=True)
