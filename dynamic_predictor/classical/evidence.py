@@ -117,7 +117,8 @@ def _photo_difference(
 def _outside(flow: Float[ndarray, "H W 2"]) -> Bool[ndarray, "H W"]:
     height, width = flow.shape[:2]
     target = places(height, width) + flow
-    return ((target < 0) | (target > (width - 1, height - 1))).any(-1)
+    beyond = (target < 0) | (target > (width - 1, height - 1))
+    return beyond[..., 0] | beyond[..., 1]
 
 
 def as_tensor(masks: Sequence[Bool[ndarray, "H W"]]) -> Bool[Tensor, "N H W"]:

@@ -70,7 +70,7 @@ def _cut(
         return first
     cv2.setRNGSeed(0)
     cv2.grabCut(
-        np.ascontiguousarray(image), marks, None, np.zeros((1, 65)), np.zeros((1, 65)), _ITERATIONS,
+        np.ascontiguousarray(image), marks, (0, 0, 1, 1), np.zeros((1, 65)), np.zeros((1, 65)), _ITERATIONS,
         cv2.GC_INIT_WITH_MASK,
     )  # fmt: skip
     cut = (marks == cv2.GC_FGD) | (marks == cv2.GC_PR_FGD)
