@@ -1,11 +1,13 @@
 """Structure from motion in a process of its own, where COLMAP's threads and aborts cannot harm a run.
 
 `python -m dynamic_predictor.classical.structure_child FOLDER`: the folder holds `images/`, `masks/` and
-`request.json`; the answer is `structure.npz`.
+`request.json`; the answer is `structure.npz`. The process ends with whoever holds its standard input.
 """
 
 import json
+import os
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ _FEATURES = 2048
 _PEAK_THRESHOLD = 0.004  # of SIFT; lower than COLMAP's 0.0067, for blurred and plain frames
 _SEEING_POINTS = 6  # that a frame must see to count as posed
 _OVERLAP = 8  # frames matched with the next 8 and with those 1, 2, 4, ... 128 ahead
-_FIRST_ANGLES_DEG = (8.0, 16.0, 2.0)  # of the first pair; tried in turn, for some end in a wrong focal length
+_FIRST_ANGLES_DEG = (8.0, 2.0)  # of the first pair, tried in turn; videos have small baselines
 _GOOD_ERROR = 1e-3  # reprojection error, in long sides of the image, at which no other attempt is made
 
 
@@ -51,7 +53,7 @@ def main(folder: Path) -> None:
         best = _better(best, _map_globally(folder, database, request))
     if best is not None:
         with atomic_write(folder / "structure.npz") as path, path.open("wb") as file:
-            np.savez(file, **_arrays(best, names))
+            np.savez(file, allow_pickle=False, **_arrays(best, names))
 
 
 def _match(folder: Path, database: Path, request: StructureRequest) -> None:
@@ -85,31 +87,41 @@ def _map_incrementally(folder: Path, database: Path, request: StructureRequest) 
     """The best model of COLMAP's incremental mapper, or None."""
     best = None
     for attempt, angle in enumerate(_FIRST_ANGLES_DEG):
-        options = pycolmap.IncrementalPipelineOptions()
-        options.num_threads = request.threads
-        options.random_seed = request.seed
-        options.multiple_models = False
-        options.min_num_matches = 10
-        options.ba_refine_focal_length = request.focal_px is None
-        options.ba_refine_extra_params = False
-        options.ba_global_function_tolerance = 1e-6
-        options.ba_global_frames_ratio = options.ba_global_points_ratio = 1.4
-        options.ba_global_max_num_iterations = options.ba_local_max_num_iterations = 15
-        options.mapper.init_min_tri_angle = angle
-        options.mapper.abs_pose_refine_focal_length = request.focal_px is None
-        options.mapper.abs_pose_min_num_inliers = 15
+        options = _incremental_options(request, angle)
         output = folder / f"incremental_{attempt}"
         output.mkdir()
         models = pycolmap.incremental_mapping(database, folder / "images", output, options)
         for model in models.values():
             best = _better(best, model)
-        if best is not None and _is_good(best):
+        if best is not None and best.num_reg_images() == best.num_images():
             break
     return best
 
 
+def _incremental_options(request: StructureRequest, angle: float) -> Any:
+    options = pycolmap.IncrementalPipelineOptions()
+    options.num_threads = request.threads
+    options.random_seed = request.seed
+    options.multiple_models = False
+    options.min_num_matches = 10
+    options.ba_refine_focal_length = request.focal_px is None
+    options.ba_refine_extra_params = False
+    options.ba_global_function_tolerance = 1e-6
+    options.ba_global_frames_ratio = options.ba_global_points_ratio = 1.4
+    options.ba_global_max_num_iterations = options.ba_local_max_num_iterations = 15
+    options.mapper.init_min_tri_angle = angle
+    options.mapper.init_max_forward_motion = 1.0  # videos go forward, too
+    options.mapper.abs_pose_refine_focal_length = request.focal_px is None
+    options.mapper.abs_pose_min_num_inliers = 15
+    return options
+
+
 def _is_good(model: Any) -> bool:
-    """Whether all frames are posed and the points agree with them."""
+    """Whether all frames are posed and the points agree with them.
+
+    The incremental mapper may get stuck with a wrong focal length, above all where the camera goes forward;
+    its points then fit badly, and the global mapper does better.
+    """
     camera = next(iter(model.cameras.values()))
     good_px = _GOOD_ERROR * max(camera.width, camera.height)
     return model.num_reg_images() == model.num_images() and model.compute_mean_reprojection_error() < good_px
@@ -162,8 +174,8 @@ def _arrays(model: Any, names: list[str]) -> dict[str, np.ndarray]:
     return {
         "viewmats": viewmats,
         "registered": registered,
-        "focal_px": np.float64(camera.focal_length),
-        "error_px": np.float64(model.compute_mean_reprojection_error()),
+        "focal_px": np.array(camera.focal_length),
+        "error_px": np.array(model.compute_mean_reprojection_error()),
         "xyz": np.array([point.xyz for point in clouds]).reshape(-1, 3),
         "rgb": np.array([point.color for point in clouds], np.uint8).reshape(-1, 3),
         "frames": np.array(frames, np.int64),
@@ -172,5 +184,21 @@ def _arrays(model: Any, names: list[str]) -> dict[str, np.ndarray]:
     }
 
 
+def end_with(pipe: int) -> None:
+    """End this process, from a thread of its own, when the other end of a pipe is closed.
+
+    Args:
+        pipe: descriptor of its reading end.
+    """
+
+    def wait() -> None:
+        while os.read(pipe, 1):
+            pass
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
 if __name__ == "__main__":
+    end_with(sys.stdin.fileno())
     main(Path(sys.argv[1]))
