@@ -48,8 +48,8 @@ def main(folder: Path) -> None:
     names = sorted(path.name for path in (folder / "images").iterdir())
     database = folder / "database.db"
     _match(folder, database, request)
-    best = _map_incrementally(folder, database, request)
-    if best is None or not _is_good(best):
+    best = _map_incrementally(folder, database, request, len(names))
+    if best is None or not _is_good(best, len(names)):
         best = _better(best, _map_globally(folder, database, request))
     if best is not None:
         with atomic_write(folder / "structure.npz") as path, path.open("wb") as file:
@@ -83,7 +83,7 @@ def _match(folder: Path, database: Path, request: StructureRequest) -> None:
     pycolmap.match_sequential(database, matching_options=matching, pairing_options=pairing)
 
 
-def _map_incrementally(folder: Path, database: Path, request: StructureRequest) -> Any:
+def _map_incrementally(folder: Path, database: Path, request: StructureRequest, count: int) -> Any:
     """The best model of COLMAP's incremental mapper, or None."""
     best = None
     for attempt, angle in enumerate(_FIRST_ANGLES_DEG):
@@ -93,7 +93,7 @@ def _map_incrementally(folder: Path, database: Path, request: StructureRequest) 
         models = pycolmap.incremental_mapping(database, folder / "images", output, options)
         for model in models.values():
             best = _better(best, model)
-        if best is not None and best.num_reg_images() == best.num_images():
+        if best is not None and best.num_reg_images() == count:
             break
     return best
 
@@ -116,15 +116,15 @@ def _incremental_options(request: StructureRequest, angle: float) -> Any:
     return options
 
 
-def _is_good(model: Any) -> bool:
-    """Whether all frames are posed and the points agree with them.
+def _is_good(model: Any, count: int) -> bool:
+    """Whether all frames of the clip are posed and the points agree with them.
 
     The incremental mapper may get stuck with a wrong focal length, above all where the camera goes forward;
     its points then fit badly, and the global mapper does better.
     """
     camera = next(iter(model.cameras.values()))
     good_px = _GOOD_ERROR * max(camera.width, camera.height)
-    return model.num_reg_images() == model.num_images() and model.compute_mean_reprojection_error() < good_px
+    return model.num_reg_images() == count and model.compute_mean_reprojection_error() < good_px
 
 
 def _map_globally(folder: Path, database: Path, request: StructureRequest) -> Any:
