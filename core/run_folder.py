@@ -130,7 +130,10 @@ class RunFolder:
         return [
             *(self.checkpoint.parent, self.log, self.timing, self.tensorboard, self.exposure, self.shutter),
             *(self.results, self.per_view, self.report, self.camera_plot, *self.showreel),
-            *(self.path / name for name in ("point_cloud", "pose", "train", "test")),
+            *(
+                self.path / name
+                for name in ("point_cloud", "pose", "train", "test", "test_refined", "scores.json")
+            ),
         ]
 
     def last_iteration(self) -> int:

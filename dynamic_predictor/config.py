@@ -1,5 +1,6 @@
 """How a video is predicted."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -27,8 +28,16 @@ class PredictorConfig:
     user_poses: Path | None = None
     """Known cameras: a TUM trajectory (camera-to-world) or a COLMAP model; used in place of our own."""
     focal_px: float | None = None
-    """Known focal length in pixels of the frames."""
+    """Known focal length in pixels of the frames as they are written, after --frame-long-side."""
     rounds: int = 2
     """How often masks and cameras are found in turn, each with the help of the other."""
     seed: Annotated[int, tyro.conf.Suppress] = 0
     """Of everything random; a command line fills in its own seed."""
+
+    def __post_init__(self) -> None:
+        if self.long_side < 16:
+            raise ValueError(f"long_side: 16 pixels or more were expected, got {self.long_side}")
+        if self.focal_px is not None and not 0 < self.focal_px < math.inf:
+            raise ValueError(f"focal_px: a positive number was expected, got {self.focal_px}")
+        if self.rounds < 1:
+            raise ValueError(f"rounds: at least 1 was expected, got {self.rounds}")

@@ -27,7 +27,7 @@ source "${VIRTUAL_ENV:-.venv}/bin/activate"
 
 benchmark() { # SEQUENCE
     python train.py dynamic -s "$davis/JPEGImages/480p/$1" -m "$out/$1" --first-frames 50 --frame-long-side 512 \
-        --long-side 512 --hold-out das3r --iterations 4000 "${flags[@]}" || return
+        --long-side 512 --hold-out das3r --iterations 4000 ${flags[@]+"${flags[@]}"} || return
     if python -m evaluation.benchmark davis "$out/$1" > /dev/null 2>&1; then return; fi
     python render.py -m "$out/$1" --skip-train && python metrics.py -m "$out/$1" --gt-masks "$davis/Annotations/480p"
 }

@@ -26,7 +26,7 @@ bash scripts/setup.sh
 source "${VIRTUAL_ENV:-.venv}/bin/activate"
 benchmark() { # SEQUENCE
     python train.py dynamic -s "$sintel/final/$1" -m "$out/$1" --frame-long-side 512 --long-side 512 \
-        --hold-out das3r --iterations 4000 "${flags[@]}" || return
+        --hold-out das3r --iterations 4000 ${flags[@]+"${flags[@]}"} || return
     if python -m evaluation.benchmark sintel "$out/$1" > /dev/null 2>&1; then return; fi
     python render.py -m "$out/$1" --skip-train && python metrics.py -m "$out/$1" --gt-depths "$sintel/depth" \
         --gt-masks "$sintel/dynamic_label_perfect" --gt-trajectory "$sintel/camdata_left"

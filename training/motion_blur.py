@@ -103,6 +103,8 @@ def _velocity(capture: Capture, row: int, depth: float) -> Float[Tensor, "h w 2"
     camera = capture.cameras[row]
     height, width = (max(1, int(size) // _REDUCTION) for size in (camera.height[0], camera.width[0]))
     inverse = None if capture.inverse_depths is None else capture.inverse_depths[row]
+    if inverse is not None and capture.dynamic_masks is not None:
+        inverse = inverse * ~capture.dynamic_masks[row]
     depths = torch.full((height, width), depth)
     if inverse is not None and bool((inverse > 0).any()):
         small = fill_holes(F.interpolate(inverse[None, None], (height, width), mode="nearest")[0, 0])

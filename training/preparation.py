@@ -60,7 +60,7 @@ def check_memory(capture: Capture, initial: int, expected: int, *, cache_mb: int
         raise UserError(
             f"this run needs {memory.readable(least.total)} of memory to start and "
             f"{memory.readable(free)} are free; "
-            f"use smaller images (-r 2, -r 4 or -i images_4)"
+            f"use smaller images (-r 2, -r 4 or -i images_4; of a video --frame-long-side)"
         )
     fitting = int((0.9 * free - most.images - most.rest) / memory.bytes_per_gaussian(coefficients))
     say(

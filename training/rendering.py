@@ -158,6 +158,7 @@ def render_path(run: TrainedRun, name: PathName, options: RenderOptions) -> Path
             images=not options.depth_only,
             depth=options.depth or options.depth_only,
             video_fps=_rate(options, run.fps),
+            develop=run.mean_exposure() if isinstance(run.config, DynamicConfig) else None,
             on_view=progress.advance,
         )
     return folder

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from core.errors import UserError
 from core.files import read_json, write_json
 from core.folders import remove
 from core.progress import say
@@ -61,9 +62,15 @@ class _DynamicRun:
 
     def predict(self) -> str:
         """Have the source predicted; returns a digest of the prediction."""
-        if self.is_predicted:
-            return content_digest([self.home])
         predictor = replace(self.config.predictor, seed=self.config.seed)
+        if self.is_predicted:
+            for name in ("user_masks", "user_poses", "focal_px"):
+                if getattr(predictor, name) is not None:
+                    raise UserError(
+                        f"{self.source} is predicted already, so --{name.replace('_', '-')} would change "
+                        "nothing; leave it out, or give the video itself"
+                    )
+            return content_digest([self.home])
         frames = prepare_frames(self.source, self.folder, self.config.frames, predictor)
         self._begin()
         frames.run(self.home)

@@ -1,6 +1,7 @@
 """Structure from motion on the still parts of frames: cameras, points, and which frames see which points."""
 
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from numpy import ndarray
 from torch import Tensor
 
+from core.errors import UserError
 from dynamic_predictor.classical.structure_child import StructureRequest
 
 GUESS = 1.2
@@ -97,7 +99,9 @@ def _run_child(folder: Path) -> None:
         finally:
             child.kill()
             child.wait()
-    # A negative code is COLMAP's own abort where it gives up. What counts is whether there is an answer.
+    if code == -signal.SIGKILL:
+        raise UserError("structure from motion was killed, as happens when memory is short; use fewer frames")
+    # Another negative code is COLMAP's own abort where it gives up; what counts is whether it left an answer.
     if code > 0:
         told = log.read_text(encoding="utf-8", errors="replace")[-4000:]
         raise RuntimeError(f"structure from motion failed:\n{told}")

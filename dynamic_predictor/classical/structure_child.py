@@ -49,11 +49,15 @@ def main(folder: Path) -> None:
     database = folder / "database.db"
     _match(folder, database, request)
     best = _map_incrementally(folder, database, request, len(names))
+    _write(folder, best, names)  # what follows may abort the process
     if best is None or not _is_good(best, len(names)):
-        best = _better(best, _map_globally(folder, database, request))
-    if best is not None:
+        _write(folder, _better(best, _map_globally(folder, database, request)), names)
+
+
+def _write(folder: Path, model: Any, names: list[str]) -> None:
+    if model is not None:
         with atomic_write(folder / "structure.npz") as path, path.open("wb") as file:
-            np.savez(file, allow_pickle=False, **_arrays(best, names))
+            np.savez(file, allow_pickle=False, **_arrays(model, names))
 
 
 def _match(folder: Path, database: Path, request: StructureRequest) -> None:

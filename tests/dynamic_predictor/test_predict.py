@@ -74,7 +74,7 @@ def test_a_network_gets_the_frames_themselves(asked: dict[str, Any], name: Any) 
 def test_both_get_the_user_s_cameras(asked: dict[str, Any], tmp_path: Path) -> None:
     c2w = torch.eye(4, dtype=torch.float64).repeat(3, 1, 1)
     c2w[:, 0, 3] = torch.arange(3.0)
-    write_tum(tmp_path / "walk.txt", range(3), c2w)
+    write_tum(tmp_path / "walk.txt", [0.0, 1.0, 2.0], c2w)
     config = PredictorConfig(user_poses=tmp_path / "walk.txt", focal_px=60.0, long_side=32)
     predict(FRAMES, NAMES, config)
     predict(FRAMES, NAMES, replace(config, predictor="das3r"))

@@ -18,7 +18,7 @@ def poses() -> torch.Tensor:
     """Three world-from-camera transforms, in float64."""
     c2w = torch.eye(4, dtype=torch.float64).repeat(3, 1, 1)
     c2w[:, :3, :3] = torch.from_numpy(Rotation.random(3, random_state=1).as_matrix())
-    c2w[:, :3, 3] = torch.randn(3, 3, dtype=torch.float64)
+    c2w[:, :3, 3] = torch.tensor([[1.0, -2.0, 0.5], [0.0, 3.0, 1.5], [-1.0, 0.2, 4.0]])
     return c2w
 
 
@@ -38,7 +38,7 @@ def write_model(folder: Path, c2w: torch.Tensor, names: tuple[str, ...], size: t
 
 
 def test_a_trajectory_is_read_in_the_order_of_the_frames(tmp_path: Path) -> None:
-    write_tum(tmp_path / "walk.txt", range(3), poses())
+    write_tum(tmp_path / "walk.txt", [0.0, 1.0, 2.0], poses())
     cameras, known = read_user_poses(tmp_path / "walk.txt", FRAME, NAMES, 90.0)
     assert known.all()
     assert cameras.size == (60, 40)
@@ -48,7 +48,7 @@ def test_a_trajectory_is_read_in_the_order_of_the_frames(tmp_path: Path) -> None
 
 
 def test_a_trajectory_without_a_focal_length_gets_a_guess(tmp_path: Path) -> None:
-    write_tum(tmp_path / "walk.txt", range(3), poses())
+    write_tum(tmp_path / "walk.txt", [0.0, 1.0, 2.0], poses())
     cameras, _ = read_user_poses(tmp_path / "walk.txt", FRAME, NAMES, None)
     assert cameras.Ks[:, 0, 0].tolist() == pytest.approx([72.0] * 3)
     assert cameras.Ks[:, 1, 1].tolist() == pytest.approx([72.0] * 3)
@@ -66,7 +66,7 @@ def test_a_model_is_matched_by_names_and_brought_to_the_frames_size(tmp_path: Pa
 
 
 def test_a_trajectory_of_another_length_is_refused(tmp_path: Path) -> None:
-    write_tum(tmp_path / "walk.txt", range(3), poses())
+    write_tum(tmp_path / "walk.txt", [0.0, 1.0, 2.0], poses())
     with pytest.raises(UserError, match="3 poses for 2 frames") as caught:
         read_user_poses(tmp_path / "walk.txt", FRAME, NAMES[:2], None)
     assert "\n" not in str(caught.value)

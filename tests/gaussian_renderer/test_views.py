@@ -47,7 +47,7 @@ def test_exposures_are_those_of_their_views(
         tiny_cameras,
         tmp_path,
         formation=REFERENCE,
-        develop=lambda image, row: image @ exposures[row, :, :3].T + exposures[row, :, 3],
+        develop=lambda image, row: image @ exposures[row, :, :3].T.to(image) + exposures[row, :, 3].to(image),
     )
     plain = [
         to_uint8(render(tiny_splats, tiny_cameras[row], backend="reference").images[0]) for row in range(3)

@@ -78,15 +78,20 @@ def test_surfaces_at_other_depths_are_not_taken_for_one() -> None:
     assert len(both.cloud) == 2 * len(alone.cloud)
 
 
-def test_what_moves_leaves_no_points() -> None:
+def test_what_always_moves_is_made_up_from_around_it() -> None:
     capture = wall_capture()
     moving = torch.zeros(HEIGHT, WIDTH, dtype=torch.bool)
     moving[:, : WIDTH // 2] = True
-    points = points_from_depths(replace(capture, dynamic_masks=[moving] * VIEWS), [0], CONFIG)
+    images = [torch.where(moving[..., None], 255, 90).to(torch.uint8).expand(-1, -1, 3)] * VIEWS
+    points = points_from_depths(replace(capture, images=images, dynamic_masks=[moving] * VIEWS), [0], CONFIG)
     assert points is not None
-    pixels, _ = project_points(points.cloud.xyz, capture.cameras.viewmats[0], capture.cameras.Ks[0])
-    assert len(pixels) == (WIDTH // 6) * (HEIGHT // 3)
-    assert float(pixels[:, 0].min()) > WIDTH / 2
+    pixels, depths = project_points(points.cloud.xyz, capture.cameras.viewmats[0], capture.cameras.Ks[0])
+    assert len(pixels) == (WIDTH // 3) * (HEIGHT // 3)
+    # Behind the moving thing is the wall, in the wall's depth and colour; nothing of the thing is left.
+    torch.testing.assert_close(depths, torch.full_like(depths, DEPTH), rtol=1e-4, atol=0)
+    behind = pixels[:, 0] < WIDTH / 2 - 3  # not in the cells on the edge
+    assert bool(behind.any())
+    assert bool((points.cloud.rgb[behind] == 90).all())
 
 
 def test_holes_are_filled_once_with_what_is_around_them() -> None:

@@ -44,10 +44,10 @@ def walk(count: int, *, size: tuple[int, int] = (WIDTH, HEIGHT), focal: float = 
 
 
 def turns_on_the_spot(
-    count: int, *, size: tuple[int, int] = (WIDTH, HEIGHT), focal: float = FOCAL
+    count: int, *, size: tuple[int, int] = (WIDTH, HEIGHT), focal: float = FOCAL, extent: float = 1.0
 ) -> Cameras:
-    """A pan with some pitch and roll."""
-    steps = np.linspace(0.0, 1.0, count)
+    """A pan over 0.4 rad (times `extent`) with some pitch and roll."""
+    steps = np.linspace(0.0, extent, count)
     turns = [(0.08 * math.sin(3 * s), 0.4 * s, 0.1 * s * s) for s in steps]
     return cameras_at([(0.0, 0.0, 0.0)] * count, turns, size=size, focal=focal)
 
