@@ -4,6 +4,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import jaxtyping
 import numpy as np
 import pytest
@@ -108,6 +109,12 @@ class Killed(BaseException):
     """Stands for kill -9."""
 
 
+def decoded(path: Path) -> np.ndarray:
+    """Frames [N, H, W, 3] of a video, as numbers that may be subtracted."""
+    with av.open(str(path)) as container:
+        return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]).astype(int)
+
+
 @pytest.mark.parametrize("where", ["training", "outputs"])
 def test_a_killed_run_goes_on_to_the_same_end(
     where: str, source: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -133,7 +140,10 @@ def test_a_killed_run_goes_on_to_the_same_end(
     whole, killed = RunFolder(trained), RunFolder(tmp_path / "run")
     assert killed.point_cloud(12).read_bytes() == whole.point_cloud(12).read_bytes()
     assert np.array_equal(read_array(killed.poses(12)), read_array(whole.poses(12)))
-    assert killed.showreel[0].read_bytes() == whole.showreel[0].read_bytes()
+    # Not the bytes: x264 does not always write the same ones.
+    shown, expected = decoded(killed.showreel[0]), decoded(whole.showreel[0])
+    assert shown.shape == expected.shape
+    assert np.abs(shown - expected).mean() < 2
 
 
 def test_another_configuration_is_refused(source: Path, trained: Path) -> None:
