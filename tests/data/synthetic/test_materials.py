@@ -37,13 +37,13 @@ def test_tiles_have_no_seams(name: str, textures: dict[str, Texture]) -> None:
 
 
 def test_every_material_has_texture() -> None:
-    """Flat colours are what this world is not: all but bare glass show detail."""
+    """Flat colours are what this world is not: all but "plain", whose purpose it is, show detail."""
     library = make_library(list(RECIPES), 0, SIZE)
     rng = np.random.default_rng(0)
     u, v = rng.random((2, 500), np.float32)
     for row, name in enumerate(RECIPES):
         colors, _ = library.look_up(np.full(500, row, np.int32), u, v, np.ones(500, np.float32))
-        assert colors.std() > 0.004, name
+        assert (colors.std(axis=1).max() > 0.002) == (name != "plain"), name
 
 
 def test_look_up_returns_the_texels_at_their_centres(textures: dict[str, Texture]) -> None:

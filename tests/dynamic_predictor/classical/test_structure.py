@@ -12,6 +12,7 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
+from core.errors import UserError
 from dynamic_predictor.classical import structure
 from dynamic_predictor.classical.structure import structure_from_motion
 from tests.dynamic_predictor.classical.rooms import photograph, walk
@@ -82,8 +83,14 @@ def test_a_process_that_fails_is_told_with_its_words(child: Path) -> None:
 
 
 def test_a_process_that_aborts_without_an_answer_found_nothing(child: Path) -> None:
-    child.write_text("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    child.write_text("import os; os.abort()")
     assert structure_from_motion(FRAMES, unmasked(FRAMES)) is None
+
+
+def test_a_killed_process_is_told(child: Path) -> None:
+    child.write_text("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    with pytest.raises(UserError, match="memory is short"):
+        structure_from_motion(FRAMES, unmasked(FRAMES))
 
 
 def test_the_process_gets_pictures_masks_and_request(child: Path, tmp_path: Path) -> None:
