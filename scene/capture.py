@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from scene.cameras import Cameras
+from scene.drive import Drive
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Capture:
         dynamic_probabilities: [H_i, W_i] float32 in [0, 1], how likely it is that something moves there.
         inverse_depths: [H_i, W_i] float32, 1/z in world units, 0 = none; an entry may be None.
         times: position in the sequence, in [0, 1].
+        drive: the rig, lidar and boxes of a driving log.
         notes: what the reader skipped or changed, as sentences for the log.
     """
 
@@ -58,6 +60,7 @@ class Capture:
     dynamic_probabilities: Sequence[Float[Tensor, "_H _W"]] | None = None
     inverse_depths: Sequence[Float[Tensor, "_H _W"] | None] | None = None
     times: Float[Tensor, " C"] | None = None
+    drive: Drive | None = None
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
