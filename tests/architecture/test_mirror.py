@@ -9,7 +9,8 @@ TOGETHER = {"architecture", "docs", "scripts", "smoke", "splat_kernels", "golden
 
 # Modules that say what something is and do nothing.
 NOTHING_TO_TEST = {
-    "core/errors.py", "scene/capture.py", "scene/drive.py", "scene/prediction.py", "dynamic_predictor/config.py",
+    "core/errors.py", "scene/capture.py", "scene/drive.py", "scene/prediction.py",
+    "dynamic_predictor/config.py",
 }  # fmt: skip
 
 
