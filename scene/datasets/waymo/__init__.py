@@ -1,0 +1,1 @@
+"""Segments of the Waymo Open Dataset, read and written without TensorFlow."""
