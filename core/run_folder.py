@@ -1,9 +1,10 @@
 """Where a run keeps what: the layout of Inria's 3DGS, which viewers open, with files of our own beside it."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from core.errors import UserError
 from core.files import make_folder
@@ -43,13 +44,13 @@ class RunFolder:
         return self.path / "input.ply"
 
     @property
-    def shutter(self) -> Path:
-        """For which share of the time between two frames the shutter is open, where the run found it."""
+    def last_shutter(self) -> Path:
+        """Where older runs have the shutter of their last iteration, and only that."""
         return self.path / "shutter.json"
 
     @property
-    def exposure(self) -> Path:
-        """The 3x4 colour transform of each training image, where the run learned them."""
+    def last_exposure(self) -> Path:
+        """The colour transforms of the last iteration, where Inria's code looks for them."""
         return self.path / "exposure.json"
 
     @property
@@ -115,6 +116,26 @@ class RunFolder:
         """The Gaussians after an iteration."""
         return self.path / "point_cloud" / f"iteration_{iteration}" / "point_cloud.ply"
 
+    def exposure(self, iteration: int) -> Path:
+        """The 3x4 colour transform of each image after an iteration, where the run learned them."""
+        return self.point_cloud(iteration).with_name("exposure.json")
+
+    def shutter(self, iteration: int) -> Path:
+        """For which share of the time between two frames the shutter is open, where the run found it."""
+        return self.point_cloud(iteration).with_name("shutter.json")
+
+    def source(self, identity: Mapping[str, Any]) -> Path:
+        """The capture that a run was trained on.
+
+        One that was predicted by the run itself lies in the run's own folder, wherever that is now.
+
+        Args:
+            identity: what the run's `config.json` holds.
+        """
+        named = Path(identity["source_path"])
+        own = "video" in identity or not named.exists()
+        return self.prediction if own and self.prediction.exists() else named
+
     def images(self, views: ViewSet, iteration: int, kind: ImageKind) -> Path:
         """The folder of `%05d.png`, in the order of the views."""
         return self.path / views / f"ours_{iteration}" / kind
@@ -128,8 +149,8 @@ class RunFolder:
     def training_results(self) -> list[Path]:
         """All that a training and what follows it leave, to be removed before another one begins."""
         return [
-            *(self.checkpoint.parent, self.log, self.timing, self.tensorboard, self.exposure, self.shutter),
-            *(self.results, self.per_view, self.report, self.camera_plot, *self.showreel),
+            *(self.checkpoint.parent, self.log, self.timing, self.tensorboard, self.last_exposure),
+            *(self.last_shutter, self.results, self.per_view, self.report, self.camera_plot, *self.showreel),
             *(
                 self.path / name
                 for name in ("point_cloud", "pose", "train", "test", "test_refined", "scores.json")

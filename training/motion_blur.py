@@ -37,11 +37,16 @@ class MotionBlur:
 
     def __init__(self, capture: Capture, depth: float) -> None:
         self.shutter = 0.0
+        self.depth = depth
         self._velocities = [_velocity(capture, row, depth) for row in range(len(capture))]
 
     def speed_px(self, row: int) -> float:
         """Mean image motion of a frame, in pixels of the frame per frame."""
         return float(self._velocities[row].norm(dim=-1).mean()) * _REDUCTION
+
+    def to_json(self) -> dict[str, float]:
+        """The shutter, and the depth that stands in for unknown ones: all that the capture does not tell."""
+        return {"shutter": self.shutter, "depth": self.depth}
 
     def apply(
         self, image: Float[Tensor, "H W 3"], row: int, shutter: float | None = None

@@ -50,6 +50,9 @@ class TrainedRun:
         antialiased: whether they were trained with antialiasing, and must be rendered with it.
         exposures: 3x4 colour transforms of the training images by name, where the run learned them.
         shutter: the share of the time between two frames during which the cameras' shutter is open.
+        blurred_by: the cameras that training began with, whose motion it blurred images by; None = as the
+            capture's.
+        depth: stands in for unknown depths where motion blur is concerned; None where the run did not say.
     """
 
     folder: RunFolder
@@ -63,6 +66,8 @@ class TrainedRun:
     antialiased: bool
     exposures: Mapping[str, Float[Tensor, "3 4"]] | None = None
     shutter: float = 0.0
+    blurred_by: Cameras | None = None
+    depth: float | None = None
 
     @property
     def fps(self) -> float | None:
@@ -100,9 +105,10 @@ class TrainedRun:
         return lambda image, _: image @ mean[:, :3].T.to(image) + mean[:, 3].to(image)
 
     def _blur(self) -> MotionBlur:
-        centers = self.capture.cameras.centers
-        points = self.splats.means
-        blur = MotionBlur(self.capture, float((points - centers.mean(0)).norm(dim=-1).median()))
+        cameras = self.capture.cameras if self.blurred_by is None else self.blurred_by
+        distances = (self.splats.means - cameras.centers.mean(0)).norm(dim=-1)
+        depth = float(distances.median()) if self.depth is None else self.depth
+        blur = MotionBlur(replace(self.capture, cameras=cameras), depth)
         blur.shutter = self.shutter
         return blur
 
@@ -144,18 +150,16 @@ def open_run(path: Path, iteration: int | None = None, source: Path | None = Non
             f"{path} has no iteration {iteration}; saved are "
             f"{', '.join(map(str, folder.iterations())) or 'none'}"
         )
-    source = source or _source_of(folder, identity)
+    source = source or folder.source(identity)
     capture, split = read_scene(source, config)
-    capture = replace(capture, cameras=_refined(folder, iteration, capture.cameras))
+    predicted = capture.cameras
+    capture = replace(capture, cameras=_refined(folder, iteration, predicted))
     splats = StaticGaussians.load_ply(saved).splats()
     splats = replace(
         splats,
         **{name: getattr(splats, name).detach() for name in ("means", "quats", "scales", "opacities", "sh")},
     )
-    exposures = None
-    if folder.exposure.exists():
-        exposures = {name: torch.tensor(rows) for name, rows in read_json(folder.exposure).items()}
-    shutter = float(read_json(folder.shutter)["shutter"]) if folder.shutter.exists() else 0.0
+    shutter = _saved(folder.shutter(iteration), folder.last_shutter) or {"shutter": 0.0}
     background = torch.ones(3) if config.render.white_background else None
     return TrainedRun(
         folder,
@@ -167,15 +171,23 @@ def open_run(path: Path, iteration: int | None = None, source: Path | None = Non
         splats,
         background,
         config.render.antialiasing,
-        exposures,
-        shutter,
+        _exposures(folder, iteration),
+        float(shutter["shutter"]),
+        predicted,
+        shutter.get("depth"),
     )
 
 
-def _source_of(folder: RunFolder, identity: Mapping[str, Any]) -> Path:
-    """The capture of a run; one that lies in the run's own folder is found wherever that is now."""
-    source = Path(identity["source_path"])
-    return folder.prediction if not source.exists() and folder.prediction.exists() else source
+def _exposures(folder: RunFolder, iteration: int) -> Mapping[str, Float[Tensor, "3 4"]] | None:
+    """The colour transforms that a run has learned, by image name; None where it learned none."""
+    saved = _saved(folder.exposure(iteration), folder.last_exposure)
+    return None if saved is None else {name: torch.tensor(rows) for name, rows in saved.items()}
+
+
+def _saved(path: Path, older: Path) -> dict[str, Any] | None:
+    """What a file of an iteration holds; without it, the one file that older runs have. None without both."""
+    found = next((file for file in (path, older) if file.exists()), None)
+    return None if found is None else read_json(found)
 
 
 def _refined(folder: RunFolder, iteration: int, cameras: Cameras) -> Cameras:
@@ -202,6 +214,16 @@ def save_cameras(folder: RunFolder, iteration: int, cameras: Cameras) -> None:
     """
     write_array(folder.poses(iteration), cameras.viewmats)
     write_array(folder.intrinsics(iteration), cameras.Ks)
+
+
+def save_exposures(folder: RunFolder, iteration: int, transforms: Mapping[str, Any]) -> None:
+    """Write the colour transforms that a run has learned, of this iteration and as the last ones.
+
+    Raises:
+        UserError: a file cannot be written.
+    """
+    write_json(folder.exposure(iteration), transforms)
+    write_json(folder.last_exposure, transforms)
 
 
 def read_scene(source: Path, config: SceneConfig) -> tuple[Capture, Split]:

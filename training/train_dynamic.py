@@ -20,7 +20,15 @@ from training.dynamic import DynamicConfig, DynamicTask
 from training.loop import FitResult, fit
 from training.prediction_stages import predict_frames, prepare_frames
 from training.preparation import check_memory, expected_gaussians, make_pacer, wait_for_images
-from training.runs import identity_of, is_same_run, open_run, read_scene, save_cameras, start_run
+from training.runs import (
+    identity_of,
+    is_same_run,
+    open_run,
+    read_scene,
+    save_cameras,
+    save_exposures,
+    start_run,
+)
 from training.showreel import write_showreel
 from training.viewer_files import inria_arguments, write_viewer_files
 
@@ -157,7 +165,7 @@ def _save(task: DynamicTask, folder: RunFolder, iteration: int) -> None:
     write_cameras_json(folder.cameras, cameras[shown], [names[view] for view in shown])
     exposures = task.held_out_exposures()
     if exposures is not None:
-        write_json(folder.exposure, dict(zip(names, exposures.tolist(), strict=True)))
+        save_exposures(folder, iteration, dict(zip(names, exposures.tolist(), strict=True)))
     if task.blur is not None:
-        write_json(folder.shutter, {"shutter": task.blur.shutter})
+        write_json(folder.shutter(iteration), task.blur.to_json())
     task.model.save_ply(folder.point_cloud(iteration))

@@ -3,13 +3,12 @@
 from pathlib import Path
 
 from core.errors import UserError
-from core.files import write_json
 from core.progress import say
 from core.run_folder import RunFolder
 from evaluation.report import write_report
 from training.loop import FitResult, fit
 from training.preparation import check_memory, expected_gaussians, make_pacer, wait_for_images
-from training.runs import identity_of, is_same_run, read_scene, start_run
+from training.runs import identity_of, is_same_run, read_scene, save_exposures, start_run
 from training.static import StaticConfig, StaticTask
 from training.viewer_files import inria_arguments, write_viewer_files
 
@@ -60,6 +59,7 @@ def train_static(source: Path, model_path: Path, config: StaticConfig) -> FitRes
 
 
 def _save(task: StaticTask, folder: RunFolder, iteration: int) -> None:
-    task.model.save_ply(folder.point_cloud(iteration))
+    """Write what the task has learned; the Gaussians last, as their presence says that all is there."""
     if task.exposures is not None:
-        write_json(folder.exposure, task.exposures.to_json())
+        save_exposures(folder, iteration, task.exposures.to_json())
+    task.model.save_ply(folder.point_cloud(iteration))

@@ -46,10 +46,21 @@ def test_results_of_a_training_are_told_from_what_it_began_with() -> None:
     results = folder.training_results()
     for kept in (folder.config, folder.prediction, folder.path / "stages", folder.cameras):
         assert kept not in results
-    for made in (folder.checkpoint, folder.point_cloud(7), folder.poses(7), folder.intrinsics(7), folder.log):
+    for made in (folder.checkpoint, folder.point_cloud(7), folder.poses(7), folder.exposure(7), folder.log):
         assert any(made == result or result in made.parents for result in results)
     assert {path.name for path in folder.showreel} == {
         "rendered.mp4",
         "rendered_smooth.mp4",
         "side_by_side.mp4",
     }
+
+
+def test_a_prediction_of_its_own_is_found_wherever_the_run_is(tmp_path: Path) -> None:
+    folder, elsewhere = RunFolder(tmp_path / "run"), tmp_path / "elsewhere"
+    named = {"source_path": str(elsewhere)}
+    assert folder.source(named) == elsewhere, "there is nothing else"
+    folder.prediction.mkdir(parents=True)
+    assert folder.source(named) == folder.prediction
+    elsewhere.mkdir()
+    assert folder.source(named) == elsewhere
+    assert folder.source({**named, "video": "dog.mp4"}) == folder.prediction, "not that of another copy"

@@ -1,5 +1,6 @@
 """What makes two runs the same, and how a trained one is opened."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,6 +61,18 @@ def test_an_earlier_iteration_can_be_opened(trained: Path) -> None:
     assert not torch.equal(run.splats.means, open_run(trained).splats.means)
     with pytest.raises(UserError, match="has no iteration 5; saved are 3, 6"):
         open_run(trained, 5)
+
+
+def test_each_iteration_has_its_exposures(trained: Path, tmp_path: Path) -> None:
+    early, late = open_run(trained, 3).exposures, open_run(trained).exposures
+    assert early is not None
+    assert late is not None
+    assert not torch.equal(early["001.png"], late["001.png"])
+    older = RunFolder(Path(shutil.copytree(trained, tmp_path / "run")))
+    older.exposure(3).unlink()
+    found = open_run(older.path, 3, trained.parent / "source").exposures
+    assert found is not None
+    assert torch.equal(found["001.png"], late["001.png"]), "all that older runs have"
 
 
 def test_what_is_no_run_is_a_sentence(tmp_path: Path, trained: Path) -> None:

@@ -13,12 +13,13 @@ import torch
 from configs.dynamic import PRESETS
 from core.arrays import read_array
 from core.errors import UserError
+from core.files import read_json, write_json
 from core.run_folder import RunFolder
 from core.schedules import ScheduleConfig
 from scene.splits import SplitOptions
 from tests.training.videos import write_predicted
 from training.dynamic import DynamicConfig, DynamicTask
-from training.runs import open_run
+from training.runs import open_run, read_scene
 from training.task import RehearsalStepper, Stepper, StepReport
 from training.train_dynamic import train_dynamic
 
@@ -58,6 +59,24 @@ def test_it_is_opened_with_its_refined_cameras(source: Path, trained: Path) -> N
     assert (run.split.test, run.fps, run.source) == ((5,), pytest.approx(24), source)
     stored = read_array(RunFolder(trained).poses(12))
     assert np.array_equal(run.capture.cameras.viewmats.numpy(), stored)
+
+
+def test_it_is_blurred_as_it_was_trained(source: Path, trained: Path, tmp_path: Path) -> None:
+    run = RunFolder(Path(shutil.copytree(trained, tmp_path / "run")))
+    write_json(run.shutter(12), {**read_json(run.shutter(12)), "shutter": 0.7})
+    write_json(run.last_shutter, {"shutter": 0.1})
+    opened = replace(open_run(run.path), exposures=None)
+    capture, split = read_scene(source, CONFIG)
+    blur = DynamicTask(CONFIG, capture, split.train, split.test).blur
+    develop = opened.develop([2])
+    assert blur is not None
+    assert develop is not None
+    image = torch.rand(48, 64, 3, generator=torch.Generator().manual_seed(1))
+    expected = blur.apply(image, 2, shutter=0.7)
+    assert not torch.equal(expected, image)
+    assert torch.equal(develop(image, 0), expected), "by the predicted cameras, not by the refined ones"
+    run.shutter(12).unlink()
+    assert open_run(run.path).shutter == 0.1, "all that older runs have"
 
 
 def test_broken_cameras_are_told(trained: Path, tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def test_a_run_killed_before_its_second_checkpoint_goes_on_to_the_same_end(
     train_static(source, tmp_path / "killed", config)
     whole, killed = (RunFolder(tmp_path / name) for name in ("whole", "killed"))
     assert killed.point_cloud(10).read_bytes() == whole.point_cloud(10).read_bytes()
-    assert not exposure or read_json(killed.exposure) == read_json(whole.exposure)
+    assert not exposure or read_json(killed.exposure(10)) == read_json(whole.exposure(10))
 
 
 def test_a_time_limits_the_run(source: Path, tmp_path: Path) -> None:
