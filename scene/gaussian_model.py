@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -26,9 +26,11 @@ class StaticGaussians:
             which replaces tables when the number of Gaussians changes.
     """
 
+    names: ClassVar[tuple[str, ...]] = NAMES
+
     def __init__(self, parameters: Mapping[str, Tensor]) -> None:
         self.parameters: dict[str, Tensor] = {
-            name: parameters[name].detach().requires_grad_() for name in NAMES
+            name: parameters[name].detach().requires_grad_() for name in self.names
         }
 
     @staticmethod
@@ -117,7 +119,7 @@ class StaticGaussians:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over what `state_dict` gave, of whatever number of Gaussians."""
-        for name in NAMES:
+        for name in self.names:
             self.parameters[name] = state[name].clone().requires_grad_()
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
@@ -16,6 +17,7 @@ from gaussian_renderer import RenderOutput, render
 from scene.cameras import Cameras
 from scene.densification import DensificationConfig, make_densification
 from scene.gaussian_model import StaticGaussians
+from scene.splats import Splats
 
 
 @dataclass(frozen=True)
@@ -122,10 +124,18 @@ class GaussianFit:
         recipe: the configuration.
         model: the Gaussians at the start.
         extent: radius of the cameras' volume, world units.
+        further_rates: learning rates of tables that the model has beside those of the static one.
     """
 
-    def __init__(self, recipe: Recipe, model: StaticGaussians, extent: float) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        model: StaticGaussians,
+        extent: float,
+        further_rates: Mapping[str, float] = MappingProxyType({}),
+    ) -> None:
         self.recipe = recipe
+        self.further_rates = further_rates
         self.model = model
         self.extent = extent
         self.optimizer = RowAdam(model.parameters, splits={"sh": 3})
@@ -138,13 +148,27 @@ class GaussianFit:
         self.background = torch.ones(3) if recipe.render.white_background else None
 
     def draw(
-        self, cameras: Cameras, schedule: Schedule, step: int, *, inverse_depth: bool = False
+        self,
+        cameras: Cameras,
+        schedule: Schedule,
+        step: int,
+        *,
+        splats: Splats | None = None,
+        inverse_depth: bool = False,
     ) -> RenderOutput:
-        """What a training step sees of the Gaussians; gradients are kept where densification wants them."""
+        """What a training step sees of the Gaussians; gradients are kept where densification wants them.
+
+        Args:
+            cameras: one.
+            schedule: of the run.
+            step: the present one.
+            splats: the model's at the time of the view, where that matters.
+            inverse_depth: whether to blend 1/z.
+        """
         wants_gradients = self.densification.wants_gradients(schedule, step)
         absolute = wants_gradients and self.recipe.densification.default.absgrad
         output = render(
-            self.model.splats(sh_degree=self._sh_degree(schedule.position(step))), cameras,
+            splats or self.model.splats(sh_degree=self.sh_degree(schedule.position(step))), cameras,
             background=self._step_background(step), inverse_depth=inverse_depth,
             antialiased=self.recipe.render.antialiasing, abs_gradients=absolute,
             backend=self.recipe.render.backend,
@@ -227,12 +251,14 @@ class GaussianFit:
             "log_scales": scale * config.scaling_lr,
             "logit_opacities": scale * config.opacity_lr,
             "sh": (scale * config.feature_lr, scale * config.feature_lr / 20),
+            **{name: scale * rate for name, rate in self.further_rates.items()},
         }
         visible = radii[:, 0] > 0 if config.optimizer == "visible" else None
         self.optimizer.step(
-            rates, visible=visible, active_columns={"sh": 3 * (self._sh_degree(position) + 1) ** 2}
+            rates, visible=visible, active_columns={"sh": 3 * (self.sh_degree(position) + 1) ** 2}
         )
         return means
 
-    def _sh_degree(self, position: float) -> int:
+    def sh_degree(self, position: float) -> int:
+        """The spherical-harmonic degree in use at a position of the recipe."""
         return sh_degree(position, self.recipe.model.sh_degree, self.recipe.model.sh_degree_interval)

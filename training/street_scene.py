@@ -1,0 +1,99 @@
+"""A street as it is drawn: Gaussians at a time, the sky behind them, each camera's exposure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from gaussian_renderer import RenderOutput, render
+from scene.cameras import Cameras
+from scene.drive import Drive
+from scene.sky import Sky
+from scene.street_gaussians import StreetGaussians
+
+Parts = Literal["all", "still", "moving"]
+"""What of a street is drawn."""
+
+
+@dataclass(frozen=True)
+class StreetView:
+    """What one camera sees of a street.
+
+    Args:
+        image: in [0, 1].
+        depth: alpha-normalised z-depth in metres, 0 = none.
+        moving: how much of the pixel is covered by what moves, in [0, 1].
+    """
+
+    image: Float[Tensor, "H W 3"]
+    depth: Float[Tensor, "H W"]
+    moving: Float[Tensor, "H W"]
+
+
+@dataclass(frozen=True)
+class StreetScene:
+    """What a street run has learned.
+
+    Args:
+        model: the Gaussians.
+        sky: what is behind them; None is black.
+        transforms: colour transforms of the views that trained, by the capture's row; None without exposure.
+        backend: who draws.
+    """
+
+    model: StreetGaussians
+    sky: Sky | None
+    transforms: Mapping[int, Float[Tensor, "3 4"]] | None
+    backend: str = "auto"
+
+    @torch.no_grad()
+    def draw(
+        self,
+        cameras: Cameras,
+        time_s: float,
+        *,
+        parts: Parts = "all",
+        transform: Float[Tensor, "3 4"] | None = None,
+    ) -> StreetView:
+        """What one camera sees at a time.
+
+        Args:
+            cameras: one.
+            time_s: seconds since the first frame.
+            parts: everything, what stands still, or what moves alone, on black.
+            transform: of the colours.
+        """
+        splats = self.model.moment(None if parts == "still" else time_s, gates=True).splats
+        if parts == "moving":
+            splats = splats.select(self.model.movable())
+        output = render(splats, cameras, depth=True, backend=self.backend)
+        image = before_sky(output, None if parts == "moving" else self.sky, cameras)
+        if transform is not None:
+            image = image @ transform[:, :3].T + transform[:, 3]
+        assert output.depths is not None  # asked for
+        assert output.features is not None  # the gates
+        return StreetView(image.clamp(0, 1), output.depths[0], output.features[0, ..., 0].clamp(0, 1))
+
+    def transform_of(self, view: int, drive: Drive) -> Float[Tensor, "3 4"] | None:
+        """The colour transform of a view; one that did not train is between its camera's nearest in time."""
+        if self.transforms is None or view in self.transforms:
+            return None if self.transforms is None else self.transforms[view]
+        same = [row for row in self.transforms if drive.view_cameras[row] == drive.view_cameras[view]]
+        if not same:
+            return None
+        gaps = (drive.view_times_s[same] - drive.view_times_s[view]).abs().clamp(min=1e-6)
+        gaps, nearest = gaps.topk(min(2, len(same)), largest=False)
+        shares = (1 / gaps) / (1 / gaps).sum()
+        pair = torch.stack([self.transforms[same[row]] for row in nearest.tolist()])
+        return (pair * shares.to(pair)[:, None, None]).sum(0)
+
+
+def before_sky(output: RenderOutput, sky: Sky | None, cameras: Cameras) -> Float[Tensor, "H W 3"]:
+    """One camera's image with the sky where the Gaussians let it through."""
+    image = output.images.squeeze(0)  # not [0], whose gradient is a copy
+    if sky is None:
+        return image
+    return image + (1 - output.alphas.squeeze(0)[..., None]) * sky.seen(cameras)
