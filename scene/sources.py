@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from core.errors import UserError
-from scene.datasets import READERS
+from scene.datasets import LOG_READERS, READERS, is_log
 from scene.frames import holds_frames
 from scene.prediction_layout import find_layout
 
@@ -27,7 +27,7 @@ def kind_of_source(source: Path) -> SourceKind:
     if source.is_dir():
         if find_layout(source) is not None:
             return "prediction"
-        if any(reader.detect(source) for reader in READERS):
+        if is_log(source) or any(reader.detect(source) for reader in READERS):
             return "capture"
     if holds_frames(source):
         return "video"
@@ -35,5 +35,5 @@ def kind_of_source(source: Path) -> SourceKind:
         raise UserError(f"{source} is neither a video nor a folder; one of the two was expected")
     names = sorted(path.name for path in source.iterdir())
     found = ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "") if names else "nothing"
-    marks = ", ".join(reader.marks for reader in READERS)
+    marks = ", ".join(reader.marks for reader in (*READERS, *LOG_READERS))
     raise UserError(f"{source} is neither a capture ({marks}) nor a video or its frames; it holds {found}")

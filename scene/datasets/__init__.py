@@ -6,10 +6,22 @@ from core.errors import UserError
 from scene.capture import Capture
 from scene.datasets import blender, colmap, nerfstudio, prediction, sintel, tum
 from scene.datasets.assemble import assemble
+from scene.datasets.image_folders import DIVISORS, WIDTH_CAP_PX, check_resolution
 from scene.datasets.options import CaptureOptions
 from scene.datasets.source import Reader
+from scene.datasets.street import LOG_READERS, is_log, open_log
+from scene.datasets.street_options import StreetOptions
 
-__all__ = ["READERS", "CaptureOptions", "declared_test_images", "open_capture"]
+__all__ = [
+    "LOG_READERS",
+    "READERS",
+    "CaptureOptions",
+    "StreetOptions",
+    "declared_test_images",
+    "is_log",
+    "open_capture",
+    "open_log",
+]
 
 READERS: tuple[Reader, ...] = (
     prediction.READER,  # before COLMAP, as it holds such a model too
@@ -35,6 +47,8 @@ def open_capture(source: Path, options: CaptureOptions | None = None) -> Capture
         UserError: the folder holds no capture, or one that is broken.
     """
     options = options or CaptureOptions()
+    if options.source_format == "auto" and is_log(source):
+        return open_log(source, _street_options(options))
     reader = _reader_of(source, options.source_format)
     return assemble(source, reader.read(source, options), options)
 
@@ -49,6 +63,15 @@ def declared_test_images(source: Path) -> tuple[str, ...]:
     return () if reader is None else reader.test_images(source)
 
 
+def _street_options(options: CaptureOptions) -> StreetOptions:
+    """The whole log, at the size that is asked for."""
+    check_resolution(options)
+    if options.resolution in DIVISORS:
+        return StreetOptions(downscale=options.resolution * options.extra_downscale)
+    long_side = WIDTH_CAP_PX if options.resolution == -1 else options.resolution
+    return StreetOptions(long_side=long_side, downscale=options.extra_downscale)
+
+
 def _reader_of(source: Path, source_format: str) -> Reader:
     """The reader of a folder; when there is none, what was expected and what is there instead."""
     if not source.is_dir():
@@ -58,7 +81,8 @@ def _reader_of(source: Path, source_format: str) -> Reader:
     for reader in readers:
         if reader.detect(source):
             return reader
-    expected = ", ".join(reader.marks for reader in readers)
+    logs = LOG_READERS if source_format == "auto" else ()
+    expected = ", ".join(reader.marks for reader in (*readers, *logs))
     names = sorted(path.name for path in source.iterdir())
     found = ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "") if names else "nothing"
     raise UserError(f"{source} is no capture: {expected} was expected, but it holds {found}")

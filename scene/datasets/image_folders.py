@@ -11,7 +11,8 @@ from core.images import IMAGE_SUFFIXES
 from scene.datasets.options import CaptureOptions
 
 WIDTH_CAP_PX = 1600
-_DIVISORS = (1, 2, 4, 8)
+DIVISORS = (1, 2, 4, 8)
+"""Values of `resolution` that divide a size; others are widths in pixels."""
 
 
 def find_image_folder(source: Path, name: str) -> Path:
@@ -90,7 +91,7 @@ def target_size(width: int, height: int, options: CaptureOptions) -> tuple[int, 
     resolution = options.resolution
     if resolution == -1:
         divisor = max(1.0, width / WIDTH_CAP_PX)
-    elif resolution in _DIVISORS:
+    elif resolution in DIVISORS:
         divisor = 1.0 if folder_divisor(options.images) == resolution else float(resolution)
     else:
         divisor = max(1.0, width / resolution)

@@ -1,0 +1,37 @@
+"""Driving logs: one reader for each kind, entered in `LOG_READERS`; all give a `Capture` with a drive."""
+
+from pathlib import Path
+
+from core.errors import UserError
+from scene.capture import Capture
+from scene.datasets.pandaset import READER as PANDASET
+from scene.datasets.street_capture import capture_of_log
+from scene.datasets.street_log import LogReader
+from scene.datasets.street_options import StreetOptions
+
+LOG_READERS: tuple[LogReader, ...] = (PANDASET,)
+"""The first that recognises a folder reads it."""
+
+
+def is_log(source: Path) -> bool:
+    """Whether a folder is a driving log of any kind."""
+    return any(reader.detect(source) for reader in LOG_READERS)
+
+
+def open_log(source: Path, options: StreetOptions | None = None) -> Capture:
+    """Read a driving log. Images are decoded in the background from now on; the source is never written to.
+
+    Args:
+        source: folder of the log.
+        options: how to read it; the defaults when there are none.
+
+    Raises:
+        UserError: the folder holds no log, or one that is broken, or none of what is asked for.
+    """
+    options = options or StreetOptions()
+    readers = [reader for reader in LOG_READERS if options.log_format in ("auto", reader.name)]
+    for reader in readers:
+        if source.is_dir() and reader.detect(source):
+            return capture_of_log(source, reader.read(source, options), options)
+    expected = "; or ".join(reader.marks for reader in readers)
+    raise UserError(f"{source} is no driving log: a folder with {expected} was expected")

@@ -1,0 +1,110 @@
+"""What the reader of a driving log hands on: frames, pictures, lidar and boxes as the log describes them.
+
+A log keeps its own world, which may begin far away, in float64.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from jaxtyping import Float64
+from numpy import ndarray
+
+from scene.datasets.lenses import Lens
+from scene.datasets.street_options import StreetOptions
+from scene.drive import Box
+
+
+@dataclass(frozen=True)
+class LogView:
+    """One picture of a log.
+
+    Args:
+        camera: that took it, a key of `StreetLog.lenses`.
+        frame: that it belongs to, a row of `StreetLog.frames`.
+        name: `{frame:03d}_{camera}.jpg`.
+        path: of the image file.
+        world_from_camera: where the camera was when it took the picture; OpenCV axes.
+        time_s: when that was, in the log's clock.
+        dynamic_mask: file of what moves (above 127), for the image as it is stored.
+        sky_mask: file of where the sky is (above 127), likewise.
+    """
+
+    camera: str
+    frame: int
+    name: str
+    path: Path
+    world_from_camera: Float64[ndarray, "4 4"]
+    time_s: float
+    dynamic_mask: Path | None = None
+    sky_mask: Path | None = None
+
+
+@dataclass(frozen=True)
+class LogSweep:
+    """Lidar returns in the world of a log.
+
+    Args:
+        xyz: metres.
+        origins: where the rays began, metres.
+        intensity: as the sensor gives it.
+    """
+
+    xyz: Float64[ndarray, "P 3"]
+    origins: Float64[ndarray, "P 3"]
+    intensity: Float64[ndarray, " P"]
+
+
+@dataclass(frozen=True)
+class LogFrame:
+    """One moment of a log.
+
+    Args:
+        number: as its files are numbered.
+        time_s: in the log's clock.
+        world_from_ego: the vehicle's pose: x ahead, y left, z up.
+        sweep: reads the lidar's returns; None where there are none.
+        boxes: reads the labelled objects, in the world of the log.
+    """
+
+    number: int
+    time_s: float
+    world_from_ego: Float64[ndarray, "4 4"]
+    sweep: Callable[[], LogSweep] | None = None
+    boxes: Callable[[], tuple[Box, ...]] | None = None
+
+
+@dataclass(frozen=True)
+class StreetLog:
+    """All that a driving log says.
+
+    Args:
+        lenses: of the cameras, by name.
+        frames: in the order of time.
+        views: in any order.
+        ego_masks: files of where a camera sees its own vehicle (above 127), by the camera's name.
+        notes: what was skipped or changed, as sentences.
+    """
+
+    lenses: Mapping[str, Lens]
+    frames: Sequence[LogFrame]
+    views: Sequence[LogView]
+    ego_masks: Mapping[str, Path] | None = None
+    notes: tuple[str, ...] = ()
+
+
+class LogReader(NamedTuple):
+    """One kind of driving log.
+
+    Args:
+        name: as in `StreetOptions.log_format`.
+        marks: the files that tell it, for messages.
+        detect: whether a folder is of this kind.
+        read: what it says of the frames and cameras that are asked for.
+    """
+
+    name: str
+    marks: str
+    detect: Callable[[Path], bool]
+    read: Callable[[Path, StreetOptions], StreetLog]
