@@ -50,13 +50,20 @@ def remove(path: Path) -> None:
         raise explain(error, path, "remove") from error
 
 
-def check_space(folder: Path, needed: int, what: str) -> None:
+OTHER_TEMPORARY_FOLDER = "name a folder on another disk in TMPDIR"
+"""What to do where the disk of temporary files is full."""
+
+_OTHER_RUN_FOLDER = "choose another folder with -m"
+
+
+def check_space(folder: Path, needed: int, what: str, remedy: str = _OTHER_RUN_FOLDER) -> None:
     """Make sure that something fits onto the disk before any of it is written.
 
     Args:
         folder: where it is going to be; may not exist yet.
         needed: bytes.
         what: it is, for the message.
+        remedy: where else it may be put, for the message.
 
     Raises:
         UserError: fewer bytes than that are free.
@@ -69,6 +76,5 @@ def check_space(folder: Path, needed: int, what: str) -> None:
     if free < needed:
         raise UserError(
             f"{what} will take about {readable(needed)} in {folder} and {readable(free)} are free; free some "
-            "space, choose another folder with -m, or take fewer or smaller frames (--max-frames, "
-            "--frame-long-side)"
+            f"space, {remedy}, or take fewer or smaller frames (--max-frames, --frame-long-side)"
         )

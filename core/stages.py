@@ -99,23 +99,34 @@ def run_stage(stage: Stage, work: Callable[[], object], clean: Callable[[], obje
     return True
 
 
-def content_digest(paths: Iterable[Path]) -> str:
-    """A digest of the names and contents of files, and of all files in folders and below them.
+def content_digest(files: Iterable[Path]) -> str:
+    """A digest of the names and contents of files in their order. It does not depend on where they are.
 
-    Files whose names begin with a dot are left out. It does not depend on where the files are.
+    Folders are not taken, so that a caller says which of their files matter: a run may lie among them.
 
     Raises:
         UserError: a file cannot be read.
     """
     total = hashlib.sha256()
-    for path in paths:
-        inside = [
-            file for file in sorted(path.rglob("*")) if file.is_file() and not file.name.startswith(".")
-        ]
-        for file in inside if path.is_dir() else [path]:
-            name = file.relative_to(path).as_posix() if path.is_dir() else file.name
-            total.update(f"{name}\0{_file_digest(file)}\0".encode("utf-8", "surrogateescape"))
+    for file in files:
+        total.update(f"{file.name}\0{_file_digest(file)}\0".encode("utf-8", "surrogateescape"))
     return total.hexdigest()
+
+
+def file_stamps(files: Iterable[Path]) -> list[list[str | int]]:
+    """Path, bytes and time of change in ns of files that are too large to be read each time.
+
+    Raises:
+        UserError: a file cannot be looked at.
+    """
+    stamps: list[list[str | int]] = []
+    for file in files:
+        try:
+            found = file.stat()
+        except OSError as error:
+            raise explain(error, file, "read") from error
+        stamps.append([str(file.absolute()), found.st_size, found.st_mtime_ns])
+    return stamps
 
 
 def _file_digest(path: Path) -> str:

@@ -22,6 +22,8 @@ from core.progress import say
 from data.downloads import announcement, check_space, fetch
 
 _CHUNK = 1 << 20
+_ENCRYPTED = 1  # bit 0 of a member's flags: APPNOTE 4.4.4
+_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
 _DAMAGED = (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error)
 
 
@@ -59,8 +61,11 @@ def fetch_and_unpack(archive: Archive, folder: Path, *, keep: bool = False) -> N
     make_folder(folder)
     files = [folder / url.rpartition("/")[2] for url in archive.urls]
     missing = [url for url, file in zip(archive.urls, files, strict=True) if not file.is_file()]
+    begun = _begun(files)
+    fetched = max(0, sum(announcement(url).size or 0 for url in missing) - begun)
+    have = sum(file.stat().st_size for file in files if file.is_file())
     # What is unpacked takes at least the room of the archive.
-    check_space(folder, 2 * sum(announcement(url).size or 0 for url in missing), archive.name)
+    check_space(folder, 2 * fetched + have + begun, archive.name)
     for url, file in zip(archive.urls, files, strict=True):
         fetch(url, file)
     unpack(files, folder)
@@ -70,6 +75,12 @@ def fetch_and_unpack(archive: Archive, folder: Path, *, keep: bool = False) -> N
             file.unlink()
     except OSError as error:
         raise explain(error, folder) from error
+
+
+def _begun(files: list[Path]) -> int:
+    """Bytes of files that were fetched in part."""
+    parts = (file.with_name(f"{file.name}.part") for file in files)
+    return sum(part.stat().st_size for part in parts if part.is_file())
 
 
 def unpack(files: list[Path], folder: Path) -> None:
@@ -86,7 +97,9 @@ def unpack(files: list[Path], folder: Path) -> None:
     temporary = folder / f".{name}.part"
     shutil.rmtree(temporary, ignore_errors=True)
     try:
-        for place, stream in _zip_members(files[0], folder) if name.endswith(".zip") else _tar_members(files):
+        for place, stream in (
+            _zip_members(files[0], folder) if name.endswith(".zip") else _tar_members(files, folder)
+        ):
             path = temporary / place
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("wb") as file:
@@ -110,19 +123,26 @@ def _zip_members(path: Path, folder: Path) -> Iterator[tuple[PurePosixPath, IO[b
         members = [member for member in archive.infolist() if not member.is_dir()]
         check_space(folder, sum(member.file_size for member in members), f"what is in {path.name}")
         for member in members:
+            if member.flag_bits & _ENCRYPTED or member.compress_type not in _METHODS:
+                how = "encrypted" if member.flag_bits & _ENCRYPTED else "packed in an unusual way"
+                raise UserError(
+                    f"{path} holds {member.filename!r}, which is {how}; unpack it with another program, or "
+                    "fetch the published archive"
+                )
             kind = stat.S_IFMT(member.external_attr >> 16)
             place = _safe(member.filename, path.name, is_file=kind in (0, stat.S_IFREG))
             with archive.open(member) as stream:  # checks the sum when all has been read
                 yield place, stream
 
 
-def _tar_members(files: list[Path]) -> Iterator[tuple[PurePosixPath, IO[bytes]]]:
+def _tar_members(files: list[Path], folder: Path) -> Iterator[tuple[PurePosixPath, IO[bytes]]]:
     with io.BufferedReader(_Joined(files), _CHUNK) as joined, gzip.GzipFile(fileobj=joined) as stream:
         with tarfile.open(fileobj=stream, mode="r|") as archive:
             for member in archive:
                 if member.isdir():
                     continue
                 place = _safe(member.name, files[0].name, is_file=member.isfile())
+                check_space(folder, member.size, f"{member.name} of {files[0].name}")
                 content = archive.extractfile(member)
                 if content is not None:
                     yield place, content

@@ -98,7 +98,10 @@ def check_space(folder: Path, needed: int, what: str) -> None:
     Raises:
         UserError: it has not.
     """
-    free = shutil.disk_usage(folder).free
+    try:
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        raise explain(error, folder, "look at the disk of") from error
     if free < needed + _SPARE_BYTES:
         raise UserError(
             f"{what} takes {needed / 1e9:.1f} GB more in {folder}, where {free / 1e9:.1f} GB are free; free "

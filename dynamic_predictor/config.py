@@ -26,9 +26,10 @@ class PredictorConfig:
     user_masks: Path | None = None
     """Folder of masks that say what moves (white), one for each frame, used in place of our own."""
     user_poses: Path | None = None
-    """Known cameras: a TUM trajectory (camera-to-world) or a COLMAP model; used in place of our own."""
+    """Known cameras in place of our own: a TUM trajectory (camera-to-world), matched by time or by order, or
+    a COLMAP model, matched by the names of the source's images."""
     focal_px: float | None = None
-    """Known focal length in pixels of the frames as they are written, after --frame-long-side."""
+    """Known focal length in pixels of the frames as they are written, that is after --frame-long-side."""
     rounds: int = 2
     """How often masks and cameras are found in turn, each with the help of the other."""
     seed: Annotated[int, tyro.conf.Suppress] = 0

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Bool, Float, Int64, UInt8
 from torch import Tensor
 
-from core.folders import check_space
+from core.folders import OTHER_TEMPORARY_FOLDER, check_space
 from core.geometry import invert_se3, transform_points
 from core.memory import readable
 from core.progress import Progress, say
@@ -78,7 +78,8 @@ def predict_video(network: Network, video: WorkingVideo, config: PredictorConfig
         needed = storage_bytes(len(edges), height * width, with_dynamic=with_dynamic)
         folder = None
         if needed > _IN_MEMORY:
-            check_space(Path(tempfile.gettempdir()), needed, f"predictions of {len(edges)} pairs of frames")
+            what = f"predictions of {len(edges)} pairs of frames"
+            check_space(Path(tempfile.gettempdir()), needed, what, OTHER_TEMPORARY_FOLDER)
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pairs-")))
         _announce(network, video, len(edges), needed, in_file=folder is not None)
         pairs = Pointmaps.empty(

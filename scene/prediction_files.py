@@ -29,7 +29,8 @@ from scene.prediction_layout import (
     PredictionLayout,
 )  # fmt: skip
 from scene.prediction_reading import full_size_cameras, open_prediction
-from scene.stored_frames import FrameFacts
+from scene.splits import PARTITION_FILE
+from scene.stored_frames import FACTS_FILE, FrameFacts
 
 _WRITTEN = (
     PREDICTION_FILE,
@@ -42,6 +43,24 @@ _WRITTEN = (
     TUM_TRAJECTORY,
     INTRINSICS,
 )
+
+
+def input_files(layout: PredictionLayout) -> list[Path]:
+    """The files that say what a prediction is; others that lie in its folder are none of its business.
+
+    Raises:
+        UserError: there are no frames.
+    """
+    frames = layout.frames()
+    maps = (layout.mask, layout.probability, layout.depth, layout.confidence)
+    model = layout.folder / MODEL
+    names = (FACTS_FILE, PREDICTION_FILE, TRAJECTORY, INTRINSICS, PARTITION_FILE)
+    described = (
+        *(layout.folder / name for name in names),
+        *(model / f"{stem}.txt" for stem in ("cameras", "images", "points3D")),
+    )
+    files = [*described, *frames, *(place(index) for place in maps for index in range(len(frames)))]
+    return [file for file in files if file.is_file()]
 
 
 def write_prediction(folder: Path, prediction: Prediction, facts: FrameFacts) -> None:

@@ -11,7 +11,6 @@ from core.folders import atomic_folder
 from core.images import read_gray, write_png
 from scene.frame_folders import is_image, natural_sort
 from scene.frames import Frames
-from scene.images import read_header
 
 USER_MASKS = "user_masks"
 
@@ -19,22 +18,32 @@ _LOSSY = {".jpg", ".jpeg", ".webp"}
 _HALF = 128
 
 
+def mask_files(folder: Path) -> list[Path]:
+    """The images in a folder of masks, sorted as people count.
+
+    Raises:
+        UserError: it is no folder.
+    """
+    if not folder.is_dir():
+        raise UserError(f"--user-masks {folder} is no folder; one with a mask for each frame was expected")
+    return natural_sort(file for file in folder.iterdir() if is_image(file))
+
+
 def match_masks(folder: Path, frames: Frames) -> list[Path]:
-    """The mask of each frame.
+    """The mask of each frame; every one has been decoded once.
 
     Masks that are named as the source names its frames go by name. Otherwise there must be one for each frame
     of the source, or one for each chosen frame, and they go by their order.
 
     Raises:
-        UserError: the folder is missing, or the masks differ from the frames in number or in size.
+        UserError: the folder is missing, a mask does not decode, or the masks differ from the frames in
+            number or in size.
     """
-    if not folder.is_dir():
-        raise UserError(f"--user-masks {folder} is no folder; one with a mask for each frame was expected")
-    files = natural_sort(file for file in folder.iterdir() if is_image(file))
+    files = mask_files(folder)
     chosen = _by_name(files, frames) or _by_order(folder, files, frames)
     for file in chosen:
-        header = read_header(file)
-        size = (header.width, header.height)
+        rows, columns = read_gray(file).shape
+        size = (columns, rows)
         if size not in (frames.own_size, (frames.facts.width, frames.facts.height)):
             width, height = frames.own_size
             raise UserError(

@@ -4,18 +4,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.errors import UserError
-from core.folders import check_space
+from core.folders import check_space, remove
 from core.progress import say
 from core.run_folder import RunFolder
 from core.serialization import config_to_json
-from core.stages import Stage, content_digest, run_stage
+from core.stages import Stage, content_digest, file_stamps, run_stage
 from dynamic_predictor.config import PredictorConfig
+from dynamic_predictor.requirements import check_requirements, memory_notes, weight_files
+from dynamic_predictor.user_poses import UserPoses, pose_files, read_user_poses
 from scene.frame_folders import FrameFolder, find_frames
 from scene.frames import FrameOptions, Frames, open_frames, write_frames
 from scene.prediction_files import remove_prediction, write_prediction
 from scene.prediction_layout import PREDICTION_FILE
 from scene.stored_frames import FACTS_FILE, IMAGES, StoredFrames, read_facts
-from scene.user_masks import USER_MASKS, match_masks, write_masks
+from scene.user_masks import USER_MASKS, mask_files, match_masks, write_masks
 
 _MAP_BYTES = 13  # of a pixel at the working size: three numbers and a mask
 _VIDEO_BYTES = 0.3  # of a pixel in all videos of a run together
@@ -23,117 +25,127 @@ _MODEL_BYTES = 256 * 2**20  # Gaussians and a checkpoint, roughly
 
 
 @dataclass(frozen=True)
-class FramesStage:
-    """The first stage, checked and ready to run.
+class PredictionPlan:
+    """The two stages of a prediction, checked and ready to run.
 
     Args:
-        stage: its inputs and outputs.
-        frames: the chosen frames; None where the stage is done already.
+        home: the folder of the prediction.
+        config: how it is made.
+        frames_stage: the frames are written.
+        predict_stage: they are looked at.
+        frames: the chosen frames; None where both stages are done already.
         masks: the user's mask of each frame, if there are any.
+        poses: the user's cameras, if there are any.
     """
 
-    stage: Stage
-    frames: Frames | None
+    home: Path
+    config: PredictorConfig
+    frames_stage: Stage
+    predict_stage: Stage
+    frames: Frames | None = None
     masks: list[Path] | None = None
+    poses: UserPoses | None = None
 
-    def run(self, home: Path) -> None:
-        """Write the frames, and the user's masks, into the folder of the prediction.
+    def run(self) -> Stage:
+        """Write the frames and predict them, each unless it is done; returns the last stage, done.
 
         Raises:
-            UserError: a frame does not decode, or a file cannot be written.
+            UserError: a frame does not decode, the predictor fails, or a file cannot be written.
         """
-        run_stage(self.stage, lambda: self._work(home))
+        run_stage(self.frames_stage, self._write_frames)
+        run_stage(self.predict_stage, self._predict, clean=lambda: remove_prediction(self.home))
+        return self.predict_stage
 
-    def _work(self, home: Path) -> None:
-        if self.frames is None:
-            return
-        remove_prediction(home)
+    def _write_frames(self) -> None:
+        assert self.frames is not None  # as a stage is not done
+        remove_prediction(self.home)
+        remove(self.home / USER_MASKS)
         if self.masks is not None:
-            write_masks(self.masks, self.frames, home)
-        write_frames(self.frames, home)
+            write_masks(self.masks, self.frames, self.home)
+        write_frames(self.frames, self.home)
+
+    def _predict(self) -> None:
+        # Networks and structure from motion are loaded by those who predict, and by nobody else.
+        from dynamic_predictor.predict import predict  # noqa: PLC0415
+
+        facts = read_facts(self.home)
+        if facts is None:
+            raise UserError(
+                f"{self.home / FACTS_FILE} is missing; remove {self.frames_stage.marker} to write the frames "
+                "anew"
+            )
+        masks = None if self.masks is None else self.home / USER_MASKS
+        cameras = None if self.poses is None else self.poses.cameras
+        frames = StoredFrames(self.home / IMAGES, facts.names)
+        prediction = predict(frames, facts.names, replace(self.config, user_masks=masks), cameras)
+        write_prediction(self.home, prediction, facts)
 
 
-def prepare_frames(
+def plan_prediction(
     source: Path, folder: RunFolder, options: FrameOptions, predictor: PredictorConfig
-) -> FramesStage:
-    """Look at a video, and check all that can be wrong with it. Nothing is written.
+) -> PredictionPlan:
+    """Look at a video and at all that goes with it, and check what can be wrong. Nothing is written.
 
     Args:
         source: a video or a folder of frames.
         folder: of the run.
         options: which frames.
-        predictor: with the user's masks and poses, if there are any.
+        predictor: with the user's masks, poses and weights, if there are any.
 
     Raises:
-        UserError: as `open_frames` and `match_masks`; a file of the user is missing; or the disk has no room.
+        UserError: as `open_frames`, `match_masks`, `read_user_poses` and `check_requirements`; a file of the
+            user is missing; or the disk has no room.
     """
+    plan = _stages(source, folder, options, predictor)
+    if plan.frames_stage.is_done() and plan.predict_stage.is_done():
+        return plan
+    frames = open_frames(source, options)
+    facts = frames.facts
+    check_requirements(predictor, facts.width, facts.height)
+    masks = None if predictor.user_masks is None else match_masks(predictor.user_masks, frames)
+    poses = None
+    if predictor.user_poses is not None:
+        poses = read_user_poses(predictor.user_poses, frames, predictor.focal_px)
+    if not plan.frames_stage.is_done():
+        needed = _bytes_expected(frames, predictor.long_side)
+        check_space(folder.path, needed, f"{len(frames)} frames and a model")
+    notes = (*frames.notes, *(() if poses is None else poses.notes))
+    for note in (*notes, *memory_notes(predictor, len(frames), facts.width, facts.height)):
+        say(note)
+    return replace(plan, frames=frames, masks=masks, poses=poses)
+
+
+def _stages(
+    source: Path, folder: RunFolder, options: FrameOptions, predictor: PredictorConfig
+) -> PredictionPlan:
     for name in ("user_masks", "user_poses", "pretrained"):
         path: Path | None = getattr(predictor, name)
         if path is not None and not path.exists():
             raise UserError(f"--{name.replace('_', '-')} {path} does not exist")
-    home = folder.prediction
-    files = [source] if source.is_file() else _files(source)
-    inputs = {
-        "frames": content_digest(files),
+    home, masks, poses = folder.prediction, predictor.user_masks, predictor.user_poses
+    frames_inputs = {
+        "frames": content_digest(_files(source)),
         "options": config_to_json(options),
-        "user_masks": None if predictor.user_masks is None else content_digest([predictor.user_masks]),
+        "user_masks": None if masks is None else content_digest(mask_files(masks)),
     }
-    stage = Stage(folder.path, "frames", inputs, (home / IMAGES, home / FACTS_FILE))
-    if stage.is_done():
-        return FramesStage(stage, None)
-    frames = open_frames(source, options)
-    for note in frames.notes:
-        say(note)
-    masks = None if predictor.user_masks is None else match_masks(predictor.user_masks, frames)
-    check_space(
-        folder.path, _bytes_expected(frames, predictor.long_side), f"{len(frames)} frames and a model"
-    )
-    return FramesStage(stage, frames, masks)
-
-
-def predict_frames(folder: RunFolder, before: Stage, predictor: PredictorConfig) -> Stage:
-    """Predict the frames that are there; the second stage.
-
-    Args:
-        folder: of the run, with frames in its prediction folder.
-        before: the stage of the frames.
-        predictor: how.
-
-    Returns:
-        The stage, done.
-
-    Raises:
-        UserError: as the predictor, or a file cannot be written.
-    """
-    home = folder.prediction
-    inputs = {
-        "frames": before.digest,
-        "predictor": {**config_to_json(predictor), "user_masks": None, "user_poses": None},
-        "user_poses": None if predictor.user_poses is None else content_digest([predictor.user_poses]),
+    frames = Stage(folder.path, "frames", frames_inputs, (home / IMAGES, home / FACTS_FILE))
+    # Files of the user are told apart by what is in them, not by where they are.
+    elsewhere = {"user_masks": None, "user_poses": None, "pretrained": None}
+    predict_inputs = {
+        "frames": frames.digest,
+        "predictor": {**config_to_json(predictor), **elsewhere},
+        "user_poses": None if poses is None else content_digest(pose_files(poses)),
+        "weights": file_stamps(weight_files(predictor)),
     }
-    stage = Stage(folder.path, "predict", inputs, (home / PREDICTION_FILE,))
-
-    def work() -> None:
-        # Networks and structure from motion are loaded by those who predict, and by nobody else.
-        from dynamic_predictor.predict import predict  # noqa: PLC0415
-
-        facts = read_facts(home)
-        if facts is None:
-            raise UserError(
-                f"{home / FACTS_FILE} is missing; remove {before.marker} to write the frames anew"
-            )
-        masks = None if predictor.user_masks is None else home / USER_MASKS
-        frames = StoredFrames(home / IMAGES, facts.names)
-        prediction = predict(frames, facts.names, replace(predictor, user_masks=masks))
-        write_prediction(home, prediction, facts)
-
-    run_stage(stage, work, clean=lambda: remove_prediction(home))
-    return stage
+    predict = Stage(folder.path, "predict", predict_inputs, (home / PREDICTION_FILE,))
+    return PredictionPlan(home, predictor, frames, predict)
 
 
 def _files(source: Path) -> list[Path]:
     """The files that the frames of a source come from."""
-    found = find_frames(source) if source.is_dir() else None
+    if not source.is_dir():
+        return [source] if source.is_file() else []
+    found = find_frames(source)
     if found is None:
         return []
     return found.files if isinstance(found, FrameFolder) else [found]

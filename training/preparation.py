@@ -3,6 +3,7 @@
 import statistics
 import time
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from core import memory
@@ -20,6 +21,10 @@ USUAL_GROWTH = 6
 
 _REHEARSALS = 5
 
+# Of a pixel: probability, depth and its weight as float32, a mask, weights and residuals at half size, and
+# two numbers of image motion at a quarter of it.
+_MAP_BYTES = 4 + 4 + 4 + 1 + 1 + 2 * 4 / 4 + 2 * 4 / 16
+
 
 def expected_gaussians(initial: int, densification: DensificationConfig) -> int:
     """How many Gaussians a run will have in the end, roughly."""
@@ -31,7 +36,15 @@ def expected_gaussians(initial: int, densification: DensificationConfig) -> int:
     return max(initial, min(grown, densification.max_gaussians))
 
 
-def check_memory(capture: Capture, initial: int, expected: int, *, cache_mb: int, sh_degree: int) -> None:
+def map_bytes(capture: Capture) -> int:
+    """What the dynamic method keeps of each frame beside its image: maps of the prediction, image motion."""
+    pixels = int((capture.cameras.width * capture.cameras.height).sum())
+    return round(_MAP_BYTES * pixels)
+
+
+def check_memory(
+    capture: Capture, initial: int, expected: int, *, cache_mb: int, sh_degree: int, map_bytes: int = 0
+) -> None:
     """Say how much memory the run will take; refuse it if not even its start would fit.
 
     Args:
@@ -40,6 +53,7 @@ def check_memory(capture: Capture, initial: int, expected: int, *, cache_mb: int
         expected: Gaussians in the end.
         cache_mb: memory for window moments of the photographs, MiB.
         sh_degree: of the colours.
+        map_bytes: what is kept of the views beside their images.
 
     Raises:
         UserError: the initial Gaussians and one step do not fit into the memory that is free.
@@ -48,7 +62,8 @@ def check_memory(capture: Capture, initial: int, expected: int, *, cache_mb: int
     coefficients = (sh_degree + 1) ** 2
 
     def peak(count: int) -> memory.MemoryForecast:
-        return memory.forecast(count, pixels, len(capture), cache_mb * 2**20, coefficients)
+        forecast = memory.forecast(count, pixels, len(capture), cache_mb * 2**20, coefficients)
+        return replace(forecast, images=forecast.images + map_bytes)
 
     most, least = peak(expected), peak(initial)
     free = memory.available_bytes()

@@ -5,26 +5,29 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from core import environment
 from core.errors import UserError
 from core.files import read_json, write_json
 from core.folders import remove
 from core.progress import say
 from core.run_folder import RunFolder
-from core.serialization import config_to_json
+from core.serialization import config_to_json, differences
 from core.stages import Stage, content_digest, run_stage
 from evaluation.report import write_report
 from scene.cameras_json import write_cameras_json
+from scene.prediction_files import input_files
 from scene.prediction_layout import find_layout
 from training.camera_plot import write_camera_plot
 from training.dynamic import DynamicConfig, DynamicTask
 from training.loop import FitResult, fit
-from training.prediction_stages import predict_frames, prepare_frames
-from training.preparation import check_memory, expected_gaussians, make_pacer, wait_for_images
+from training.prediction_stages import plan_prediction
+from training.preparation import check_memory, expected_gaussians, make_pacer, map_bytes, wait_for_images
 from training.runs import (
     identity_of,
     is_same_run,
     open_run,
     read_scene,
+    result_determining,
     save_cameras,
     save_exposures,
     start_run,
@@ -62,27 +65,27 @@ class _DynamicRun:
         self.source = source
         self.folder = folder
         self.config = config
-        self.is_predicted = source.is_dir() and find_layout(source) is not None
-        self.home = source if self.is_predicted else folder.prediction
-        self.identity = identity_of(self.home, config, video=None if self.is_predicted else source)
-        self.goes_on = is_same_run(folder, self.identity)
+        self.layout = find_layout(source) if source.is_dir() else None
+        self.home = folder.prediction if self.layout is None else source
+        self.identity = identity_of(self.home, config, video=source if self.layout is None else None)
+        self.is_corrected = self._replaces_a_config()
+        self.goes_on = not self.is_corrected and is_same_run(folder, self.identity)
         self.train_stage: Stage | None = None
 
     def predict(self) -> str:
         """Have the source predicted; returns a digest of the prediction."""
         predictor = replace(self.config.predictor, seed=self.config.seed)
-        if self.is_predicted:
+        if self.layout is not None:
             for name in ("user_masks", "user_poses", "focal_px"):
                 if getattr(predictor, name) is not None:
                     raise UserError(
                         f"{self.source} is predicted already, so --{name.replace('_', '-')} would change "
                         "nothing; leave it out, or give the video itself"
                     )
-            return content_digest([self.home])
-        frames = prepare_frames(self.source, self.folder, self.config.frames, predictor)
+            return content_digest(input_files(self.layout))
+        plan = plan_prediction(self.source, self.folder, self.config.frames, predictor)
         self._begin()
-        frames.run(self.home)
-        return predict_frames(self.folder, frames.stage, predictor).digest
+        return plan.run().digest
 
     def train(self, prediction: str) -> FitResult:
         """Fit the Gaussians to the predicted capture."""
@@ -101,7 +104,8 @@ class _DynamicRun:
         initial = len(task.model)
         expected = expected_gaussians(initial, config.densification)
         cache_mb, sh_degree = config.loss.cache_mb, config.model.sh_degree
-        check_memory(capture, initial, expected, cache_mb=cache_mb, sh_degree=sh_degree)
+        kept = map_bytes(capture)
+        check_memory(capture, initial, expected, cache_mb=cache_mb, sh_degree=sh_degree, map_bytes=kept)
         self._begin()
         results: list[FitResult] = []
 
@@ -138,9 +142,27 @@ class _DynamicRun:
 
     def _begin(self) -> None:
         """Make the run's folder, unless it is there."""
-        if not self.goes_on:
+        if self.is_corrected:
+            say(f"nothing has been trained in {self.folder.path} yet, so its configuration may change")
+            write_json(self.folder.config, self.identity)
+            write_json(self.folder.path / environment.FILE, environment.describe())
+        elif not self.goes_on:
             start_run(self.folder, self.identity)
-            self.goes_on = True
+        self.is_corrected, self.goes_on = False, True
+
+    def _replaces_a_config(self) -> bool:
+        """Whether the folder holds the same video with another configuration, and no training has begun.
+
+        Then its stages tell for themselves what has to be done anew.
+        """
+        begun = (Stage(self.folder.path, "train", {}).marker, *self.folder.training_results())
+        if not self.folder.config.exists() or any(path.exists() for path in begun):
+            return False
+        stored = read_json(self.folder.config)
+        same = isinstance(stored, dict) and all(
+            stored.get(key) == self.identity.get(key) for key in ("method", "source_path", "video")
+        )
+        return same and bool(differences(result_determining(stored), result_determining(self.identity)))
 
     def _forget_training(self) -> None:
         for path in self.folder.training_results():

@@ -17,11 +17,15 @@ from numpy import ndarray
 from torch import Tensor
 
 from core.errors import UserError
+from core.files import explain
+from core.folders import OTHER_TEMPORARY_FOLDER, check_space
+from core.images import encode
 from dynamic_predictor.classical.structure_child import StructureRequest
 
 GUESS = 1.2
 """The focal length to begin with, in long sides of the image; COLMAP's own guess."""
 
+_FRAME_BYTES = 2**20  # of a frame's features and matches in COLMAP's database, roughly
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -67,24 +71,42 @@ def structure_from_motion(
         focal_px: known focal length in pixels.
         seed: of RANSAC.
 
+    Raises:
+        UserError: the disk of temporary files has no room, or memory is short.
+
     Source: J. Schönberger and J.-M. Frahm, "Structure-from-Motion Revisited", 2016; L. Pan et al., "Global
     Structure-from-Motion Revisited", 2024, where the incremental method leaves frames out.
     """
     height, width = frames[0].shape[:2]
+    needed = len(frames) * (_FRAME_BYTES + 3 * height * width)
+    check_space(Path(tempfile.gettempdir()), needed, "structure from motion", OTHER_TEMPORARY_FOLDER)
     request = StructureRequest(focal_px, GUESS * max(height, width), torch.get_num_threads(), seed)
     with tempfile.TemporaryDirectory(prefix="structure-") as name:
         folder = Path(name)
-        for kind in ("images", "masks"):
-            (folder / kind).mkdir()
-        for row, (frame, dynamic) in enumerate(zip(frames, dynamic_masks, strict=True)):
-            picture = cv2.cvtColor(frame.numpy(), cv2.COLOR_RGB2BGR)
-            cv2.imwrite(str(folder / "images" / f"{row:05d}.png"), picture, [cv2.IMWRITE_PNG_COMPRESSION, 1])
-            still = np.where(dynamic, 0, 255).astype(np.uint8)
-            cv2.imwrite(str(folder / "masks" / f"{row:05d}.png.png"), still)
-        (folder / "request.json").write_text(json.dumps(asdict(request)), encoding="utf-8")
+        try:
+            _write(folder, frames, dynamic_masks, request)
+        except OSError as error:
+            raise explain(error, folder) from error
         _run_child(folder)
         answer = folder / "structure.npz"
         return _read(answer) if answer.exists() else None
+
+
+def _write(
+    folder: Path,
+    frames: Sequence[UInt8[Tensor, "H W 3"]],
+    dynamic_masks: Sequence[Bool[ndarray, "H W"]],
+    request: StructureRequest,
+) -> None:
+    """What the process reads. Images are encoded here, as cv2.imwrite does not tell when the disk is full."""
+    for kind in ("images", "masks"):
+        (folder / kind).mkdir()
+    for row, (frame, dynamic) in enumerate(zip(frames, dynamic_masks, strict=True)):
+        picture = encode(frame.numpy(), ".png", cv2.IMWRITE_PNG_COMPRESSION, 1)
+        (folder / "images" / f"{row:05d}.png").write_bytes(picture)
+        still = encode(np.where(dynamic, 0, 255).astype(np.uint8), ".png")
+        (folder / "masks" / f"{row:05d}.png.png").write_bytes(still)
+    (folder / "request.json").write_text(json.dumps(asdict(request)), encoding="utf-8")
 
 
 def _run_child(folder: Path) -> None:

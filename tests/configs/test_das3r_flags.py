@@ -20,6 +20,10 @@ from core.errors import UserError
         ("--gt-dynamic-mask=G --use-gt-mask", "--user-masks G"),
         ("--gt_dynamic_mask G -m B", "-m B"),
         ("-s A --frame-stride 2", "-s A --frame-stride 2"),
+        ("--use_gt_mask True --gt_dynamic_mask G -m B", "-m B --user-masks G"),
+        ("--gt_dynamic_mask G --use_gt_mask=true", "--user-masks G"),
+        ("--use_gt_mask False --gt_dynamic_mask G -m B", "-m B"),
+        ("--get_video True --gui False -m B", "-m B"),
     ],
 )
 def test_flags(theirs: str, ours: str) -> None:
@@ -29,6 +33,24 @@ def test_flags(theirs: str, ours: str) -> None:
 def test_true_masks_that_are_left_out_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert translate(["--gt_dynamic_mask", "G"]) == []
     assert "--gt-dynamic-mask is left out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("-m B --iter", "--iter needs a value after it"),
+        ("--dir_path -m B", "--dir_path needs a value after it"),
+        ("--use_gt_mask --gt_dynamic_mask", "--gt-dynamic-mask needs a folder of masks after it"),
+        ("--gt_dynamic_mask --use_gt_mask", "--gt-dynamic-mask needs a folder of masks after it"),
+        ("--use_gt_mask --gt_dynamic_mask=", "--use-gt-mask needs --gt-dynamic-mask FOLDER"),
+        ("--use_gt_mask=G", "--use-gt-mask=G: True or False was expected"),
+        ("--optim_pose=maybe", "--optim-pose=maybe: True or False was expected"),
+    ],
+)
+def test_a_missing_value_is_one_sentence(words: str, told: str) -> None:
+    with pytest.raises(UserError) as caught:
+        translate(words.split())
+    assert str(caught.value).startswith(told)
 
 
 def test_masks_without_a_folder_are_one_sentence() -> None:

@@ -1,6 +1,7 @@
 """A stage is done once for the same inputs, and again for others."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import UserError
-from core.stages import Stage, content_digest, run_stage
+from core.stages import Stage, content_digest, file_stamps, run_stage
 
 
 class Killed(BaseException):
@@ -119,11 +120,14 @@ def test_a_digest_tells_contents_apart_and_nothing_else(
     for folder in (here, there):
         for name in sorted(files, reverse=folder is there):
             (folder / name).write_bytes(files[name])
-        (folder / ".cache").write_text(folder.name)
-    assert content_digest([here]) == content_digest([there])
+
+    def digest(folder: Path) -> str:
+        return content_digest(sorted(folder.iterdir()))
+
+    assert digest(here) == digest(there)
     changed = data.draw(NAMES)
     (there / changed).write_bytes(files.get(changed, b"") + b"+")
-    assert content_digest([here]) != content_digest([there])
+    assert digest(here) != digest(there)
 
 
 def test_a_digest_sees_names_and_borders(tmp_path: Path) -> None:
@@ -133,6 +137,18 @@ def test_a_digest_sees_names_and_borders(tmp_path: Path) -> None:
     assert first != second
     with pytest.raises(UserError, match=r"cannot read .*absent: it does not exist"):
         content_digest([tmp_path / "absent"])
+
+
+def test_stamps_tell_of_a_change_without_reading(tmp_path: Path) -> None:
+    file = tmp_path / "weights"
+    file.write_text("a")
+    os.utime(file, ns=(1, 1))
+    before = file_stamps([file])
+    assert json.loads(json.dumps(before)) == before == [[str(file), 1, 1]]
+    os.utime(file, ns=(1, 2))
+    assert file_stamps([file]) != before
+    with pytest.raises(UserError, match=r"cannot read .*absent: it does not exist"):
+        file_stamps([tmp_path / "absent"])
 
 
 def test_markers_are_readable(tmp_path: Path, work: Work) -> None:

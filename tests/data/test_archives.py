@@ -153,6 +153,42 @@ def test_what_does_not_fit_is_not_begun(tmp_path: Path, monkeypatch: pytest.Monk
     assert set(contents(tmp_path)) == {"a.zip"}
 
 
+def test_a_tar_that_does_not_fit_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = tarred(FILES)
+    (tmp_path / "a.tar.gz").write_bytes(data)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=2**26 + 20_000))
+    with pytest.raises(UserError, match=r"set/a\.txt of a\.tar\.gz takes .* free some space"):
+        unpack([tmp_path / "a.tar.gz"], tmp_path)
+    assert set(contents(tmp_path)) == {"a.tar.gz"}
+
+
+def test_what_was_fetched_already_needs_room_to_be_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tarred(FILES)
+    for name, have in (("a.tar.gz", len(data)), ("a.tar.gz.part", len(data) - 1)):
+        (tmp_path / name).write_bytes(data[:have])
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=2**26 + len(data) - 1))
+        with serving({"/a.tar.gz": data}) as (address, handler):
+            with pytest.raises(UserError, match=r"a\.tar\.gz takes .* free some space"):
+                fetch_and_unpack(Archive((f"{address}/a.tar.gz",)), tmp_path)
+            assert handler.ranges == []
+        (tmp_path / name).unlink()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "told"), [(8, 1, "encrypted"), (10, 97, "packed in an unusual way")]
+)
+def test_what_cannot_be_unpacked_is_one_sentence(tmp_path: Path, field: int, value: int, told: str) -> None:
+    data = bytearray(zipped(FILES))
+    member = data.rindex(b"PK\x01\x02")  # its entry in the directory: flags at 8, method at 10
+    data[member + field] = value
+    (tmp_path / "a.zip").write_bytes(data)
+    with pytest.raises(UserError, match=rf"a\.zip holds 'set/deep/b\.bin', which is {told}; unpack it"):
+        unpack([tmp_path / "a.zip"], tmp_path)
+    assert set(contents(tmp_path)) == {"a.zip"}
+
+
 def test_what_was_there_stays(tmp_path: Path) -> None:
     """Archives that share a folder fill it together."""
     (tmp_path / "set").mkdir()

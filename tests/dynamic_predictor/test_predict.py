@@ -9,7 +9,6 @@ import torch
 
 import dynamic_predictor.classical.predict as classical
 from core.errors import UserError
-from core.tum import write_tum
 from dynamic_predictor import neural
 from dynamic_predictor.config import PredictorConfig
 from dynamic_predictor.predict import predict
@@ -68,24 +67,22 @@ def test_a_network_gets_the_frames_themselves(asked: dict[str, Any], name: Any) 
     assert frames is FRAMES
     assert names is NAMES
     assert told is config
-    assert known == {"known_cameras": None, "known": None}
+    assert known == {"known_cameras": None}
 
 
 def test_both_get_the_user_s_cameras(asked: dict[str, Any], tmp_path: Path) -> None:
-    c2w = torch.eye(4, dtype=torch.float64).repeat(3, 1, 1)
-    c2w[:, 0, 3] = torch.arange(3.0)
-    write_tum(tmp_path / "walk.txt", [0.0, 1.0, 2.0], c2w)
+    cameras = answer().cameras
+    cameras.viewmats[:, 0, 3] = torch.arange(3.0)
     config = PredictorConfig(user_poses=tmp_path / "walk.txt", focal_px=60.0, long_side=32)
-    predict(FRAMES, NAMES, config)
-    predict(FRAMES, NAMES, replace(config, predictor="das3r"))
-    torch.testing.assert_close(asked["classical"][0].known.c2w, c2w.float())
-    known = asked["network"][1]
-    torch.testing.assert_close(known["known_cameras"].c2w, c2w.float())
-    assert known["known"].all()
+    predict(FRAMES, NAMES, config, cameras)
+    predict(FRAMES, NAMES, replace(config, predictor="das3r"), cameras)
+    torch.testing.assert_close(asked["classical"][0].known.c2w, cameras.c2w)
+    assert asked["classical"][0].known.which.all()
+    assert asked["network"][1] == {"known_cameras": cameras}
 
 
 def test_mistakes_are_told_before_anything_is_computed(asked: dict[str, Any], tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"walk\.txt"):
+    with pytest.raises(ValueError, match=r"known_cameras"):
         predict(FRAMES, NAMES, PredictorConfig(user_poses=tmp_path / "walk.txt"))
     with pytest.raises(UserError, match="no frames"):
         predict([], [], PredictorConfig())

@@ -1,5 +1,6 @@
 """Predictions come back; other tools find the trajectories and cameras that they expect."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from core.images import write_png
 from scene import Cameras, PointCloud
 from scene.datasets.pycolmap_import import pycolmap
 from scene.prediction import Assurance, Prediction
-from scene.prediction_files import read_prediction, remove_prediction, write_prediction
+from scene.prediction_files import input_files, read_prediction, remove_prediction, write_prediction
+from scene.prediction_layout import PredictionLayout
 from scene.stored_frames import FrameFacts
 
 WIDTH, HEIGHT = 32, 16
@@ -144,6 +146,25 @@ def test_the_files_of_a_rearranged_folder_are_there(written: tuple[Path, Predict
     confidence = np.load(folder / "confidence_maps" / "conf_0000.npy")
     assert confidence.dtype == np.float32
     assert np.array_equal(np.isneginf(confidence), (written[1].confidences[0] == 0).numpy())
+
+
+def test_what_counts_is_what_is_read(written: tuple[Path, Prediction, FrameFacts]) -> None:
+    folder, prediction, facts = written
+    files = input_files(PredictionLayout(folder))
+    assert len(set(files)) == len(files)
+    assert {path.name for path in files} >= {*facts.names, "prediction.json", "pred_traj.txt", "points3D.txt"}
+    # All that is read is among them: with these files alone, the prediction is the same.
+    copy = folder.parent / "copy"
+    for path in files:
+        (copy / path.relative_to(folder)).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy / path.relative_to(folder))
+    read = read_prediction(copy)
+    assert torch.equal(read.depths, read_prediction(folder).depths)
+    assert torch.equal(read.dynamic_masks, prediction.dynamic_masks)
+    (copy / "run").mkdir()
+    for name in ("run/config.json", "images/notes.txt", "trajectory_tum.txt"):
+        (copy / name).touch()
+    assert input_files(PredictionLayout(copy)) == [copy / path.relative_to(folder) for path in files]
 
 
 def test_a_shorter_prediction_leaves_nothing_of_the_longer_one(

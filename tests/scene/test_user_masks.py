@@ -55,6 +55,13 @@ def test_another_size_is_refused(frames: Frames, tmp_path: Path) -> None:
         match_masks(folder, frames)
 
 
+def test_a_broken_mask_is_told_before_any_is_written(frames: Frames, tmp_path: Path) -> None:
+    folder = masks(tmp_path / "masks", [f"m{row}.png" for row in range(10)])
+    (folder / "m4.png").write_bytes((folder / "m4.png").read_bytes()[:60])
+    with pytest.raises(UserError, match=r"m4\.png does not decode"):
+        match_masks(folder, frames)
+
+
 def test_written_masks_are_those_of_the_frames(frames: Frames, tmp_path: Path) -> None:
     folder = masks(tmp_path / "masks", [f"m{row}.png" for row in range(10)])
     written = write_masks(match_masks(folder, frames), frames, tmp_path / "out")

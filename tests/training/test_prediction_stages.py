@@ -8,15 +8,17 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 
 from core.errors import UserError
 from core.run_folder import RunFolder
+from core.tum import write_tum
 from dynamic_predictor.config import PredictorConfig
 from scene.datasets import open_capture
 from scene.frames import FrameOptions
 from scene.prediction_files import read_prediction
 from tests.training.videos import TinyVideo, tiny_video, write_images, write_video
-from training.prediction_stages import predict_frames, prepare_frames
+from training.prediction_stages import plan_prediction
 
 
 class Predictor:
@@ -27,10 +29,11 @@ class Predictor:
         self.asked: list[PredictorConfig] = []
         self.masks: list[str] = []
 
-    def __call__(self, frames: Any, names: tuple[str, ...], config: PredictorConfig) -> Any:
+    def __call__(self, frames: Any, names: tuple[str, ...], config: PredictorConfig, cameras: Any) -> Any:
         assert len(frames) == len(names)
         assert frames[0].shape == (48, 64, 3)
         self.asked.append(config)
+        self.cameras = cameras
         if config.user_masks is not None:
             self.masks = sorted(path.name for path in config.user_masks.iterdir())
         return self.video.prediction(names)
@@ -46,9 +49,7 @@ def predictor(monkeypatch: pytest.MonkeyPatch) -> Predictor:
 
 
 def predict(source: Path, folder: RunFolder, options: FrameOptions, config: PredictorConfig) -> None:
-    frames = prepare_frames(source, folder, options, config)
-    frames.run(folder.prediction)
-    predict_frames(folder, frames.stage, config)
+    assert plan_prediction(source, folder, options, config).run().is_done()
 
 
 @pytest.mark.parametrize("kind", ["video", "folder"])
@@ -98,6 +99,8 @@ def test_masks_of_the_user_arrive_by_the_names_of_the_frames(tmp_path: Path, pre
     assert predictor.masks == [f"{row:05d}.png" for row in (0, 2, 4, 6)]
     (masks / "00007.png").unlink()
     (masks / "00003.png").unlink()  # neither is looked at, but the masks have changed
+    (masks / "run").mkdir()
+    (masks / "run" / "config.json").touch()
     predict(source, folder, FrameOptions(frame_stride=2), config)
     assert len(predictor.asked) == 2
 
@@ -108,22 +111,52 @@ def test_what_is_wrong_is_told_before_anything_is_written(
     video, folder = tiny_video(), RunFolder(tmp_path / "run")
     source = write_images(tmp_path / "a", video)
     masks = write_images(tmp_path / "m", tiny_video(5))
+    broken = write_images(tmp_path / "b", video)
+    (broken / "00004.png").write_bytes((broken / "00004.png").read_bytes()[:99])
+    write_tum(tmp_path / "walk.txt", [0.0, 1.0], torch.eye(4).repeat(2, 1, 1))
+    (tmp_path / "weights.pth").write_bytes(b"no weights")
     (tmp_path / "none.mp4").touch()
     nothing, plain = FrameOptions(), PredictorConfig()
+    network = replace(plain, predictor="das3r", pretrained=tmp_path / "weights.pth")
     cases = [
         (tmp_path / "none.mp4", nothing, plain, r"none\.mp4 is empty"),
         (source, FrameOptions(shot=3), plain, "--shot 3"),
         (source, nothing, replace(plain, user_masks=masks), "5 masks and .* has 8 frames"),
         (source, nothing, replace(plain, user_masks=tmp_path / "x"), "--user-masks .*x does not exist"),
+        (source, nothing, replace(plain, user_masks=broken), r"00004\.png does not decode"),
         (source, nothing, replace(plain, user_poses=tmp_path / "y.txt"), "--user-poses .* does not exist"),
+        (source, nothing, replace(plain, user_poses=tmp_path / "walk.txt"), "2 poses and .* has 8 frames"),
+        (source, nothing, replace(plain, long_side=20), "choose a larger --long-side"),
+        (source, nothing, network, r"weights\.pth is"),
     ]
     for path, options, config, sentence in cases:
         with pytest.raises(UserError, match=sentence):
-            prepare_frames(path, folder, options, config)
+            plan_prediction(path, folder, options, config)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=2**20))
     with pytest.raises(UserError, match=r"8 frames and a model will take about .* are free"):
-        prepare_frames(source, folder, nothing, plain)
+        plan_prediction(source, folder, nothing, plain)
     assert not folder.path.exists()
+
+
+def test_other_poses_or_weights_are_predicted_anew(
+    tmp_path: Path, predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, source = RunFolder(tmp_path / "run"), write_images(tmp_path / "a", tiny_video())
+    path, weights = tmp_path / "walk.txt", tmp_path / "weights.pth"
+    weights.write_text("a")
+    monkeypatch.setattr("training.prediction_stages.check_requirements", lambda *_: None)
+    config = PredictorConfig(predictor="das3r", pretrained=weights, user_poses=path)
+    c2w = torch.eye(4).repeat(8, 1, 1)
+    for place in (1.0, 2.0):
+        c2w[:, 0, 3] = place
+        write_tum(path, [float(row) for row in range(8)], c2w)
+        for _ in range(2):
+            predict(source, folder, FrameOptions(), config)
+        assert torch.equal(predictor.cameras.c2w, c2w)
+    assert len(predictor.asked) == 2
+    weights.write_text("ab")
+    predict(source, folder, FrameOptions(), config)
+    assert len(predictor.asked) == 3
 
 
 def test_a_predictor_that_fails_is_asked_again(tmp_path: Path, predictor: Predictor) -> None:

@@ -13,7 +13,7 @@ from core.run_folder import RunFolder
 from core.schedules import ScheduleConfig
 from scene.densification import DensificationConfig
 from tests.training.captures import tiny_capture
-from training.preparation import check_memory, expected_gaussians, make_pacer, wait_for_images
+from training.preparation import check_memory, expected_gaussians, make_pacer, map_bytes, wait_for_images
 from training.static import StaticConfig, StaticTask
 
 
@@ -50,6 +50,20 @@ def test_memory_that_does_not_suffice_for_the_start_is_refused(monkeypatch: pyte
     monkeypatch.setattr(memory, "available_bytes", lambda: 10 * 2**20)
     with pytest.raises(UserError, match=r"needs .* to start and 10 MiB are free; use smaller images"):
         check_memory(tiny_capture(2), 1000, 1000, cache_mb=128, sh_degree=3)
+
+
+def test_maps_count(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 60 frames of 512x288 at least two maps as float32, a mask and image motion are kept."""
+    capture = tiny_capture(2)
+    pixels = int((capture.cameras.width * capture.cameras.height).sum())
+    assert map_bytes(capture) > pixels * (2 * 4 + 1 + 8 / 16)
+    monkeypatch.setattr(memory, "available_bytes", lambda: None)
+    told = []
+    for kept in (0, 2**30):
+        check_memory(capture, 10, 10, cache_mb=0, sh_degree=0, map_bytes=kept)
+        told.append(capsys.readouterr().err)
+    assert "MiB" in told[0]
+    assert "1.3 GiB" in told[1] or "1.4 GiB" in told[1]
 
 
 def test_every_map_of_every_view_is_asked_for() -> None:

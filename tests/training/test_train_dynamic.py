@@ -16,8 +16,9 @@ from core.errors import UserError
 from core.files import read_json, write_json
 from core.run_folder import RunFolder
 from core.schedules import ScheduleConfig
+from dynamic_predictor.config import PredictorConfig
 from scene.splits import SplitOptions
-from tests.training.videos import write_predicted
+from tests.training.videos import tiny_video, write_images, write_predicted
 from training.dynamic import DynamicConfig, DynamicTask
 from training.runs import open_run, read_scene
 from training.task import RehearsalStepper, Stepper, StepReport
@@ -168,6 +169,33 @@ def test_a_killed_run_goes_on_to_the_same_end(
 def test_another_configuration_is_refused(source: Path, trained: Path) -> None:
     with pytest.raises(UserError, match="seed is 0 there and 3 now"):
         train_dynamic(source, trained, replace(CONFIG, seed=3))
+
+
+def test_a_corrected_command_works_until_a_training_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frames, run = write_images(tmp_path / "frames", tiny_video()), tmp_path / "run"
+    asked: list[int] = []
+
+    def fail(_frames: object, _names: object, config: PredictorConfig, *_: object) -> None:
+        asked.append(config.rounds)
+        raise Killed
+
+    monkeypatch.setattr("dynamic_predictor.predict.predict", fail)
+    for rounds in (2, 3):
+        with pytest.raises(Killed):
+            train_dynamic(frames, run, replace(CONFIG, predictor=PredictorConfig(rounds=rounds)))
+    assert asked == [2, 3]
+    assert read_json(run / "config.json")["config"]["predictor"]["rounds"] == 3
+    told = capsys.readouterr().err
+    assert "nothing has been trained" in told
+    assert "frames: done before" in told
+    others = write_images(tmp_path / "others", tiny_video(5))
+    with pytest.raises(UserError, match="holds a run with another configuration"):
+        train_dynamic(others, run, CONFIG)
+    RunFolder(run).log.touch()
+    with pytest.raises(UserError, match=r"predictor\.rounds is 3 there and 2 now"):
+        train_dynamic(frames, run, CONFIG)
 
 
 def test_a_broken_frame_is_told_before_anything_is_written(

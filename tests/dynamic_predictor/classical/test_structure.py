@@ -1,11 +1,14 @@
 """Structure from motion of a room, and how the process that does it ends."""
 
+import errno
 import os
+import shutil
 import signal
 import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -85,6 +88,20 @@ def test_a_process_that_fails_is_told_with_its_words(child: Path) -> None:
 def test_a_process_that_aborts_without_an_answer_found_nothing(child: Path) -> None:
     child.write_text("import os; os.abort()")
     assert structure_from_motion(FRAMES, unmasked(FRAMES)) is None
+
+
+def test_a_full_disk_is_one_sentence(child: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space")
+
+    child.write_text("raise SystemExit('it should not have been asked')")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        with pytest.raises(UserError, match=r"cannot write .*structure-.*: the disk is full"):
+            structure_from_motion(FRAMES, unmasked(FRAMES))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=2**20))
+    with pytest.raises(UserError, match=r"structure from motion will take about .* in TMPDIR"):
+        structure_from_motion(FRAMES, unmasked(FRAMES))
 
 
 def test_a_killed_process_is_told(child: Path) -> None:
