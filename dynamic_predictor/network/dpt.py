@@ -6,7 +6,7 @@ Source: R. Ranftl et al., Vision Transformers for Dense Prediction (ICCV 2021), 
 al., DUSt3R (CVPR 2024), for the point head; K. Xu et al., DAS3R (2024), for the mask head.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -19,7 +19,6 @@ from dynamic_predictor.network.enlarged_conv import EnlargedConv
 POINT_CHANNELS = 4
 """x, y, z and confidence."""
 _DROPOUT = 0.1
-_ROWS = 16
 
 
 @dataclass(frozen=True)
@@ -43,17 +42,15 @@ class Conv2d(nn.Conv2d):
 
 
 class Pointwise(Conv2d):
-    """A 1 x 1 convolution that goes a few rows at a time.
-
-    The maps before the last layer are the largest of all; in float32 they would not fit into the caches.
-    """
+    """A 1 x 1 convolution, as a matrix product over the pixels: their channels lie one after another."""
 
     def __init__(self, width_in: int, width_out: int) -> None:
         super().__init__(width_in, width_out, 1)
 
     def forward(self, input: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D H W"]:
         """The convolution, plus the bias."""
-        return torch.cat([super(Pointwise, self).forward(rows) for rows in input.split(_ROWS, dim=2)], dim=2)
+        pixels = input.movedim(1, -1).to(self.weight.dtype)
+        return F.linear(pixels, self.weight.flatten(1), self.bias).movedim(-1, 1)
 
 
 class ConvTranspose2d(nn.ConvTranspose2d):
@@ -84,7 +81,7 @@ class ResidualUnit(nn.Module):
 
     def forward(self, maps: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
         """The maps, refined."""
-        return maps + self.conv2(F.relu(self.conv1(F.relu(maps))))
+        return maps + self.conv2(F.relu_(self.conv1(F.relu(maps))))
 
 
 class FusionBlock(nn.Module):
@@ -97,7 +94,7 @@ class FusionBlock(nn.Module):
     def __init__(self, features: int) -> None:
         super().__init__()
         self.enlarge: nn.Module = Double()
-        self.out_conv = Conv2d(features, features, 1)
+        self.out_conv: nn.Module = Conv2d(features, features, 1)
         self.resConfUnit1 = ResidualUnit(features)
         self.resConfUnit2 = ResidualUnit(features)
 
@@ -154,13 +151,24 @@ class Dpt(nn.Module):
         self.head = head
 
     def enlarge_last(self) -> None:
-        """For inference: let the 3 x 3 convolutions of enlarged maps look at the maps before that."""
-        layers = [self.scratch.refinenet1.enlarge, *self.head]
-        for place, layer in enumerate(layers[1:]):
-            if isinstance(layers[place], Double) and isinstance(layer, Conv2d):
-                layers[place : place + 2] = [nn.Identity(), EnlargedConv(layer)]
-        self.scratch.refinenet1.enlarge = layers[0]
-        self.head = nn.Sequential(*layers[1:])
+        """For inference: let the 3 x 3 convolutions of enlarged maps look at the maps before that.
+
+        The 1 x 1 convolution before the first of them becomes a part of it.
+        """
+        fusion = self.scratch.refinenet1
+        if not isinstance(fusion.out_conv, Conv2d):
+            return  # that was done before
+        before: Conv2d | None = fusion.out_conv
+        layers: list[nn.Module] = []
+        for run in _runs_between_enlargements(self.head):
+            match run:
+                case [Conv2d() as conv, *after]:
+                    layers.append(EnlargedConv(conv, before, after))
+                case _:
+                    layers += [Double(), *run]
+            before = None
+        self.head = nn.Sequential(*layers)
+        fusion.out_conv, fusion.enlarge = nn.Identity(), nn.Identity()
 
     def lateral(
         self, level: int, tokens: Float[Tensor, "B T _"], rows: int, columns: int
@@ -204,6 +212,16 @@ class Dpt(nn.Module):
         fused = self.scratch.refinenet3(middle + fused)
         fused = self.scratch.refinenet2(fine + fused)
         return self.head(self.scratch.refinenet1(finest + fused))
+
+
+def _runs_between_enlargements(layers: Iterable[nn.Module]) -> list[list[nn.Module]]:
+    runs: list[list[nn.Module]] = [[]]
+    for layer in layers:
+        if isinstance(layer, Double):
+            runs.append([])
+        else:
+            runs[-1].append(layer)
+    return runs
 
 
 def point_head(config: DptConfig) -> nn.Sequential:

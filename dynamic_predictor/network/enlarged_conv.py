@@ -5,6 +5,7 @@ take a quarter of the products, and what is left is a weighted sum of 36 rows fo
 four corners. torch has that sum as the lookup of embeddings, in bfloat16 too.
 """
 
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 import torch
@@ -13,47 +14,62 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 _BAND = 24  # rows of the small map at a time: the products of all would be 85 MB
+_PIXELS = 4096  # of the large map at a time: they stay in the cache until the last layer has read them
 _TAPS = 3
 
 
 class EnlargedConv(nn.Module):
-    """As `Double` and then a 3 x 3 convolution, for inference on a CPU in bfloat16.
+    """As a 1 x 1 convolution, `Double`, a 3 x 3 convolution and layers that look at one pixel, in this order.
+
+    For inference on a CPU in bfloat16; weights of the convolutions are copied.
 
     Args:
-        conv: what it replaces, of stride 1 and padded by a pixel of zeros; its weight is copied.
+        conv: the 3 x 3 convolution, of stride 1 and padded by a pixel of zeros.
+        before: the 1 x 1 convolution: its weights are multiplied into the other's.
+        after: the layers that follow; the large map itself is never there as a whole.
     """
 
-    def __init__(self, conv: nn.Conv2d) -> None:
+    def __init__(
+        self, conv: nn.Conv2d, before: nn.Conv2d | None = None, after: Iterable[nn.Module] = ()
+    ) -> None:
         super().__init__()
         self.channels = conv.out_channels
-        weight = conv.weight.detach().permute(2, 3, 0, 1).reshape(-1, conv.in_channels)
-        self.weight = torch.ops.mkldnn._reorder_linear_weight(weight.to(torch.bfloat16).contiguous())
+        weight = conv.weight.detach().permute(2, 3, 0, 1)
         bias = weight.new_zeros(_TAPS, _TAPS, conv.out_channels)
         if conv.bias is not None:
             bias[1, 1] = conv.bias.detach()  # the middle tap is the one that no edge cuts off
+        if before is not None:
+            if before.bias is not None:
+                bias += weight @ before.bias.detach()
+            weight = weight @ before.weight.detach().flatten(1)
+        weight = weight.flatten(0, 2).to(torch.bfloat16).contiguous()
+        self.weight = torch.ops.mkldnn._reorder_linear_weight(weight)
         self.bias = bias.flatten().to(torch.bfloat16)
+        self.after = nn.Sequential(*after)
 
     def forward(self, maps: Float[Tensor, "B C H W"]) -> Float[Tensor, "B D H2 W2"]:
-        """The convolution of the enlarged maps, plus the bias."""
+        """The large map after the last layer."""
         batch, _, rows, columns = maps.shape
-        lines = maps.permute(0, 2, 3, 1).to(torch.bfloat16)
-        result = lines.new_empty(batch, 2 * rows, 2 * columns, self.channels)
-        for image in range(batch):
-            for start in range(0, rows, _BAND):
-                stop = min(rows, start + _BAND)
-                band = result[image, 2 * start : 2 * stop]
-                band.copy_(self._band(lines[image], start, stop).view_as(band))
-        return result.permute(0, 3, 1, 2)
+        pixels = [
+            self.after(sums[:, :, None, None]).flatten(1)  # each pixel as an image of its own
+            for lines in maps.permute(0, 2, 3, 1).to(torch.bfloat16)
+            for start in range(0, rows, _BAND)
+            for sums in self._sums(lines, start, min(rows, start + _BAND))
+        ]
+        return torch.cat(pixels).view(batch, 2 * rows, 2 * columns, -1).permute(0, 3, 1, 2)
 
-    def _band(self, lines: Float[Tensor, "H W C"], start: int, stop: int) -> Float[Tensor, "pixels D"]:
-        """The pixels that rows `start` to `stop` become."""
+    def _sums(
+        self, lines: Float[Tensor, "H W C"], start: int, stop: int
+    ) -> Iterator[Float[Tensor, "pixels D"]]:
+        """The convolution at the pixels that rows `start` to `stop` become."""
         rows, columns, width = lines.shape
         # A row beyond the band on each side: the outer taps look there.
-        first, last = max(start - 1, 0), min(stop + 1, rows)
-        needed = lines[first:last].reshape(-1, width)
+        needed = lines[max(start - 1, 0) : stop + 1].reshape(-1, width)
         taps = torch.ops.mkldnn._linear_pointwise(needed, self.weight, self.bias, "none", [], "")
+        taps = taps.view(-1, self.channels)
         places, weights = _lookup(rows, columns, start, stop)
-        return F.embedding_bag(places, taps.view(-1, self.channels), per_sample_weights=weights, mode="sum")
+        for some, shares in zip(places.split(_PIXELS), weights.split(_PIXELS), strict=True):
+            yield F.embedding_bag(some, taps, per_sample_weights=shares, mode="sum")
 
 
 @lru_cache(maxsize=64)

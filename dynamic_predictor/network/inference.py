@@ -83,6 +83,9 @@ def prepare(network: Network, device: torch.device, precision: Precision = "auto
         precision = "bfloat16" if has_fast_bfloat16(device) else "float32"
     network = network.eval().requires_grad_(False).to(device)
     last = {id(layer) for layer in _last_layers(network)}
+    packed = device.type == "cpu" and precision == "bfloat16" and can_pack()
+    if packed:
+        _enlarge_last(network)
     for module in network.modules():
         if not isinstance(module, Linear | nn.Conv2d | ConvTranspose2d):
             continue
@@ -90,9 +93,15 @@ def prepare(network: Network, device: torch.device, precision: Precision = "auto
             module.to(torch.bfloat16)
         if module.weight.dim() == 4:
             module.weight.data = module.weight.data.contiguous(memory_format=torch.channels_last)
-    if device.type == "cpu" and precision == "bfloat16" and can_pack():
+    if packed:
         _pack(network, last)
     return network
+
+
+def _enlarge_last(network: Network) -> None:
+    for module in list(network.modules()):
+        if isinstance(module, Dpt):
+            module.enlarge_last()
 
 
 def _pack(network: Network, but: set[int]) -> None:
@@ -100,8 +109,6 @@ def _pack(network: Network, but: set[int]) -> None:
     for parent in list(network.modules()):
         if isinstance(parent, SelfAttention | CrossAttention) and isinstance(parent.proj, Linear):
             parent.put_partners_together()
-        if isinstance(parent, Dpt):
-            parent.enlarge_last()
         for name, child in list(parent.named_children()):
             if isinstance(child, Linear) and id(child) not in but:
                 setattr(parent, name, PackedLinear(child))

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from dynamic_predictor.network.dpt import Double, Dpt, DptConfig, mask_head, point_head
+from dynamic_predictor.network.dpt import Double, Dpt, DptConfig, Pointwise, mask_head, point_head
 from dynamic_predictor.network.enlarged_conv import EnlargedConv
 from dynamic_predictor.network.packed_linear import can_pack
 
@@ -31,6 +31,23 @@ def test_it_is_enlarging_and_then_the_convolution(rows: int, columns: int, bias:
 
 @needs_packing
 @torch.no_grad()
+def test_what_comes_before_and_after_is_done_with_it() -> None:
+    torch.manual_seed(0)
+    before, conv, last = nn.Conv2d(8, 16, 1), nn.Conv2d(16, 8, 3, padding=1), Pointwise(8, 3)
+    maps = torch.randn(2, 8, 30, 40).to(torch.bfloat16)
+    found = EnlargedConv(conv, before, [nn.ReLU(inplace=True), last])(maps)
+    large = Double()(before.double()(maps.double()))
+    exact = last.double()(
+        conv.double()(large).relu()
+    )  # whose edges see the bias of what comes before cut off
+    assert found.dtype == torch.float32
+    assert found.shape == exact.shape
+    assert float((found.double() - exact).square().mean().sqrt()) < 2**-8
+    assert float((found.double() - exact).abs().max()) < 2**-5
+
+
+@needs_packing
+@torch.no_grad()
 @pytest.mark.parametrize(("make", "merged"), [(point_head, 2), (mask_head, 1)])
 def test_heads_keep_what_they_compute(make: type, merged: int) -> None:
     config = DptConfig(level_widths=(16, 16, 16, 16), features=32, last_width=16)
@@ -38,7 +55,8 @@ def test_heads_keep_what_they_compute(make: type, merged: int) -> None:
     dpt = Dpt((16, 16, 16, 16), config, make(config)).eval().to(torch.bfloat16)
     tokens = [torch.randn(1, 2 * 3, 16).to(torch.bfloat16) for _ in range(4)]
     expected = dpt(tokens, 2, 3)
-    dpt.enlarge_last()
+    for _ in range(2):  # the second time changes nothing
+        dpt.enlarge_last()
     assert sum(isinstance(module, EnlargedConv) for module in dpt.modules()) == merged
     assert sum(isinstance(module, Double) for module in dpt.modules()) == 5 - merged
     found = dpt(tokens, 2, 3)

@@ -7,6 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dynamic_predictor.network.dpt import POINT_CHANNELS
 from dynamic_predictor.network.inference import (
     InferenceOptions,
     forecast,
@@ -121,7 +122,9 @@ def test_precision_by_device() -> None:
     expected = torch.bfloat16 if has_fast_bfloat16(CPU) else torch.float32
     assert network.decoder_embed.weight.dtype == expected
     assert network.enc_norm.weight.dtype == torch.float32
-    assert network.get_parameter("downstream_head1.dpt.head.4.weight").dtype == torch.float32
+    *_, last_weight, last_bias = network.downstream_head1.parameters()
+    assert last_weight.dtype == last_bias.dtype == torch.float32
+    assert len(last_bias) == POINT_CHANNELS
 
 
 def test_storage_in_half_precision_clamps(micro: Network) -> None:
