@@ -7,6 +7,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from scene.fields.hash_grid import HashGrid
+from scene.fields.hexplane import HexPlane
+
 
 @dataclass(frozen=True)
 class DeformationConfig:
@@ -46,23 +49,23 @@ class Deformation(nn.Module):
     """A field, (place, time) -> features, and heads that start at zero: at first nothing is changed.
 
     Args:
-        field: a hash grid or a HexPlane; `field(xyz, times)` gives [M, F].
-        features: F.
+        field: features of places and times.
         config: of the network.
     """
 
-    def __init__(self, field: nn.Module, features: int, config: DeformationConfig) -> None:
+    def __init__(self, field: HashGrid | HexPlane, config: DeformationConfig) -> None:
         super().__init__()
         self.field = field
         self.config = config
         width = config.deformation_width
-        self.trunk = nn.Sequential(nn.Linear(features, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU())
+        hidden = [nn.Linear(field.features, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU()]
+        self.trunk = nn.Sequential(*hidden)
         self.head = nn.Linear(width, 9)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
 
     def forward(self, xyz: Float[Tensor, "M 3"], time: float) -> Change:
         """What changes at places at a time in [0, 1]."""
-        features = self.field(xyz, torch.full((len(xyz),), time, dtype=xyz.dtype, device=xyz.device))
+        features = self.field(xyz, torch.tensor(time, dtype=xyz.dtype, device=xyz.device))
         means, rotations, colors = self.head(self.trunk(features)).split(3, dim=-1)
         return Change(self.config.deformation_reach_m * means, rotations, colors, features)

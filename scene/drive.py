@@ -1,4 +1,4 @@
-"""What a driving log knows beside its images: the rig, when things were measured, lidar, and boxes to score with."""
+"""What a driving log knows beside its images: the rig, times, lidar, and boxes to score with."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,8 +51,8 @@ class Drive:
     """F frames of a log, seen by the cameras of one rig.
 
     The world is the vehicle of the first frame (x ahead, y left, z up, metres), so that 32-bit positions keep
-    millimetres. Sequences with an entry a view follow the order of the `Capture`; an entry is decoded when it is
-    first asked for.
+    millimetres. Sequences with an entry a view follow the order of the `Capture`; an entry is decoded when
+    it is first asked for.
 
     Args:
         camera_names: the rig's cameras, from left to right as far as that has a meaning.
@@ -77,3 +77,13 @@ class Drive:
     boxes: Sequence[tuple[Box, ...]] | None = None
     sky_masks: Sequence[Bool[Tensor, "_H _W"]] | None = None
     ego_masks: Sequence[Bool[Tensor, "_H _W"] | None] | None = None
+
+    @property
+    def duration_s(self) -> float:
+        """From the first frame to the last, and never nothing."""
+        return max(float(self.frame_times_s[-1]), 1e-3)
+
+    @property
+    def gap_s(self) -> float:
+        """Median time between two frames; a tenth of a second where there is but one."""
+        return float(self.frame_times_s.diff().median()) if len(self.frame_times_s) > 1 else 0.1

@@ -17,8 +17,10 @@ MOTION_NAMES = ("velocities", "times_s", "log_spans", "logit_gates")
 STILL = -20.0
 """Logit of the gate of a Gaussian that stands still: too small for its gradient to ever count."""
 
+LEAST_PRESENCE = 0.01
+"""Below this share of its opacity a Gaussian is not there."""
+
 _ABSENT = -20.0  # logit of the opacity of one that is not there at the time
-_LEAST_PRESENCE = 0.01  # below this share of its opacity a Gaussian is not there
 
 
 class Moment(NamedTuple):
@@ -159,7 +161,7 @@ class StreetGaussians(StaticGaussians):
         with torch.no_grad():
             for time in torch.linspace(0, self.duration_s, samples).tolist():
                 moved = self._moved({name: p[name] for name in NAMES}, self.movable(), time)[0]["means"]
-                there = self.presence(time)[rows] > _LEAST_PRESENCE
+                there = self.presence(time)[rows] > LEAST_PRESENCE
                 distance = (moved[rows] - p["means"][rows]).norm(dim=-1) * there
                 farthest[rows] = torch.maximum(farthest[rows], distance)
         return farthest
@@ -181,7 +183,7 @@ class StreetGaussians(StaticGaussians):
         """Tables at a time, and the field's part in them; only those there that may move are asked."""
         p, moved = self.parameters, dict(tables)
         presence = self.presence(time)
-        rows = (movable & (presence.detach() > _LEAST_PRESENCE)).nonzero()[:, 0]
+        rows = (movable & (presence.detach() > LEAST_PRESENCE)).nonzero()[:, 0]
         gate = p["logit_gates"][rows].sigmoid()[:, None]
         start = p["means"][rows]
         place = self.carried(rows, time)

@@ -141,7 +141,16 @@ class StreetTask:
         names = [capture.image_names[view] for view in train]
         self.exposures = Exposures(names, config.exposure) if config.exposure.exposure else None
         self.staticness = None if moving is None else Staticness(moving, None, config.staticness)
-        self.gap_s = _typical_gap(self.drive.frame_times_s)
+
+    def adopt(self, before: StreetScene) -> None:
+        """Start from the sky and the exposures that an earlier stage has learned."""
+        if self.sky is not None and before.sky is not None:
+            self.sky.load_state_dict(before.sky.state_dict())
+        if self.exposures is not None and before.transforms is not None:
+            with torch.no_grad():
+                for row, view in enumerate(self.train):
+                    if view in before.transforms:
+                        self.exposures.transforms[row] = before.transforms[view]
 
     def time_of(self, view: int) -> float:
         """When a view of the capture was taken, seconds."""
@@ -291,7 +300,7 @@ class StreetTask:
             loss = loss + change_penalty(change, terms)
         if terms.steadiness_weight or terms.rigidity_weight:
             random = generator(self.config.seed, "motion", step)
-            loss = loss + motion_priors(self.model, time, self.gap_s, terms, random)
+            loss = loss + motion_priors(self.model, time, self.drive.gap_s, terms, random)
         if terms.gate_entropy_weight:
             gates = self.model.parameters["logit_gates"][self.model.movable()]
             loss = loss + terms.gate_entropy_weight * gate_entropy(gates) if len(gates) else loss
@@ -323,8 +332,3 @@ def _field_optimizer(model: StreetGaussians) -> torch.optim.Adam | None:
     network = [*model.deformation.trunk.parameters(), *model.deformation.head.parameters()]
     groups = [{"params": field, "name": "field"}, {"params": network, "name": "network"}]
     return torch.optim.Adam(groups, eps=1e-15, fused=True)
-
-
-def _typical_gap(times_s: Float[Tensor, " F"]) -> float:
-    """Median time between two frames."""
-    return float(times_s.diff().median()) if len(times_s) > 1 else 0.1

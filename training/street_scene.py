@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -11,8 +12,9 @@ from torch import Tensor
 from gaussian_renderer import RenderOutput, render
 from scene.cameras import Cameras
 from scene.drive import Drive
+from scene.gaussian_model import StaticGaussians
 from scene.sky import Sky
-from scene.street_gaussians import StreetGaussians
+from scene.street_gaussians import LEAST_PRESENCE, StreetGaussians
 
 Parts = Literal["all", "still", "moving"]
 """What of a street is drawn."""
@@ -23,14 +25,19 @@ class StreetView:
     """What one camera sees of a street.
 
     Args:
-        image: in [0, 1].
+        raw: colours, not clamped.
         depth: alpha-normalised z-depth in metres, 0 = none.
         moving: how much of the pixel is covered by what moves, in [0, 1].
     """
 
-    image: Float[Tensor, "H W 3"]
+    raw: Float[Tensor, "H W 3"]
     depth: Float[Tensor, "H W"]
     moving: Float[Tensor, "H W"]
+
+    @property
+    def image(self) -> Float[Tensor, "H W 3"]:
+        """Colours in [0, 1]."""
+        return self.raw.clamp(0, 1)
 
 
 @dataclass(frozen=True)
@@ -75,7 +82,17 @@ class StreetScene:
             image = image @ transform[:, :3].T + transform[:, 3]
         assert output.depths is not None  # asked for
         assert output.features is not None  # the gates
-        return StreetView(image.clamp(0, 1), output.depths[0], output.features[0, ..., 0].clamp(0, 1))
+        return StreetView(image, output.depths[0], output.features[0, ..., 0].clamp(0, 1))
+
+    @torch.no_grad()
+    def save_ply(self, path: Path, time_s: float) -> None:
+        """Write the Gaussians that are there at a time, in Inria's layout.
+
+        Raises:
+            UserError: the file cannot be written.
+        """
+        there = self.model.presence(time_s) > LEAST_PRESENCE
+        StaticGaussians.from_splats(self.model.splats(time_s).select(there)).save_ply(path)
 
     def transform_of(self, view: int, drive: Drive) -> Float[Tensor, "3 4"] | None:
         """The colour transform of a view; one that did not train is between its camera's nearest in time."""

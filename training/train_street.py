@@ -1,0 +1,187 @@
+"""The street method from a driving log to a trained run folder."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from scene.street_masks import dynamic_probabilities
+from scene.street_points import StreetPoints, street_points
+
+from core.errors import UserError
+from core.files import make_folder, read_json
+from core.folders import remove
+from core.progress import say
+from core.run_folder import RunFolder
+from core.serialization import config_to_json
+from core.stages import Stage, run_stage
+from scene.capture import PointCloud
+from scene.datasets import open_log
+from scene.gaussian_model import StaticGaussians
+from scene.lidar_motion import LidarMotion, moving_returns
+from scene.street_gaussians import StreetGaussians
+from training.loop import FitResult, fit
+from training.preparation import check_memory, expected_gaussians, wait_for_images
+from training.runs import identity_of, is_same_run, start_run
+from training.street import StreetFitConfig, StreetTask
+from training.street_config import StreetConfig, box_of, make_deformation, seen_by, split_frames
+from training.street_files import TENSORS, load_street, save_street
+from training.street_outputs import TrainedStreet, write_street_outputs
+
+
+def train_street(source: Path, model_path: Path, config: StreetConfig) -> FitResult:
+    """Train what stands still, then what moves, and write videos, scores and the report; or go on.
+
+    Args:
+        source: the log's folder.
+        model_path: the run's folder. The static stage has its own, `static`, inside it.
+        config: the method.
+
+    Raises:
+        UserError: the log cannot be read, the folder holds another run, a file cannot be written, or the loss
+            keeps being non-finite.
+    """
+    return _StreetRun(source, RunFolder(model_path), config).run()
+
+
+class _StreetRun:
+    """The stages of one run."""
+
+    def __init__(self, source: Path, folder: RunFolder, config: StreetConfig) -> None:
+        self.config = config
+        self.folder = folder
+        self.identity = identity_of(source, config)
+        self.goes_on = is_same_run(folder, self.identity)
+        self.capture = open_log(source, config.log)
+        self.split = split_frames(self.capture, config.stride)
+        assert self.capture.drive is not None  # of a log
+        self.drive = self.capture.drive
+        self._prepared: tuple[Sequence[LidarMotion | None], StreetPoints] | None = None
+
+    def run(self) -> FitResult:
+        """Both stages, or the one that is asked for."""
+        config, split = self.config, self.split
+        for note in self.capture.notes:
+            say(note)
+        say(
+            f"{self.capture.name}: {len(self.drive.frame_times_s)} frames of {len(self.drive.camera_names)} "
+            f"cameras; {len(split.train)} views train, {len(split.test)} are held out ({split.rule})"
+        )
+        if not self.goes_on:
+            start_run(self.folder, self.identity)
+        folder, prior, result = self.folder, config.prior_checkpoint, None
+        if prior is None:
+            folder = RunFolder(self.folder.path / "static")
+            result = self._fit("static", folder, config.static_fit, self._static_task)
+            prior = folder.point_cloud(result.iterations).with_name(TENSORS)
+        if config.stage != "static" and (result is None or result.stopped_by is None):
+            folder, last_prior = self.folder, prior
+            result = self._fit("dynamic", folder, config.fit, lambda: self._dynamic_task(last_prior))
+        assert result is not None  # a static stage has no prior, says the configuration
+        if result.stopped_by is not None:
+            say(f"stopped after iteration {result.iterations}; the same command continues from there")
+            return result
+        write_street_outputs(self._trained(folder, result.iterations))
+        say(f"results are in {self.folder.path}")
+        return result
+
+    def _trained(self, folder: RunFolder, iteration: int) -> TrainedStreet:
+        """A stage's result, as it was written."""
+        scene = load_street(folder.point_cloud(iteration).with_name(TENSORS), self.config, self.drive)
+        return TrainedStreet(self.folder, iteration, scene, self.capture, self.split)
+
+    def _prepare(self) -> tuple[Sequence[LidarMotion | None], StreetPoints]:
+        """What moves among the lidar's returns, and where Gaussians start; held-out frames have no part."""
+        if self._prepared is None:
+            seen = seen_by(self.capture, self.split)
+            assert seen.drive is not None  # as the capture's
+            say("looking for what moves among the lidar's returns")
+            motion = moving_returns(seen.drive, self.config.lidar_motion)
+            points = street_points(seen, motion, self.config.points)
+            say(f"{len(points.static):,} points stand still, {len(points.xyz):,} move")
+            self._prepared = motion, points
+        return self._prepared
+
+    def _static_task(self) -> StreetTask:
+        """What stands still, from the lidar's still returns; what seems to move does not count."""
+        motion, points = self._prepare()
+        if not len(points.static):
+            raise UserError(
+                f"{self.capture.source} has no lidar returns that an image sees, so there is nothing to "
+                "start from; give a log with lidar, or a --prior-checkpoint"
+            )
+        config, split = self.config.static_fit, self.split
+        still = StaticGaussians.from_points(
+            points.static,
+            sh_degree=config.model.sh_degree,
+            opacity=config.model.init_opacity,
+            scale=config.model.init_scale,
+        )
+        street = StreetGaussians.standing(still, None, self.drive.duration_s)
+        moving = dynamic_probabilities(self.capture, motion)
+        probabilities = [moving[view] for view in split.train]
+        return StreetTask(config, self.capture, split.train, split.test, street, probabilities)
+
+    def _dynamic_task(self, prior: Path) -> StreetTask:
+        """What a static stage has learned, and what moves among the lidar's returns."""
+        config, (_, points) = self.config, self._prepare()
+        before = load_street(prior, config, self.drive)
+        deformation = make_deformation(config, box_of(points.xyz), len(self.drive.frame_times_s))
+        street = StreetGaussians(before.model.parameters, deformation, self.drive.duration_s)
+        if len(points.xyz):
+            moving = StaticGaussians.from_points(
+                PointCloud(points.xyz, points.rgb),
+                sh_degree=config.fit.model.sh_degree,
+                opacity=config.fit.model.init_opacity,
+                sizes=torch.full((len(points.xyz),), config.moving_size_m),
+            )
+            span_s, gate = config.moving_span_s, config.moving_gate
+            street = street.joined(moving, points.velocities, points.times_s, span_s=span_s, gate=gate)
+        task = StreetTask(config.fit, self.capture, self.split.train, self.split.test, street, None)
+        task.adopt(before)
+        return task
+
+    def _fit(
+        self, name: str, folder: RunFolder, config: StreetFitConfig, make: Callable[[], StreetTask]
+    ) -> FitResult:
+        """Train a stage, unless it is done."""
+        stage = Stage(self.folder.path, name, _determining(self.config, name), (folder.timing,))
+        results: list[FitResult] = []
+
+        def work() -> bool:
+            wait_for_images(self.capture)
+            task = make()
+            initial = len(task.model)
+            expected = expected_gaussians(initial, config.densification)
+            cache_mb, degree = config.loss.cache_mb, config.model.sh_degree
+            check_memory(self.capture, initial, expected, cache_mb=cache_mb, sh_degree=degree)
+            make_folder(folder.path)
+
+            def save(step: int) -> None:
+                save_street(folder, step, task.scene())
+
+            results.append(fit(task, folder, self.config.loop, save=save))
+            return results[0].stopped_by is None
+
+        run_stage(stage, work, clean=lambda: _forget(folder))
+        if results:
+            return results[0]
+        timing = read_json(folder.timing)
+        return FitResult(int(timing["iterations"]), float(timing["training_seconds"]), None, None)
+
+
+def _forget(folder: RunFolder) -> None:
+    for path in folder.training_results():
+        remove(path)
+
+
+_OF_THE_DYNAMIC_STAGE = ("encoder_type", "hash_grid", "hexplane", "deformation", "moving_size_m")
+
+
+def _determining(config: StreetConfig, stage: str) -> dict[str, Any]:
+    """What of a configuration a stage depends on."""
+    found = config_to_json(config)
+    left_out = {"loop", "stage", *(_OF_THE_DYNAMIC_STAGE if stage == "static" else ())}
+    if stage == "static":
+        found = {**found, "fit": config_to_json(config.static_fit)}
+    return {name: value for name, value in found.items() if name not in left_out}
