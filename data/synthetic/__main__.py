@@ -1,10 +1,11 @@
-"""`python -m data.synthetic {static,video} --out FOLDER`: make a capture with exact ground truth."""
+"""`python -m data.synthetic {static,video,street} --out FOLDER`: make a capture with exact ground truth."""
 
 import sys
 from collections.abc import Sequence
 
 from core import cli
 from data.synthetic.static import StaticCapture, make_static
+from data.synthetic.street.capture import StreetCapture, make_drive
 from data.synthetic.video import VideoCapture, make_video
 
 _USAGE = """\
@@ -12,6 +13,7 @@ usage: python -m data.synthetic KIND --out FOLDER [OPTIONS]
 
   static   a capture of a place where nothing moves: images, COLMAP model, transforms.json, depth
   video    people and traffic before a moving camera, in the layouts of DAVIS and of Sintel
+  street   a drive along a street with three cameras and a lidar, in the layouts of Waymo
 
 python -m data.synthetic KIND --help tells the options."""
 
@@ -29,12 +31,15 @@ def main(args: Sequence[str] | None = None) -> int:
         return cli.run(make_static, StaticCapture, args=words[1:], prog=prog)
     if kind == "video":
         return cli.run(make_video, VideoCapture, args=words[1:], prog=prog)
+    if kind == "street":
+        return cli.run(make_drive, StreetCapture, args=words[1:], prog=prog)
     if kind in ("-h", "--help"):
         print(_USAGE)
         return 0
     asked = f"{kind} was asked for" if kind else "no kind was named"
     print(
-        f"error: {asked}; static or video was expected, see python -m data.synthetic --help", file=sys.stderr
+        f"error: {asked}; static, video or street was expected, see python -m data.synthetic --help",
+        file=sys.stderr,
     )
     return cli.EXIT_USER_ERROR
 

@@ -52,12 +52,19 @@ def write_image(
     path: Path, image: UInt8[ndarray, "H W 3"] | UInt8[ndarray, "H W"] | UInt16[ndarray, "H W"]
 ) -> None:
     """A PNG, or a JPEG of quality 95, as the suffix says; colours are RGB."""
+    path.write_bytes(encoded_image(image, path.suffix))
+
+
+def encoded_image(
+    image: UInt8[ndarray, "H W 3"] | UInt8[ndarray, "H W"] | UInt16[ndarray, "H W"], suffix: str
+) -> bytes:
+    """The bytes of a PNG (".png"), or of a JPEG of quality 95 (".jpg"); colours are RGB."""
     # This module is loaded by every worker, and `core.images` would load torch with it.
-    parameters = [cv2.IMWRITE_JPEG_QUALITY, 95] if path.suffix == ".jpg" else [cv2.IMWRITE_PNG_COMPRESSION, 1]
-    written, data = cv2.imencode(path.suffix, image[..., ::-1] if image.ndim == 3 else image, parameters)
+    parameters = [cv2.IMWRITE_JPEG_QUALITY, 95] if suffix == ".jpg" else [cv2.IMWRITE_PNG_COMPRESSION, 1]
+    written, data = cv2.imencode(suffix, image[..., ::-1] if image.ndim == 3 else image, parameters)
     if not written:
-        raise RuntimeError(f"this build of OpenCV cannot write {path.suffix}")
-    path.write_bytes(data.tobytes())
+        raise RuntimeError(f"this build of OpenCV cannot write {suffix}")
+    return data.tobytes()
 
 
 def depth_image(depths: Float32[ndarray, "H W"]) -> UInt16[ndarray, "H W"]:

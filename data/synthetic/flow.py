@@ -56,24 +56,31 @@ def points_of(seen: Seen) -> Float64[ndarray, "N 3"]:
         return seen.view.directions(pixel_centers(seen.view)) * depths + seen.view.c2w[:3, 3]
 
 
-def flow_between(first: Seen, second: Seen) -> tuple[Float32[ndarray, "H W 2"], Float64[ndarray, " N"]]:
+def flow_to(
+    seen: Seen, view: Pinhole, snapshot: Snapshot
+) -> tuple[Float32[ndarray, "H W 2"], Float64[ndarray, " N"]]:
     """Where every pixel's point goes.
+
+    Args:
+        seen: the picture whose pixels are asked about.
+        view: the camera of the other moment.
+        snapshot: where everything is then.
 
     Returns:
         Displacements in pixels, and the points' z-depths in the second camera (row by row, inf for the sky).
         The sky is infinitely far: it moves with the camera's rotation alone.
     """
-    pixels = pixel_centers(first.view)
-    parts = first.parts.ravel()
+    pixels = pixel_centers(seen.view)
+    parts = seen.parts.ravel()
     sky = parts < 0
     target, depths = np.empty_like(pixels), np.full(len(pixels), np.inf)
-    carry = second.snapshot.world_from_part @ first.snapshot.part_from_world
-    points = points_of(first)[~sky]
+    carry = snapshot.world_from_part @ seen.snapshot.part_from_world
+    points = points_of(seen)[~sky]
     transforms = carry[parts[~sky]]
     moved = np.einsum("nij,nj->ni", transforms[:, :3, :3], points) + transforms[:, :3, 3]
-    target[~sky], depths[~sky] = second.view.project(moved)
-    target[sky] = second.view.project(first.view.directions(pixels[sky]) + second.view.c2w[:3, 3])[0]
-    flow = (target - pixels).reshape(*first.parts.shape, 2)
+    target[~sky], depths[~sky] = view.project(moved)
+    target[sky] = view.project(seen.view.directions(pixels[sky]) + view.c2w[:3, 3])[0]
+    flow = (target - pixels).reshape(*seen.parts.shape, 2)
     return flow.astype(np.float32), depths
 
 

@@ -38,7 +38,7 @@ def market_square(seed: int) -> Place:
     world.add_static("plants", "plant", _plants(rng))
     world.add_static("parked", "vehicle", _parked(rng))
     world.add_static("hills", "ground", _hills(rng))
-    return Place(world, seed, radius_m=24.0, sun_deg=(-128.0 + float(rng.uniform(-8, 8)), 46.0))
+    return Place(world, seed, half_axes_m=(24.0, 24.0), sun_deg=(-128.0 + float(rng.uniform(-8, 8)), 46.0))
 
 
 def _ground() -> Parts:

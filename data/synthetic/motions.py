@@ -13,6 +13,9 @@ from data.synthetic.world import Motion
 Pace = Callable[[float], float]
 """Seconds to the seconds of movement that have passed by then."""
 
+Ground = Callable[[float, float], float]
+"""X and y to the height of the ground in metres."""
+
 
 @dataclass(frozen=True)
 class Loop:
@@ -70,19 +73,24 @@ def circle(center: tuple[float, float], radius_m: float) -> Loop:
     return _closed(np.array(center) + radius_m * np.stack([np.cos(angles), np.sin(angles)], axis=1))
 
 
-def travel(loop: Loop, speed: float, start_m: float = 0.0, z: float = 0.0) -> Motion:
+def there_and_back(points: Float64[ndarray, "N 2"]) -> Loop:
+    """A line's points, closely spaced, and the same way back: for what does not get to its end."""
+    return _closed(np.concatenate([points, points[-2:0:-1]]))
+
+
+def travel(loop: Loop, speed: float, start_m: float = 0.0, z: Number | Ground = 0.0) -> Motion:
     """Along a path, facing ahead; for things that are built facing -y.
 
     Args:
         loop: the path.
         speed: metres per second.
         start_m: how far along it is at time 0.
-        z: height of the thing's own origin in metres.
+        z: height of the thing's own origin in metres, or the ground that it is on.
     """
 
     def motion(time_s: float) -> Float64[ndarray, "4 4"]:
         x, y, heading = loop.at(start_m + speed * time_s)
-        return pose((x, y, z), yaw=heading + 90)
+        return pose((x, y, z(x, y) if callable(z) else z), yaw=heading + 90)
 
     return motion
 
@@ -162,6 +170,25 @@ def stop_and_go(go_s: float, stand_s: float, start_s: float = 0.0) -> Pace:
     def pace(time_s: float) -> float:
         rounds, within = divmod(time_s + start_s, go_s + stand_s)
         return float(rounds * moved[-1] + np.interp(within, times, moved))
+
+    return pace
+
+
+def one_stop(brake_s: float, stand_s: float, ramp_s: float) -> Pace:
+    """The pace of what moves, brakes evenly, stands still, and gets evenly under way again.
+
+    Args:
+        brake_s: when it begins to brake.
+        stand_s: seconds at rest.
+        ramp_s: seconds that braking takes, and starting.
+    """
+
+    def pace(time_s: float) -> float:
+        since = time_s - brake_s
+        braked = min(max(since, 0.0), ramp_s)
+        stood = min(max(since - ramp_s, 0.0), stand_s)
+        started = min(max(since - ramp_s - stand_s, 0.0), ramp_s)
+        return time_s - braked**2 / (2 * ramp_s) - stood - started + started**2 / (2 * ramp_s)
 
     return pace
 

@@ -66,19 +66,19 @@ class Occlusion:
 
 
 def make_occlusion(
-    snapshot: Snapshot, *, center: tuple[float, float], radius_m: float, height_m: float, voxel_m: float
+    snapshot: Snapshot, *, half_axes_m: tuple[float, float], height_m: float, voxel_m: float
 ) -> Occlusion:
     """Fill the resting parts into voxels.
 
     Args:
         snapshot: what rests.
-        center: x and y of the middle in metres.
-        radius_m: half the side of the square that is filled.
+        half_axes_m: half the sides, along x and y, of the rectangle about the origin that is filled.
         height_m: from 0.4 m below the ground up to here.
         voxel_m: metres.
     """
-    origin = np.array([center[0] - radius_m, center[1] - radius_m, -0.4])
-    counts = np.ceil(np.array([2 * radius_m, 2 * radius_m, height_m + 0.4]) / voxel_m).astype(int)
+    origin = np.array([-half_axes_m[0], -half_axes_m[1], -0.4])
+    sides = np.array([2 * half_axes_m[0], 2 * half_axes_m[1], height_m + 0.4])
+    counts = np.ceil(sides / voxel_m).astype(int)
     filled = np.zeros(counts[::-1], np.float32)
     corners = snapshot.corners()
     lows = np.clip(np.floor((corners.min(1) - origin) / voxel_m), 0, counts).astype(int)

@@ -1,4 +1,4 @@
-"""What both kinds of capture let the user choose."""
+"""What the kinds of capture let the user choose."""
 
 import math
 from dataclasses import dataclass, field
@@ -11,8 +11,8 @@ _LEAST_PX, _LARGEST_PX = 16, 8192
 
 
 @dataclass(frozen=True)
-class CaptureSettings:
-    """What, where to and how large."""
+class RecordingSettings:
+    """Where to, how many and how large."""
 
     out: Path
     """The folder to make; it must not exist or be empty."""
@@ -22,8 +22,6 @@ class CaptureSettings:
     """Of a picture, in pixels."""
     height: int = 270
     """Of a picture, in pixels."""
-    fov_deg: float = 68.0
-    """Horizontal field of view in degrees."""
     seed: int = 0
     """Of the place, its people and the camera's path; the same seed gives the same bytes."""
     workers: int = 0
@@ -44,8 +42,6 @@ class CaptureSettings:
         for name, value in (("width", self.width), ("height", self.height)):
             if not _LEAST_PX <= value <= _LARGEST_PX:
                 raise UserError(f"--{name} {value}: {_LEAST_PX} to {_LARGEST_PX} pixels were expected")
-        if not 10 <= self.fov_deg <= 120:
-            raise UserError(f"--fov-deg {self.fov_deg}: 10 to 120 degrees were expected")
         if self.seed < 0 or self.workers < 0:
             raise UserError(f"--seed {self.seed} --workers {self.workers}: neither may be negative")
         if self.quality.samples < 1 or self.quality.sun_directions < 1 or self.quality.voxel_m <= 0:
@@ -54,3 +50,20 @@ class CaptureSettings:
             raise UserError(f"--texture-px {self.quality.texture_px}: a power of two from 16 on was expected")
         if self.quality.shadow_px < 16:
             raise UserError(f"--shadow-px {self.quality.shadow_px}: 16 texels or more were expected")
+
+
+@dataclass(frozen=True)
+class CaptureSettings(RecordingSettings):
+    """What the captures of one camera let the user choose."""
+
+    fov_deg: float = 68.0
+    """Horizontal field of view in degrees."""
+
+    def check_lens(self) -> None:
+        """Refuse a lens that cannot be made.
+
+        Raises:
+            UserError: its field of view is out of range.
+        """
+        if not 10 <= self.fov_deg <= 120:
+            raise UserError(f"--fov-deg {self.fov_deg}: 10 to 120 degrees were expected")

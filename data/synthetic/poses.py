@@ -1,5 +1,7 @@
 """Rigid transforms as 4 x 4 matrices in float64; target-from-source."""
 
+import math
+
 import numpy as np
 from jaxtyping import Float64
 from numpy import ndarray
@@ -27,10 +29,18 @@ def pose(
         pitch: turn about y in degrees.
         roll: turn about x in degrees; applied first.
     """
-    transform = np.eye(4)
-    transform[:3, :3] = Rotation.from_euler("xyz", (roll, pitch, yaw), degrees=True).as_matrix()
-    transform[:3, 3] = at
-    return transform
+    # Rz(yaw) Ry(pitch) Rx(roll), written out: a world asks for tens of thousands.
+    (cr, sr), (cp, sp), (cy, sy) = (
+        (math.cos(angle), math.sin(angle)) for angle in map(math.radians, (roll, pitch, yaw))
+    )
+    return np.array(
+        [
+            [cy * cp, cy * sp * sr - sy * cr, cy * sp * cr + sy * sr, at[0]],
+            [sy * cp, sy * sp * sr + cy * cr, sy * sp * cr - cy * sr, at[1]],
+            [-sp, cp * sr, cp * cr, at[2]],
+            [0.0, 0.0, 0.0, 1.0],
+        ]
+    )
 
 
 def inverse(transforms: Float64[ndarray, "*batch 4 4"]) -> Float64[ndarray, "*batch 4 4"]:

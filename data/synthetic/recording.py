@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float64, UInt8
 from numpy import ndarray
 
 from data.synthetic.files import depth_image, write_camera, write_depth, write_flow, write_image
-from data.synthetic.flow import Seen, flow_between, moving_now, occluded
+from data.synthetic.flow import Seen, flow_to, moving_now, occluded
 from data.synthetic.points import ColoredPoints, find_points
 from data.synthetic.poses import inverse
 from data.synthetic.stage import Quality, Stage
@@ -113,7 +113,7 @@ class VideoRecorder:
         write_camera(folders.cameras / f"{frame}.cam", view.K, inverse(view.c2w))
         if index + 1 < len(self.views):
             following = _seen(self, index + 1)
-            flow, depths = flow_between(seen, following)
+            flow, depths = flow_to(seen, following.view, following.snapshot)
             write_flow(folders.flow / f"{frame}.flo", flow)
             hidden = occluded(seen, following, flow, depths)
             write_image(folders.occlusions / f"{frame}.png", _mask_image(hidden))

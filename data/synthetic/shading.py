@@ -21,6 +21,7 @@ Column = Float32[ndarray, " N"]
 # Samples that are worked on at a time: their arrays fit into a processor's cache.
 _STRIP = 100_000
 _GLOBE = len(Shape)
+_BEAM = 3e-3  # width of a lidar's beam over its length
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Light:
         occlusion: what stands all around.
         movers: lower and upper corners of what moves.
         variation: broad light and dark patches over everything that rests, over a plane that repeats.
+        clear_m: from the origin, up to which there is no haze.
     """
 
     sky: Sky
@@ -40,6 +42,7 @@ class Light:
     occlusion: Occlusion
     movers: Float64[ndarray, "M 2 3"]
     variation: Float32[ndarray, "S S"]
+    clear_m: float
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,46 @@ def cutout(library: Library, snapshot: Snapshot, part: int, points: Axes) -> Boo
     return library.is_solid(int(snapshot.materials[part]), u, v).reshape(np.shape(points[0]))
 
 
+def reflectances(
+    snapshot: Snapshot,
+    library: Library,
+    light: Light,
+    eye: Float64[ndarray, "3"],
+    parts: Int32[ndarray, " N"],
+    points: Float64[ndarray, "N 3"],
+) -> tuple[Float32[ndarray, "N 3"], Float32[ndarray, " N"]]:
+    """What of the light of its own an observer gets back from points, whatever the sun does.
+
+    Args:
+        snapshot: the parts.
+        library: the materials that `Snapshot.materials` are rows of.
+        light: whose broad patches weather what rests.
+        eye: where the observer is.
+        parts: rows of the snapshot.
+        points: on them, in the world.
+
+    Returns:
+        Linear RGB, and the cosines of the angles between the surfaces' normals and the observer.
+    """
+    order = np.argsort(_kinds(snapshot, library).take(parts), kind="stable")
+    colors, cosines = np.zeros((len(parts), 3), np.float32), np.zeros(len(parts), np.float32)
+    if len(parts):
+        away = (eye - points[order]).T
+        ranges = np.sqrt((away**2).sum(0))
+        samples = _gather(
+            snapshot,
+            library,
+            light,
+            parts[order].astype(np.int64),
+            np.ascontiguousarray(points[order].T, np.float32),
+            (away / ranges).astype(np.float32),
+            (ranges * _BEAM).astype(np.float32),
+        )
+        colors[order] = samples.albedo.T
+        cosines[order] = (samples.bent * samples.to_eye).sum(0)
+    return colors, cosines
+
+
 def _strip(
     snapshot: Snapshot,
     library: Library,
@@ -148,7 +191,7 @@ def _gather(
     to_eye: Rows,
     footprint_m: Float32[ndarray, " N"],
 ) -> _Samples:
-    """Look up surfaces and textures."""
+    """Look up surfaces and textures; the parts are sorted by `_kinds`."""
     to_part = snapshot.part_from_world.astype(np.float32)
     chart = _charts(snapshot, library, parts, _apply(to_part, parts, points, 1.0))
     normals = _rotate_back(to_part, parts, chart.normals)
@@ -227,7 +270,7 @@ def _illuminate(samples: _Samples, snapshot: Snapshot, light: Light) -> Rows:
     mirrored = sky.mirrored(2 * facing * bent - to_eye) * opening[shiny]
     plain = _columns(colors, shiny)
     colors[:, shiny] = plain + (mirrored - plain) * share + _columns(sun, shiny) * highlight
-    return _hazy(colors, samples.points, sky)
+    return _hazy(colors, samples.points, light)
 
 
 def _texture_position(
@@ -263,11 +306,11 @@ def _weathered(albedo: Rows, points: Rows, normals: Rows, moving: Bool[ndarray, 
     return albedo * np.where(moving, 1, factor).astype(np.float32)
 
 
-def _hazy(colors: Rows, points: Rows, sky: Sky) -> Rows:
+def _hazy(colors: Rows, points: Rows, light: Light) -> Rows:
     """Far things pale, by their distance from the middle of the place: all cameras see the same colour."""
     distance = np.sqrt((points[:2] ** 2).sum(0))
-    haze = 0.75 * (1 - np.exp(-np.maximum(distance - 30, 0) / 140))
-    return colors + (sky.horizon[:, None] - colors) * haze
+    haze = 0.75 * (1 - np.exp(-np.maximum(distance - light.clear_m, 0) / 140))
+    return colors + (light.sky.horizon[:, None] - colors) * haze
 
 
 def _apply(

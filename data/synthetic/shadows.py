@@ -28,7 +28,7 @@ class Shadows:
     """
 
     views: tuple[Parallel, ...]
-    depths: tuple[Float32[ndarray, "S S"], ...]
+    depths: tuple[Float32[ndarray, "_H _W"], ...]
 
     def with_movers(self, movers: Snapshot, cutout: Cutout) -> "Shadows":
         """The same with further parts in the way."""
@@ -60,8 +60,7 @@ def make_shadows(
     cutout: Cutout,
     to_sun: Float64[ndarray, "3"],
     *,
-    center: tuple[float, float],
-    radius_m: float,
+    half_axes_m: tuple[float, float],
     texels: int,
     directions: int,
 ) -> Shadows:
@@ -71,9 +70,8 @@ def make_shadows(
         snapshot: everything that casts a shadow and does not move.
         cutout: see `casting.cast`.
         to_sun: unit vector.
-        center: x and y of the middle of the place in metres; farther than `radius_m` from it all is lit.
-        radius_m: metres.
-        texels: a side of each map.
+        half_axes_m: in x and y, of the ellipse about the origin that the maps show; beyond them all is lit.
+        texels: along the longer side of each map.
         directions: how many on the sun's disc.
     """
     views = []
@@ -84,24 +82,27 @@ def make_shadows(
         turn = index * np.pi * (3 - np.sqrt(5))
         side = np.cross(to_sun, (0, 0, 1)) / np.linalg.norm(np.cross(to_sun, (0, 0, 1)))
         toward = to_sun + offset * (np.cos(turn) * side + np.sin(turn) * np.cross(side, to_sun))
-        views.append(_sun_view(toward / np.linalg.norm(toward), center, radius_m, texels))
+        views.append(_sun_view(toward / np.linalg.norm(toward), half_axes_m, texels))
     return Shadows(tuple(views), tuple(cast_depths(snapshot, view, cutout) for view in views))
 
 
-def _sun_view(
-    to_sun: Float64[ndarray, "3"], center: tuple[float, float], radius_m: float, texels: int
-) -> Parallel:
+def _sun_view(to_sun: Float64[ndarray, "3"], half_axes_m: tuple[float, float], texels: int) -> Parallel:
     side = np.cross(to_sun, (0, 0, 1))
     side /= np.linalg.norm(side)
     world_from_view = np.eye(4)
     world_from_view[:3, :3] = np.stack([side, np.cross(-to_sun, side), -to_sun], axis=1)
-    middle = np.array([*center, 0.0]) + 100.0 * to_sun
-    world_from_view[:3, 3] = middle - world_from_view[:3, :2] @ np.array([radius_m, radius_m])
-    return Parallel(world_from_view, 2 * radius_m / texels, texels, texels)
+    # The ellipse's reach along the map's sides. What stands on it rises along the second one; there the sun's
+    # slant leaves room.
+    away = np.cross((0, 0, 1), side)
+    reach = [float(np.hypot(half_axes_m[0] * axis[0], half_axes_m[1] * axis[1])) for axis in (side, away)]
+    world_from_view[:3, 3] = 100.0 * to_sun - world_from_view[:3, :2] @ np.array(reach)
+    texel_m = 2 * max(reach) / texels
+    width, height = (min(texels, int(np.ceil(2 * half / texel_m))) for half in reach)
+    return Parallel(world_from_view, texel_m, width, height)
 
 
 def _compare(
-    view: Parallel, depths: Float32[ndarray, "S S"], points: Rows, slack: Float32[ndarray, " N"]
+    view: Parallel, depths: Float32[ndarray, "H W"], points: Rows, slack: Float32[ndarray, " N"]
 ) -> Float32[ndarray, " N"]:
     """1 where nothing stands before the point, 0 behind something, between within a texel of the border."""
     rotation, start = (
@@ -110,16 +111,16 @@ def _compare(
     )
     shifted = [points[axis] - start[axis] for axis in range(3)]
     x, y, z = (row[0] * shifted[0] + row[1] * shifted[1] + row[2] * shifted[2] for row in rotation)
-    size = view.width
     column, row = x / np.float32(view.texel_m) - 0.5, y / np.float32(view.texel_m) - 0.5
-    inside = (column > 0) & (column < size - 1) & (row > 0) & (row < size - 1)
+    width = view.width
+    inside = (column > 0) & (column < width - 1) & (row > 0) & (row < view.height - 1)
     column, row = np.where(inside, column, 0), np.where(inside, row, 0)
     left, top = column.astype(np.int32), row.astype(np.int32)
     fraction_x, fraction_y = column - np.floor(column), row - np.floor(row)
     limit = z - slack
-    flat, index = depths.ravel(), top * size + left
+    flat, index = depths.ravel(), top * width + left
     above = _blend(flat.take(index) > limit, flat.take(index + 1) > limit, fraction_x)
-    below = _blend(flat.take(index + size) > limit, flat.take(index + (size + 1)) > limit, fraction_x)
+    below = _blend(flat.take(index + width) > limit, flat.take(index + (width + 1)) > limit, fraction_x)
     return np.where(inside, _blend(above, below, fraction_y), 1).astype(np.float32)
 
 

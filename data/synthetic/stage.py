@@ -25,7 +25,7 @@ class Quality:
     Args:
         samples: rays along each side of a pixel.
         texture_px: texels a side of each material's tile, a power of two.
-        shadow_px: texels a side of each shadow map.
+        shadow_px: texels along the longer side of each shadow map.
         sun_directions: on the sun's disc.
         voxel_m: for ambient occlusion, metres.
     """
@@ -44,14 +44,16 @@ class Place:
     Args:
         world: what is there.
         seed: of its textures and its sky.
-        radius_m: of the part that casts shadows, about the origin.
+        half_axes_m: in x and y, of the ellipse about the origin that casts shadows.
         sun_deg: azimuth (counter-clockwise from east) and elevation of the sun.
+        clear_m: from the origin, up to which there is no haze.
     """
 
     world: World
     seed: int
-    radius_m: float
+    half_axes_m: tuple[float, float]
     sun_deg: tuple[float, float]
+    clear_m: float = 30.0
 
 
 class Stage:
@@ -61,6 +63,7 @@ class Stage:
         self.place = place
         self.world = place.world
         self.quality = quality
+        self._lit: tuple[float, Light] | None = None
 
     @cached_property
     def library(self) -> Library:
@@ -77,22 +80,21 @@ class Stage:
             resting,
             partial(cutout, self.library),
             sky.to_sun,
-            center=(0.0, 0.0),
-            radius_m=place.radius_m,
+            half_axes_m=place.half_axes_m,
             texels=quality.shadow_px,
             directions=quality.sun_directions,
         )
         occlusion = make_occlusion(
-            resting, center=(0.0, 0.0), radius_m=place.radius_m, height_m=12.0, voxel_m=quality.voxel_m
+            resting, half_axes_m=place.half_axes_m, height_m=12.0, voxel_m=quality.voxel_m
         )
         variation = fbm(np.random.default_rng((place.seed, 2)), 256, (4, 4), 6, 0.55)
-        return Light(sky, shadows, occlusion, np.zeros((0, 2, 3)), variation)
+        return Light(sky, shadows, occlusion, np.zeros((0, 2, 3)), variation, place.clear_m)
 
     def photograph(self, view: Pinhole, time_s: float) -> UInt8[ndarray, "H W 3"]:
         """The picture a camera takes, sRGB."""
         snapshot, fine = self.world.at(time_s), view.scaled(self.quality.samples)
         parts, depths = cast(snapshot, fine, partial(cutout, self.library))
-        colors = render(snapshot, self.library, self._light(snapshot), fine, parts, depths)
+        colors = render(snapshot, self.library, self.light(time_s), fine, parts, depths)
         samples = self.quality.samples
         mean = colors.reshape(view.height, samples, view.width, samples, 3).mean((1, 3))
         return np.round(_to_srgb(mean) * 255).astype(np.uint8)
@@ -104,8 +106,13 @@ class Stage:
         snapshot = self.world.at(time_s)
         return snapshot, *cast(snapshot, view, partial(cutout, self.library))
 
+    def light(self, time_s: float) -> Light:
+        """The light with what moves in its way; that of the last moment is kept for further cameras."""
+        if self._lit is None or self._lit[0] != time_s:
+            self._lit = (time_s, self._light(self.world.at(time_s)))
+        return self._lit[1]
+
     def _light(self, snapshot: Snapshot) -> Light:
-        """The light with what moves in its way."""
         movers = snapshot.only(snapshot.moving)
         if not len(movers):
             return self._resting_light

@@ -42,6 +42,7 @@ def make_static(settings: StaticCapture) -> None:
         UserError: the settings cannot be met, or the folder cannot be written.
     """
     settings.check(least_frames=3)
+    settings.check_lens()
     if settings.points < 1 or settings.point_noise_m < 0 or settings.pixel_noise < 0:
         raise UserError("--points must be positive, --point-noise-m and --pixel-noise must not be negative")
     K = pinhole_matrix(settings.width, settings.height, settings.fov_deg)

@@ -12,13 +12,10 @@ from data.synthetic.market_square import ROAD_M, market_square
 from data.synthetic.motions import (
     Loop,
     Pace,
-    paced,
     rolling_ball,
     rounded_loop,
-    steady,
     stop_and_go,
     travel,
-    turning_wheel,
 )
 from data.synthetic.parts import ellipsoid
 from data.synthetic.poses import Vector
@@ -136,7 +133,9 @@ def _add_halting(world: World, way: tuple[Loop, float], pace: Pace, coat: Vector
         clothes = Clothes(("knitted", coat), ("denim", (0.9, 0.9, 1.0)))
         add_walker(world, "stop-and-go walker", loop, 1.4, clothes, start_m=start_m, pace=pace)
     else:
-        _drive(world, "stop-and-go trolley", handcarts.trolley(rng), loop, 1.3, start_m, pace=pace, z=0.0)
+        vehicles.add_vehicle(
+            world, "stop-and-go trolley", handcarts.trolley(rng), loop, 1.3, start_m=start_m, pace=pace
+        )
 
 
 def _add_vehicles(world: World, rng: Generator) -> None:
@@ -144,25 +143,10 @@ def _add_vehicles(world: World, rng: Generator) -> None:
     block = [(28.0, near), (-28.0, near), (-28.0, -38.0), (28.0, -38.0)]
     other = [(-26.5, far), (26.5, far), (26.5, -35.0), (-26.5, -35.0)]
     car, van = vehicles.car(tint(str(rng.choice(_CARS)))), vehicles.van(tint(str(rng.choice(_VANS))))
-    _drive(world, "car", car, rounded_loop(block, 4.0), 6.5, float(rng.uniform(12.0, 30.0)))
-    _drive(world, "van", van, rounded_loop(other, 4.0), 5.5, float(rng.uniform(16.0, 34.0)))
-
-
-def _drive(
-    world: World,
-    name: str,
-    vehicle: vehicles.Vehicle,
-    loop: Loop,
-    speed: float,
-    start_m: float,
-    *,
-    pace: Pace = steady,
-    z: float = -0.12,
-) -> None:
-    """Let a vehicle go along a path at a height, its wheels turning with the way it goes."""
-    shell = world.body(name, "vehicle", motion=paced(travel(loop, speed, start_m, z=z), pace))
-    world.add(shell, vehicle.shell)
-    for index, hub in enumerate(vehicle.hubs):
-        motion = paced(turning_wheel(hub, vehicle.radius_m, speed), pace)
-        wheel = world.body(f"{name} wheel {index}", "vehicle", parent=shell, motion=motion)
-        world.add(wheel, vehicle.wheel)
+    for name, vehicle, corners, speed, reach in (
+        ("car", car, block, 6.5, (12.0, 30.0)),
+        ("van", van, other, 5.5, (16.0, 34.0)),
+    ):
+        start_m = float(rng.uniform(*reach))
+        loop = rounded_loop(corners, 4.0)
+        vehicles.add_vehicle(world, name, vehicle, loop, speed, start_m=start_m, z=-0.12)

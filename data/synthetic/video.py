@@ -40,6 +40,7 @@ def make_video(settings: VideoCapture) -> None:
         UserError: the settings cannot be met, or the folder cannot be written.
     """
     settings.check(least_frames=2)
+    settings.check_lens()
     if not settings.fps > 0:
         raise UserError(f"--fps {settings.fps}: a positive number was expected")
     if not settings.name or Path(settings.name).name != settings.name or settings.name in (".", ".."):

@@ -1,4 +1,4 @@
-"""Where rays start and go: pinhole cameras, and the parallel view of a distant light."""
+"""Where rays start and go: pinhole cameras, the parallel view of a distant light, and a lidar that turns."""
 
 from dataclasses import dataclass, replace
 
@@ -16,6 +16,7 @@ Axes = tuple[
 """x, y and z of one vector a ray; the three broadcast against one another."""
 
 NEAR_M = 0.05
+_SLACK = 1e-6  # of a lidar's angles, for the rounding of float32 rays
 _EDGES = np.array([(a, b) for a in range(8) for b in range(a) if (a ^ b).bit_count() == 1])
 
 
@@ -130,7 +131,90 @@ class Parallel:
         return _plane(steps, window), (direction[0], direction[1], direction[2])
 
 
-View = Pinhole | Parallel
+@dataclass(frozen=True)
+class Scanner:
+    """A lidar that turns about its z. A ray's parameter is the range in metres.
+
+    Row 0 is the highest beam; columns go clockwise, from straight behind and back to there.
+
+    Args:
+        world_from_scanner: rigid; x ahead, y left, z up.
+        inclinations: of the beams over the scanner's horizon, radians, from the highest down.
+        width: columns of a turn.
+    """
+
+    world_from_scanner: Float64[ndarray, "4 4"]
+    inclinations: Float64[ndarray, " H"]
+    width: int
+
+    @property
+    def height(self) -> int:
+        """Beams."""
+        return len(self.inclinations)
+
+    def directions(self) -> Float64[ndarray, "H W 3"]:
+        """World directions of all rays, of unit length."""
+        azimuth, level = self._azimuths(np.arange(self.width)), np.cos(self.inclinations)[:, None]
+        rise = np.broadcast_to(np.sin(self.inclinations)[:, None], (self.height, self.width))
+        local = np.stack([level * np.cos(azimuth), level * np.sin(azimuth), rise], axis=-1)
+        return local @ self.world_from_scanner[:3, :3].T
+
+    def windows(
+        self, corners: Float64[ndarray, "P 8 3"]
+    ) -> tuple[Int64[ndarray, "P 4"], Float64[ndarray, " P"]]:
+        """See `Pinhole.windows`; a box behind, across the first and the last column, gets all columns."""
+        scanner_from_world = inverse(self.world_from_scanner)
+        local = corners @ scanner_from_world[:3, :3].T + scanner_from_world[:3, 3]
+        middle = local.mean(1, keepdims=True)
+        toward = np.arctan2(middle[..., 1], middle[..., 0])
+        azimuths = np.arctan2(local[..., 1], local[..., 0]) - toward
+        azimuths = (azimuths + np.pi) % (2 * np.pi) - np.pi + toward
+        lowest, highest = azimuths.min(1), azimuths.max(1)
+        around = highest - lowest >= np.pi
+        everywhere = around | (lowest < -np.pi) | (highest > np.pi)
+        near = np.where(around, 0.0, _distance_to_hull(local[..., :2]))
+        bottom, top = self._rise(local, near)
+        columns = [np.where(everywhere, fallback, (np.pi - angle) * self.width / (2 * np.pi))
+                   for angle, fallback in ((highest, 0.0), (lowest, float(self.width)))]  # fmt: skip
+        first = np.clip(np.floor(columns[0] - 0.5), 0, self.width).astype(np.int64)
+        last = np.clip(np.ceil(columns[1] + 0.5), 0, self.width).astype(np.int64)
+        descending = -self.inclinations
+        above = np.searchsorted(descending, -(top + _SLACK), side="left")
+        below = np.searchsorted(descending, -(bottom - _SLACK), side="right")
+        over = np.maximum(np.maximum(local[..., 2].min(1), -local[..., 2].max(1)), 0)
+        return np.stack([above, below, first, last], axis=1), np.hypot(near, over)
+
+    def steps(self, part_from_world: Float64[ndarray, "P 4 4"]) -> Float64[ndarray, "P 3 4"]:
+        """See `Pinhole.steps`: here part-from-scanner."""
+        return (part_from_world @ self.world_from_scanner)[:, :3]
+
+    def rays(self, steps: Float64[ndarray, "3 4"], window: Int64[ndarray, "4"]) -> tuple[Axes, Axes]:
+        """See `Pinhole.rays`."""
+        top, bottom, left, right = window.tolist()
+        azimuth, inclination = self._azimuths(np.arange(left, right)), self.inclinations[top:bottom, None]
+        turned = steps[:, :2] @ np.stack([np.cos(azimuth), np.sin(azimuth)])
+        level, rise = np.cos(inclination), np.sin(inclination)
+        x, y, z = ((turned[axis] * level + steps[axis, 2] * rise).astype(np.float32) for axis in range(3))
+        origin = steps[:, 3].astype(np.float32)
+        return (origin[0], origin[1], origin[2]), (x, y, z)
+
+    def _azimuths(self, columns: Int64[ndarray, " N"]) -> Float64[ndarray, " N"]:
+        return np.pi - (columns + 0.5) * (2 * np.pi / self.width)
+
+    @staticmethod
+    def _rise(
+        local: Float64[ndarray, "P 8 3"], near: Float64[ndarray, " P"]
+    ) -> tuple[Float64[ndarray, " P"], Float64[ndarray, " P"]]:
+        """Inclinations between which each box is seen, from its heights and its least and largest reach."""
+        low, high = local[..., 2].min(1), local[..., 2].max(1)
+        far = np.hypot(local[..., 0], local[..., 1]).max(1)
+        return (
+            np.arctan2(low, np.where(low < 0, near, far)),
+            np.arctan2(high, np.where(high > 0, near, far)),
+        )
+
+
+View = Pinhole | Parallel | Scanner
 
 
 def pinhole_matrix(width: int, height: int, fov_deg: float) -> Float64[ndarray, "3 3"]:
@@ -143,6 +227,15 @@ def pinhole_matrix(width: int, height: int, fov_deg: float) -> Float64[ndarray, 
     """
     focal = width / (2 * np.tan(np.radians(fov_deg) / 2))
     return np.array([[focal, 0, width / 2], [0, focal, height / 2], [0, 0, 1]])
+
+
+def _distance_to_hull(points: Float64[ndarray, "P 8 2"]) -> Float64[ndarray, " P"]:
+    """From the origin to the nearest segment between points: to their hull, if it lies outside of that."""
+    first, second = np.triu_indices(points.shape[1], 1)
+    start, step = points[:, first], points[:, second] - points[:, first]
+    share = -(start * step).sum(-1) / np.maximum((step**2).sum(-1), 1e-12)
+    nearest = start + np.clip(share, 0, 1)[..., None] * step
+    return np.hypot(nearest[..., 0], nearest[..., 1]).min(1)
 
 
 def _plane(steps: Float64[ndarray, "3 4"], window: Int64[ndarray, "4"]) -> Axes:

@@ -1,7 +1,7 @@
 """The scene graph: bodies that move rigidly in time, and the parts that hang on them."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int32, UInt8
@@ -84,6 +84,7 @@ class World:
         self.materials: list[str] = []
         self._parts: list[Part] = []
         self._owners: list[int] = []
+        self._resting: Snapshot | None = None
 
     def body(self, name: str, label: str, *, parent: int | None = None, motion: Motion | None = None) -> int:
         """Add a body; its index is what `add` and further bodies take."""
@@ -92,6 +93,7 @@ class World:
 
     def add(self, body: int, parts: Iterable[Part]) -> None:
         """Hang parts on a body."""
+        self._resting = None
         for part in parts:
             if part.material not in self.materials:
                 self.materials.append(part.material)
@@ -114,6 +116,12 @@ class World:
                 world_from_body[index] = world_from_body[index] @ body.motion(time_s)
         return world_from_body
 
+    def pose_of(self, body: int, time_s: float) -> Float64[ndarray, "4 4"]:
+        """World-from-body of one body at a time."""
+        motion, parent = self.bodies[body].motion, self.bodies[body].parent
+        parent_from_body = np.eye(4) if motion is None else motion(time_s)
+        return parent_from_body if parent is None else self.pose_of(parent, time_s) @ parent_from_body
+
     def moving_bodies(self) -> Bool[ndarray, " B"]:
         """True for bodies that have a motion or hang on one that has."""
         moving = np.zeros(len(self.bodies), bool)
@@ -131,16 +139,24 @@ class World:
 
     def at(self, time_s: float) -> Snapshot:
         """Where all parts are at a time."""
+        if self._resting is None:
+            self._resting = self._gathered()
+        resting = self._resting
+        world_from_part = self.poses(time_s)[resting.bodies] @ resting.world_from_part
+        return replace(resting, world_from_part=world_from_part, part_from_world=inverse(world_from_part))
+
+    def _gathered(self) -> Snapshot:
+        """The parts as columns, where they are in the bodies they hang on."""
         owners = np.array(self._owners, np.int32)
         local = np.stack([part.pose for part in self._parts])
-        world_from_part = self.poses(time_s)[owners] @ local
+        rows = {name: row for row, name in enumerate(self.materials)}
         return Snapshot(
             shapes=np.array([part.shape for part in self._parts], np.uint8),
             sizes=np.array([part.size + part.top for part in self._parts], np.float32),
             half_extents=np.array([part.half_extents for part in self._parts], np.float64),
-            world_from_part=world_from_part,
-            part_from_world=inverse(world_from_part),
-            materials=np.array([self.materials.index(part.material) for part in self._parts], np.int32),
+            world_from_part=local,
+            part_from_world=inverse(local),
+            materials=np.array([rows[part.material] for part in self._parts], np.int32),
             tints=np.array([part.tint for part in self._parts], np.float32),
             bodies=owners,
             moving=self.moving_bodies()[owners],

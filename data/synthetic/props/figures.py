@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from data.synthetic.motions import Loop, Pace, bobbing, paced, steady, swing, travel
+from data.synthetic.motions import Ground, Loop, Pace, bobbing, paced, steady, swing, travel
 from data.synthetic.parts import Parts, box, cylinder, ellipsoid
-from data.synthetic.poses import Vector
+from data.synthetic.poses import Number, Vector
 from data.synthetic.world import World
 
 _HIP_M, _THIGH_M, _SHOULDER_M, _ARM_M = 0.88, 0.42, 1.38, 0.28
@@ -34,6 +34,7 @@ def add_walker(
     *,
     start_m: float = 0.0,
     pace: Pace = steady,
+    z: Number | Ground = 0.0,
 ) -> int:
     """Add a person of 1.75 m who walks along a path.
 
@@ -45,6 +46,7 @@ def add_walker(
         clothes: what is worn.
         start_m: how far along the path it is at time 0.
         pace: when it walks and when it stands.
+        z: height of the ground in metres.
 
     Returns:
         The index of the trunk's body.
@@ -53,7 +55,7 @@ def add_walker(
     # Two steps a period; steps grow with speed as people's do.
     period = (1.9 if running else 1.45) / speed
     stride = 38.0 if running else 26.0
-    walk = bobbing(travel(loop, speed, start_m), 0.02, period / 2)
+    walk = bobbing(travel(loop, speed, start_m, z), 0.02, period / 2)
     trunk = world.body(name, "person", motion=paced(walk, pace))
     world.add(trunk, _trunk(clothes))
     for side, phase in ((-1, 0.0), (1, 0.5)):

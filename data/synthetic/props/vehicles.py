@@ -5,8 +5,10 @@ from itertools import pairwise
 
 import numpy as np
 
+from data.synthetic.motions import Ground, Loop, Pace, paced, steady, travel, turning_wheel
 from data.synthetic.parts import Parts, box, cylinder, ellipsoid, joined, placed, rod
-from data.synthetic.poses import Vector
+from data.synthetic.poses import Number, Vector
+from data.synthetic.world import World
 
 _DARK = (0.05, 0.05, 0.055)
 
@@ -30,6 +32,41 @@ class Vehicle:
     def parked(self) -> Parts:
         """The vehicle as one resting thing."""
         return self.shell + joined(placed(self.wheel, hub) for hub in self.hubs)
+
+
+def add_vehicle(
+    world: World,
+    name: str,
+    vehicle: Vehicle,
+    loop: Loop,
+    speed: float,
+    *,
+    start_m: float = 0.0,
+    pace: Pace = steady,
+    z: Number | Ground = 0.0,
+) -> int:
+    """Let a vehicle go along a path, its wheels turning with the way it goes.
+
+    Args:
+        world: gets the bodies and parts.
+        name: of the vehicle.
+        vehicle: what it looks like.
+        loop: the path.
+        speed: metres per second.
+        start_m: how far along the path it is at time 0.
+        pace: when it drives and when it stands.
+        z: height of the ground in metres.
+
+    Returns:
+        The index of the shell's body.
+    """
+    shell = world.body(name, "vehicle", motion=paced(travel(loop, speed, start_m, z), pace))
+    world.add(shell, vehicle.shell)
+    for index, hub in enumerate(vehicle.hubs):
+        motion = paced(turning_wheel(hub, vehicle.radius_m, speed), pace)
+        wheel = world.body(f"{name} wheel {index}", "vehicle", parent=shell, motion=motion)
+        world.add(wheel, vehicle.wheel)
+    return shell
 
 
 def car(color: Vector) -> Vehicle:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from data.synthetic.casting import trace
-from data.synthetic.flow import Seen, flow_between, motion_px, moving_now, occluded, pixel_centers, points_of
+from data.synthetic.flow import Seen, flow_to, motion_px, moving_now, occluded, pixel_centers, points_of
 from data.synthetic.paths import along_a_site, around_the_fountain
 from data.synthetic.shading import cutout
 from data.synthetic.stage import Stage
@@ -54,7 +54,7 @@ def test_depth_of_one_view_is_that_of_another(stage: Stage) -> None:
 
 def test_flow_leads_to_the_same_place_on_the_same_part(stage: Stage, pair: tuple[Seen, Seen]) -> None:
     first, second = pair
-    flow, depths = flow_between(first, second)
+    flow, depths = flow_to(first, second.view, second.snapshot)
     target = pixel_centers(first.view) + flow.reshape(-1, 2)
     parts = first.parts.ravel()
     solid = parts >= 0
@@ -80,7 +80,7 @@ def _in_part(seen: Seen, points: np.ndarray, parts: np.ndarray) -> np.ndarray:
 def test_flow_outside_the_mask_is_the_cameras_own(pair: tuple[Seen, Seen]) -> None:
     """Depth, K and poses alone explain whatever does not move; some of what moves they do not."""
     first, second = pair
-    flow, _ = flow_between(first, second)
+    flow, _ = flow_to(first, second.view, second.snapshot)
     pixels = pixel_centers(first.view)
     homogeneous = np.concatenate([pixels, np.ones((len(pixels), 1))], axis=1)
     depths = np.minimum(first.depths.reshape(-1, 1).astype(np.float64), 1e8)
@@ -96,8 +96,8 @@ def test_flow_outside_the_mask_is_the_cameras_own(pair: tuple[Seen, Seen]) -> No
 def test_motion_is_the_part_of_flow_that_the_camera_does_not_explain(pair: tuple[Seen, Seen]) -> None:
     """Twice the same flow: of the world, and of the world with everything held where it was."""
     first, second = pair
-    flow, _ = flow_between(first, second)
-    held, _ = flow_between(first, Seen(second.view, first.snapshot, second.parts, second.depths))
+    flow, _ = flow_to(first, second.view, second.snapshot)
+    held, _ = flow_to(first, second.view, first.snapshot)
     distances = motion_px(first, second.view, second.snapshot)
     np.testing.assert_allclose(distances, np.linalg.norm(flow - held, axis=-1), atol=1e-4)
     assert (distances[first.moving] > 0.1).mean() > 0.5
@@ -136,7 +136,7 @@ def test_a_thing_is_all_that_hangs_together(stage: Stage, pair: tuple[Seen, Seen
 
 def test_occlusion_is_what_rays_say(stage: Stage, pair: tuple[Seen, Seen]) -> None:
     first, second = pair
-    flow, depths = flow_between(first, second)
+    flow, depths = flow_to(first, second.view, second.snapshot)
     hidden = occluded(first, second, flow, depths).ravel()
     target = pixel_centers(first.view) + flow.reshape(-1, 2)
     inside = (target > 0).all(1) & (target < (WIDTH, HEIGHT)).all(1)
@@ -151,7 +151,7 @@ def test_occlusion_is_what_rays_say(stage: Stage, pair: tuple[Seen, Seen]) -> No
 
 def test_nothing_flows_when_nothing_moves(pair: tuple[Seen, Seen]) -> None:
     first = pair[0]
-    flow, depths = flow_between(first, first)
+    flow, depths = flow_to(first, first.view, first.snapshot)
     assert np.abs(flow).max() < 1e-2
     finite = np.isfinite(first.depths.ravel())
     np.testing.assert_allclose(depths[finite], first.depths.ravel()[finite], rtol=1e-6)

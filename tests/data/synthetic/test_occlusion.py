@@ -19,7 +19,7 @@ def openness(
         box("bricks", (0.5, 6.0, 3.0), (1, 0, 0)),
     ]
     world.add_static("yard", "ground", walls)
-    occlusion = make_occlusion(world.at(0.0), center=(0.0, 0.0), radius_m=8.0, height_m=5.0, voxel_m=0.1)
+    occlusion = make_occlusion(world.at(0.0), half_axes_m=(8.0, 8.0), height_m=5.0, voxel_m=0.1)
     return occlusion.openness(np.array(points, np.float32).T, np.array(normals, np.float32).T)
 
 

@@ -16,7 +16,7 @@ def garden() -> Stage:
     world = World()
     parts = [box("grass", (40.0, 40.0, 1.0), (0, 0, -1)), ellipsoid("marble", (1.0, 1.0, 1.0), (0, 0, 1.0))]
     world.add_static("garden", "ground", parts)
-    place = Place(world, seed=0, radius_m=10.0, sun_deg=(-90.0, 45.0))
+    place = Place(world, seed=0, half_axes_m=(10.0, 10.0), sun_deg=(-90.0, 45.0))
     return Stage(place, Quality(samples=2, texture_px=64, shadow_px=256, sun_directions=3, voxel_m=0.2))
 
 

@@ -26,9 +26,7 @@ def snapshot() -> Snapshot:
 
 @pytest.fixture(scope="module")
 def shadows(snapshot: Snapshot) -> Shadows:
-    return make_shadows(
-        snapshot, everything, TO_SUN, center=(0.0, 0.0), radius_m=8.0, texels=512, directions=8
-    )
+    return make_shadows(snapshot, everything, TO_SUN, half_axes_m=(8.0, 8.0), texels=512, directions=8)
 
 
 def lit(shadows: Shadows, *points: tuple[float, float, float]) -> np.ndarray:
