@@ -25,6 +25,18 @@ _BOX_MARGIN_M = 5.0
 
 
 @dataclass(frozen=True)
+class OutputConfig:
+    """What a run ends with; nothing here changes what is learned."""
+
+    eval_only: bool = False
+    """Train nothing: write scores and videos of what has been trained."""
+    videos: bool = True
+    """Write the videos."""
+    ply_sequence: bool = False
+    """Write the Gaussians of each frame as a file, for players of sequences."""
+
+
+@dataclass(frozen=True)
 class StreetConfig:
     """A street from a driving log: first what stands still, then what moves."""
 
@@ -61,6 +73,8 @@ class StreetConfig:
     """How both stages are trained."""
     loop: LoopConfig = LoopConfig()
     """When to report and save."""
+    outputs: OutputConfig = OutputConfig()
+    """What is written at the end."""
 
     def __post_init__(self) -> None:
         for name in ("stride", "static_iterations"):

@@ -1,6 +1,6 @@
 """What a street run ends with: views beside photographs, videos, and scores."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from core.colormaps import colorize_depth
 from core.files import write_json
 from core.folders import atomic_folder
 from core.images import to_uint8, write_png
-from core.progress import Progress
+from core.progress import Progress, say
 from core.run_folder import RunFolder
 from core.video import video_writer
 from evaluation.lpips import Lpips, load_lpips
@@ -22,6 +22,7 @@ from scene.cameras import Cameras
 from scene.capture import Capture
 from scene.drive import Drive
 from scene.splits import Split
+from training.street_config import OutputConfig
 from training.street_scene import Parts, StreetScene
 
 SCORES = "street_scores.json"
@@ -65,14 +66,26 @@ class TrainedStreet:
         return self.scene.transform_of(view, self.drive)
 
 
-def write_street_outputs(street: TrainedStreet) -> None:
-    """Write views, scores and videos.
+def write_street_outputs(street: TrainedStreet, config: OutputConfig) -> None:
+    """Write views and scores, and what else is asked for.
 
     Raises:
         UserError: a file cannot be written, or a photograph does not decode.
     """
-    write_scores(street)
-    write_videos(street)
+    say(format_scores(write_scores(street)))
+    if config.videos:
+        write_videos(street)
+    if config.ply_sequence:
+        write_ply_sequence(street)
+
+
+def format_scores(summaries: Mapping[str, Mapping[str, float]]) -> str:
+    """A table of summaries, one line a number."""
+    names = list(dict.fromkeys(name for each in summaries.values() for name in each))
+    rows = [["", *summaries]]
+    for name in names:
+        rows.append([name, *(f"{each[name]:.3f}" if name in each else "-" for each in summaries.values())])
+    return "\n".join("  ".join(f"{cell:>20}" for cell in row) for row in rows)
 
 
 def write_scores(street: TrainedStreet) -> dict[str, dict[str, float]]:

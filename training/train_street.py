@@ -81,7 +81,7 @@ class _StreetRun:
         if result.stopped_by is not None:
             say(f"stopped after iteration {result.iterations}; the same command continues from there")
             return result
-        write_street_outputs(self._trained(folder, result.iterations))
+        write_street_outputs(self._trained(folder, result.iterations), config.outputs)
         say(f"results are in {self.folder.path}")
         return result
 
@@ -146,6 +146,11 @@ class _StreetRun:
     ) -> FitResult:
         """Train a stage, unless it is done."""
         stage = Stage(self.folder.path, name, _determining(self.config, name), (folder.timing,))
+        if self.config.outputs.eval_only and not stage.is_done():
+            raise UserError(
+                f"--eval-only: the {name} stage of {self.folder.path} is not trained to its end with these "
+                "settings; repeat the command that trains it, without --eval-only"
+            )
         results: list[FitResult] = []
 
         def work() -> bool:
@@ -181,7 +186,7 @@ _OF_THE_DYNAMIC_STAGE = ("encoder_type", "hash_grid", "hexplane", "deformation",
 def _determining(config: StreetConfig, stage: str) -> dict[str, Any]:
     """What of a configuration a stage depends on."""
     found = config_to_json(config)
-    left_out = {"loop", "stage", *(_OF_THE_DYNAMIC_STAGE if stage == "static" else ())}
+    left_out = {"loop", "stage", "outputs", *(_OF_THE_DYNAMIC_STAGE if stage == "static" else ())}
     if stage == "static":
         found = {**found, "fit": config_to_json(config.static_fit)}
     return {name: value for name, value in found.items() if name not in left_out}
