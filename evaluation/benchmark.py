@@ -15,6 +15,7 @@ from core import cli
 from core.errors import UserError
 from core.files import read_json, write_text
 from core.run_folder import RunFolder
+from evaluation.ground_truth import GroundTruth
 from evaluation.sequences import SequenceScores, read_sequence
 
 DataSet = Literal["davis", "sintel", "tum", "own"]
@@ -34,6 +35,8 @@ class Benchmark:
     """Whose published numbers stand beside ours; `own` has none."""
     runs: Annotated[tuple[Path, ...], tyro.conf.Positional]
     """Run folders, each named like its sequence and scored by metrics.py."""
+    truth: GroundTruth = GroundTruth()
+    """If given, only scores that were made with it are taken."""
     out: Path | None = None
     """File for the table; by default it is printed."""
 
@@ -42,11 +45,12 @@ def run(command: Benchmark) -> None:
     """Run the command.
 
     Raises:
-        UserError: a run has no scores, or they are out of date.
+        UserError: a run has no scores, or they are out of date or made with other ground truth.
     """
     if not command.runs:
         raise UserError("no run was named; `python -m evaluation.benchmark DATA_SET RUN [RUN ...]`")
-    text = tables(command.data_set, [read_sequence(RunFolder(path)) for path in command.runs])
+    truth = None if command.truth.is_empty else command.truth
+    text = tables(command.data_set, [read_sequence(RunFolder(path), truth) for path in command.runs])
     if command.out is None:
         sys.stdout.write(text)
     else:
@@ -62,6 +66,7 @@ def tables(data_set: DataSet, sequences: Sequence[SequenceScores]) -> str:
     """
     published = read_json(_PUBLISHED).get(data_set, {"title": "Own videos", "note": "", "psnr": {}})
     parts = [f"## {published['title']}", _legacy_table(sequences, published["psnr"]), published["note"]]
+    parts.append(_left_out(sequences, published["psnr"]))
     parts += [_honest_table(sequences), _HONEST_NOTE, _prediction_table(sequences)]
     parts += _published_means(published)
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -84,6 +89,14 @@ def _legacy_table(sequences: Sequence[SequenceScores], psnr: Mapping[str, Any]) 
     columns["ours"] = [_of(each.fixed, "legacy_psnr") for each in sequences]
     whole = {name: method["mean"] for name, method in psnr.items()}
     return _table("PSNR, legacy", sequences, columns, digits=2, whole=whole)
+
+
+def _left_out(sequences: Sequence[SequenceScores], psnr: Mapping[str, Any]) -> str:
+    """A sentence about published sequences that ours are not all of; empty where none is left out."""
+    ours = {each.sequence for each in sequences}
+    published = dict.fromkeys(name for method in psnr.values() for name in method["sequences"])
+    names = [name for name in published if name not in ours]
+    return f"Not among these: {', '.join(names)}." if names else ""
 
 
 def _honest_table(sequences: Sequence[SequenceScores]) -> str:
@@ -123,6 +136,8 @@ def _prediction_table(sequences: Sequence[SequenceScores]) -> str:
         "cameras": lambda each: f"{each.registered}/{each.frames}",
         "assurance": lambda each: each.assurance,
         "Gaussians": lambda each: _MISSING if each.gaussians is None else f"{each.gaussians:,}",
+        "size": lambda each: f"{each.size[0]}x{each.size[1]}",
+        "iterations": lambda each: f"{each.iteration:,}",
     }
     return _table("prediction", sequences, columns, digits=3, words=words)
 

@@ -1,8 +1,10 @@
 """What is known to be true of a video: annotated masks and measured camera paths, matched with its frames."""
 
+import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -10,13 +12,16 @@ from jaxtyping import Bool, Float, Float32, Int, Shaped
 from numpy import ndarray
 from torch import Tensor
 
+from core.cli import flag
 from core.errors import UserError
 from core.geometry import invert_se3
 from core.images import IMAGE_SUFFIXES, read_gray
+from core.stages import content_digest
 from core.tum import read_tum
 from evaluation.trajectories import associate
 from scene.datasets.sintel import read_camera, read_depth
 from scene.frame_folders import natural_sort
+from scene.prediction_files import input_files
 from scene.prediction_reading import Crop, StoredPrediction, open_prediction
 from scene.stored_frames import read_facts
 
@@ -49,6 +54,64 @@ class PredictedVideo:
         if facts is None or len(facts) != len(stored.frame_names):
             return cls(stored, stored.frame_names, tuple(map(float, range(len(stored.frame_names)))))
         return cls(stored, facts.original_names, facts.times_s)
+
+    @property
+    def digest(self) -> str:
+        """Of the contents of its files.
+
+        Raises:
+            UserError: a file cannot be read.
+        """
+        return content_digest(input_files(self.stored.layout))
+
+
+@dataclass(frozen=True)
+class GroundTruth:
+    """What is known to be true of one or more sequences."""
+
+    masks: Annotated[Path | None, flag("--gt-dynamic-mask", name="gt-masks")] = None
+    """Videos: folder of annotated masks of what moves, one for each frame, or of such folders named as the
+    runs. Without it the predicted masks say what is static."""
+    trajectory: Annotated[Path | None, flag(name="gt-trajectory")] = None
+    """Videos: the true cameras, a TUM file or a folder of .cam; or a folder of such, named as the runs."""
+    depths: Annotated[Path | None, flag(name="gt-depths")] = None
+    """Videos: the true depths, a folder of .dpt or .npy; or a folder of such, named as the runs."""
+    farthest: Annotated[float, flag(name="depth-limit")] = 70.0
+    """True depths from here on do not count, as in published numbers for Sintel; in units of the truth."""
+
+    def of(self, sequence: str) -> "GroundTruth":
+        """What of it belongs to one sequence, with absolute paths."""
+        masks, trajectory, depths = (
+            None if path is None else of_sequence(path, sequence).absolute() for path in self._paths
+        )
+        return GroundTruth(masks, trajectory, depths, self.farthest)
+
+    @property
+    def _paths(self) -> tuple[Path | None, Path | None, Path | None]:
+        return self.masks, self.trajectory, self.depths
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is known."""
+        return all(path is None for path in self._paths)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether all that is named exists."""
+        return all(path is None or path.exists() for path in self._paths)
+
+    @property
+    def digest(self) -> str:
+        """Of the contents of its files, wherever they are, and of what counts of them.
+
+        Raises:
+            UserError: a file cannot be read.
+        """
+        total = hashlib.sha256(b"" if self.depths is None else str(self.farthest).encode())
+        for path in self._paths:
+            files = [] if path is None else sorted(path.iterdir()) if path.is_dir() else [path]
+            total.update(content_digest(file for file in files if not file.is_dir()).encode())
+        return total.hexdigest()
 
 
 def of_sequence(path: Path, sequence: str) -> Path:

@@ -12,13 +12,7 @@ from core.folders import atomic_folder
 from core.images import write_png
 from core.run_folder import RunFolder
 from evaluation.ground_truth import PredictedVideo, match_masks, nearest, read_mask
-from evaluation.static_scores import (
-    MaskedView,
-    MaskedViews,
-    masks_folder,
-    read_masked_views,
-    write_masked_views,
-)
+from evaluation.static_scores import MaskedView, MaskedViews, masks_folder, write_masked_views
 from scene.cameras_json import read_cameras_json
 from scene.datasets.prediction import Window
 from scene.images import read_header
@@ -29,17 +23,24 @@ def predicted_video(folder: RunFolder) -> PredictedVideo | None:
     """The prediction that a run was trained on; None where it was trained on something else.
 
     Raises:
-        UserError: a file is broken.
+        UserError: a file is broken, or the run is one on a video and its prediction is gone.
     """
-    config = read_json(folder.config) if folder.config.exists() else {}
-    source = config.get("source_path") if isinstance(config, dict) else None
-    if source is None or find_layout(Path(source)) is None:
+    identity = read_json(folder.config) if folder.config.exists() else {}
+    if not isinstance(identity, dict) or "source_path" not in identity:
         return None
-    return PredictedVideo.open(Path(source))
+    source = folder.source(identity)
+    if find_layout(source) is not None:
+        return PredictedVideo.open(source)
+    if identity.get("method") == "dynamic":
+        raise UserError(
+            f"{folder.path} was trained on the prediction in {source}, which is gone; nothing else says what "
+            f"moves, so put it back there, or to {folder.prediction}"
+        )
+    return None
 
 
 def write_held_out_masks(folder: RunFolder, iteration: int, annotation: Path | None) -> MaskedViews | None:
-    """Write the masks of the held-out views, unless they are there and no other ones are asked for.
+    """Write the masks of the held-out views, in place of those that are there.
 
     Args:
         folder: of the run.
@@ -47,18 +48,15 @@ def write_held_out_masks(folder: RunFolder, iteration: int, annotation: Path | N
         annotation: folder with a mask for each frame; None for the predicted masks.
 
     Returns:
-        What was written, or was there; None for a run on something else than a video.
+        What was written; None for a run on something else than a video.
 
     Raises:
         UserError: a file is missing, broken, or cannot be written.
     """
-    annotation = None if annotation is None else annotation.absolute()
-    there = read_masked_views(folder, iteration)
-    if there is not None and annotation in (None, there.folder):
-        return there
     video = predicted_video(folder)
     if video is None:
         return None
+    annotation = None if annotation is None else annotation.absolute()
     views = _held_out(folder, iteration, video)
     annotated = None if annotation is None else match_masks(annotation, video.original_names)
     photographs = folder.images("test", iteration, "gt")

@@ -6,11 +6,12 @@ from core.errors import UserError
 from core.folders import remove
 from core.progress import Progress, say
 from core.run_folder import RunFolder
+from evaluation.ground_truth import GroundTruth
 from evaluation.held_out_masks import write_held_out_masks
 from evaluation.lpips import Lpips
 from evaluation.report import write_report
 from evaluation.scoring import check_is_run, count_views, rendered_iterations, score_run, write_scores
-from evaluation.sequences import SCORES_FILE, GroundTruth, name_of, score_sequence, write_sequence
+from evaluation.sequences import SCORES_FILE, name_of, score_sequence, write_sequence
 from evaluation.tables import Row
 
 

@@ -20,11 +20,11 @@ from evaluation import image_metrics
 from evaluation.depth_metrics import DepthErrors, depth_errors
 from evaluation.flow_interpolation import interpolate
 from evaluation.ground_truth import (
+    GroundTruth,
     PredictedVideo,
     match_masks,
     match_trajectory,
     nearest,
-    of_sequence,
     read_mask,
     true_depths,
 )
@@ -48,6 +48,7 @@ class SequenceScores:
     Args:
         sequence: its name: that of the run's folder.
         iteration: after how many steps the Gaussians were saved.
+        size: width and height of the held-out views, in pixels.
         masks: where the masks of the held-out views come from; None without such views.
         fixed: means over the held-out views, from the poses that were predicted of them.
         refined: likewise, from refined poses.
@@ -61,11 +62,14 @@ class SequenceScores:
         registered: how many cameras were found and not filled in.
         gaussians: in the end; None without a log.
         training_seconds: how long the training took; None without a record of it.
+        truth: what all was compared with; absolute paths.
+        truth_digest: of the files of that.
         fingerprint: of the files that were scored.
     """
 
     sequence: str
     iteration: int
+    size: tuple[int, int]
     masks: MaskOrigin | None
     fixed: Scores | None
     refined: Scores | None
@@ -79,37 +83,9 @@ class SequenceScores:
     registered: int
     gaussians: int | None
     training_seconds: float | None
+    truth: GroundTruth
+    truth_digest: str
     fingerprint: str
-
-
-@dataclass(frozen=True)
-class GroundTruth:
-    """What is known to be true of one or more sequences.
-
-    Args:
-        masks: folder with an annotated mask for each frame, or with such a folder for each sequence.
-        trajectory: TUM file or folder of Sintel's cameras, or a folder of such, named as the sequences.
-        depths: folder with a depth map for each frame, or with such a folder for each sequence.
-        farthest: true depths from here on do not count; in units of the truth.
-    """
-
-    masks: Path | None = None
-    trajectory: Path | None = None
-    depths: Path | None = None
-    farthest: float = 70.0
-
-    def of(self, sequence: str) -> "GroundTruth":
-        """What of it belongs to one sequence."""
-        masks, trajectory, depths = (
-            None if path is None else of_sequence(path, sequence)
-            for path in (self.masks, self.trajectory, self.depths)
-        )
-        return GroundTruth(masks, trajectory, depths, self.farthest)
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing is known."""
-        return self.masks is None and self.trajectory is None and self.depths is None
 
 
 def name_of(folder: RunFolder) -> str:
@@ -144,9 +120,11 @@ def score_sequence(
     )
     views = read_masked_views(folder, iteration)
     timing = read_json(folder.timing) if folder.timing.exists() else {}
+    header = read_header(folder.images("test", iteration, "gt") / next(iter(methods[-1].views)))
     return SequenceScores(
         sequence=name_of(folder),
         iteration=iteration,
+        size=(header.width, header.height),
         masks=None if views is None else views.origin,
         fixed=fixed,
         refined=refined,
@@ -160,7 +138,9 @@ def score_sequence(
         registered=int(video.stored.registered.sum()),
         gaussians=count_gaussians(folder),
         training_seconds=timing.get("training_seconds"),
-        fingerprint=fingerprint(folder, iteration),
+        truth=truth,
+        truth_digest=truth.digest,
+        fingerprint=_fingerprint(folder, iteration, video),
     )
 
 
@@ -173,8 +153,13 @@ def write_sequence(folder: RunFolder, scores: SequenceScores) -> None:
     write_json(folder.path / SCORES_FILE, config_to_json(scores))
 
 
-def read_sequence(folder: RunFolder) -> SequenceScores:
+def read_sequence(folder: RunFolder, truth: GroundTruth | None = None) -> SequenceScores:
     """What `write_sequence` wrote, if it still describes what lies in the folder.
+
+    Args:
+        folder: of the run.
+        truth: of one or more sequences; the scores must have been made with it. None where any will do: then
+            the one that was used must be what it was, unless it is not at hand any more.
 
     Raises:
         UserError: there is no such file, it is broken, or what it describes has changed since.
@@ -188,16 +173,23 @@ def read_sequence(folder: RunFolder) -> SequenceScores:
         raise UserError(
             f"{path} is about iteration {scores.iteration}, which is not the last; render, then {command}"
         )
-    if scores.fingerprint != fingerprint(folder, scores.iteration):
+    if scores.fingerprint != _fingerprint(folder, scores.iteration, predicted_video(folder)):
         raise UserError(f"{path} describes other files than those in {folder.path} now; repeat {command}")
+    truth = (scores.truth if scores.truth.is_there else None) if truth is None else truth.of(name_of(folder))
+    if truth is not None and truth.digest != scores.truth_digest:
+        raise UserError(
+            f"{path} compares the run with other ground truth than there is now; repeat {command}, with "
+            "--gt-masks and the like for what is known"
+        )
     return scores
 
 
-def fingerprint(folder: RunFolder, iteration: int) -> str:
-    """A digest of the configuration and of the images that the scores of an iteration are made from."""
+def _fingerprint(folder: RunFolder, iteration: int, video: PredictedVideo | None) -> str:
+    """A digest of what the scores of an iteration are made from: configuration, images, prediction."""
     renders = folder.images("test", iteration, "renders")
     folders = (renders, folder.images("test", iteration, "gt"), masks_folder(folder, iteration))
     digest = hashlib.sha256(folder.config.read_bytes() if folder.config.exists() else b"")
+    digest.update((video.digest if video is not None else "").encode())
     for images in (*folders, refined_renders(folder, iteration)):
         for path in sorted(images.glob("*.png")):
             digest.update(f"{images.parent.parent.name}/{images.name}/{path.name}".encode())

@@ -25,15 +25,16 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 bash scripts/setup.sh
 source "${VIRTUAL_ENV:-.venv}/bin/activate"
 
+truth=(--gt-masks "$davis/Annotations/480p")
 benchmark() { # SEQUENCE
     python train.py dynamic -s "$davis/JPEGImages/480p/$1" -m "$out/$1" --first-frames 50 --frame-long-side 512 \
         --long-side 512 --hold-out das3r --iterations 4000 ${flags[@]+"${flags[@]}"} || return
-    if python -m evaluation.benchmark davis "$out/$1" > /dev/null 2>&1; then return; fi
-    python render.py -m "$out/$1" --skip-train && python metrics.py -m "$out/$1" --gt-masks "$davis/Annotations/480p"
+    if python -m evaluation.benchmark davis "$out/$1" "${truth[@]}" > /dev/null 2>&1; then return; fi
+    python render.py -m "$out/$1" --skip-train && python metrics.py -m "$out/$1" "${truth[@]}"
 }
 scored=()
 for sequence in "${sequences[@]}"; do
     if benchmark "$sequence"; then scored+=("$out/$sequence"); else echo "warning: $sequence failed" >&2; fi
 done
-python -m evaluation.benchmark davis "${scored[@]}"
+python -m evaluation.benchmark davis "${scored[@]}" "${truth[@]}"
 [ ${#scored[@]} -eq ${#sequences[@]} ]

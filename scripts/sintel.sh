@@ -24,15 +24,15 @@ mkdir -p "$out" && out=$(cd "$out" && pwd)
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 bash scripts/setup.sh
 source "${VIRTUAL_ENV:-.venv}/bin/activate"
+truth=(--gt-masks "$sintel/dynamic_label_perfect" --gt-trajectory "$sintel/camdata_left" --gt-depths "$sintel/depth")
 benchmark() { # SEQUENCE
     python train.py dynamic -s "$sintel/final/$1" -m "$out/$1" --frame-long-side 512 --long-side 512 \
         --hold-out das3r --iterations 4000 ${flags[@]+"${flags[@]}"} || return
-    if python -m evaluation.benchmark sintel "$out/$1" > /dev/null 2>&1; then return; fi
-    python render.py -m "$out/$1" --skip-train && python metrics.py -m "$out/$1" --gt-depths "$sintel/depth" \
-        --gt-masks "$sintel/dynamic_label_perfect" --gt-trajectory "$sintel/camdata_left"
+    if python -m evaluation.benchmark sintel "$out/$1" "${truth[@]}" > /dev/null 2>&1; then return; fi
+    python render.py -m "$out/$1" --skip-train && python metrics.py -m "$out/$1" "${truth[@]}"
 }
 scored=()
 for sequence in "${sequences[@]}"; do
     if benchmark "$sequence"; then scored+=("$out/$sequence"); else echo "warning: $sequence failed" >&2; fi
 done
-python -m evaluation.benchmark sintel "${scored[@]}" && [ ${#scored[@]} -eq ${#sequences[@]} ]
+python -m evaluation.benchmark sintel "${scored[@]}" "${truth[@]}" && [ ${#scored[@]} -eq ${#sequences[@]} ]

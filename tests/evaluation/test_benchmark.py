@@ -2,22 +2,25 @@
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from evaluation import benchmark
 from evaluation.benchmark import main, tables
+from evaluation.ground_truth import GroundTruth
 from evaluation.image_metrics import Scores
 from evaluation.runs import score_runs
 from evaluation.segmentation import MaskScores
-from evaluation.sequences import GroundTruth, SequenceScores
+from evaluation.sequences import SequenceScores
 from evaluation.trajectories import TrajectoryErrors
 from tests.evaluation.conftest import make_video_run
 
 DOG = SequenceScores(
     sequence="dog",
     iteration=4000,
+    size=(512, 288),
     masks="annotation",
     fixed=Scores(27.5, 0.8, 0.2, 0.9, 28.25, 0.01),
     refined=Scores(29.5, 0.85, 0.15, 0.9, 30.25, 0.01),
@@ -31,6 +34,8 @@ DOG = SequenceScores(
     registered=49,
     gaussians=123_456,
     training_seconds=90.0,
+    truth=GroundTruth(),
+    truth_digest="",
     fingerprint="",
 )
 SHADOW = dataclasses.replace(
@@ -61,6 +66,9 @@ def test_the_legacy_table_has_das3r_s_rows_beside_ours() -> None:
     assert float(mean["DAS3R"]) == pytest.approx((28.63 + 29.13) / 2, abs=0.006)
     assert rows["published mean of all"]["DAS3R"] == "25.70"
     assert rows["published mean of all"]["ours"] == "-"
+    missing = "Not among these: blackswan, camel, horsejump-high, motocross-jump, parkour, soapbox."
+    assert missing in tables("davis", [DOG, SHADOW])
+    assert "Not among these" not in tables("own", [DOG])
 
 
 def test_honest_numbers_masks_and_cameras() -> None:
@@ -75,6 +83,7 @@ def test_honest_numbers_masks_and_cameras() -> None:
     assert prediction["dog"]["cameras"] == "49/50"
     assert prediction["dog"]["ATE / path"] == "0.013"
     assert prediction["car-shadow"]["ATE"] == "-", "nothing determines the scale"
+    assert (prediction["dog"]["size"], prediction["dog"]["iterations"]) == ("512x288", "4,000")
     assert (prediction["dog"]["Gaussians"], prediction["car-shadow"]["Gaussians"]) == ("123,456", "-")
     assert prediction["mean of these 2"]["J"] == "0.750"
     assert "DAS3R 0.397" in text
@@ -111,3 +120,22 @@ def test_the_command_reads_runs_and_prints_or_writes(
     assert main(["davis", str(folder.path), "--out", str(tmp_path / "t.md")]) == 0
     assert (tmp_path / "t.md").read_text() == printed
     assert main(["davis"]) == 2
+
+
+def test_scores_by_other_ground_truth_do_not_count(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_video_run(tmp_path)
+    asked = ["davis", str(folder.path), "--gt-masks", str(tmp_path / "truth")]
+    score_runs([folder], None, GroundTruth())
+    assert main(asked[:2]) == 0
+    assert main(asked) == 2
+    assert "compares the run with other ground truth than there is now" in capsys.readouterr().err
+    score_runs([folder], None, GroundTruth(masks=tmp_path / "truth"))
+    assert main(asked) == main(asked[:2]) == 0
+    mask = tmp_path / "truth" / "dog" / "00003.png"
+    mask.rename(mask.with_name("00012.png"))
+    assert main(asked) == main(asked[:2]) == 2
+    shutil.rmtree(tmp_path / "truth")
+    assert main(asked) == 2
+    assert main(asked[:2]) == 0, "what it was compared with is not at hand any more"

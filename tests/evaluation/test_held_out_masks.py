@@ -1,4 +1,4 @@
-"""Masks of held-out views: annotated or predicted ones, at the size of the photographs, made once."""
+"""Masks of held-out views: annotated or predicted ones, at the size of the photographs."""
 
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import pytest
 from core.errors import UserError
 from core.files import write_json
 from core.images import read_gray, read_image, write_png
+from core.run_folder import RunFolder
 from evaluation.held_out_masks import predicted_video, write_held_out_masks
 from evaluation.static_scores import MaskedView, masks_folder, read_masked_views
 from tests.evaluation.conftest import annotation_of, make_run, make_video_run
@@ -45,13 +46,27 @@ def test_views_of_another_size_than_the_frames(tmp_path: Path) -> None:
         np.testing.assert_array_equal(mask, annotation_of(5)[::2, ::2] > 0)
 
 
-def test_masks_are_kept_until_others_are_asked_for(tmp_path: Path) -> None:
+def test_masks_of_an_earlier_scoring_are_not_used(tmp_path: Path) -> None:
     folder, annotation = make_video_run(tmp_path), tmp_path / "truth" / "dog"
-    first = write_held_out_masks(folder, 30, annotation)
-    (masks_folder(folder, 30) / "00000.png").write_bytes(b"mine")
-    for again in (annotation, None):
-        assert write_held_out_masks(folder, 30, again) == first
-        assert (masks_folder(folder, 30) / "00000.png").read_bytes() == b"mine"
+    mask = masks_folder(folder, 30) / "00000.png"
+    for asked, origin in ((annotation, "annotation"), (None, "predicted"), (None, "predicted")):
+        views = write_held_out_masks(folder, 30, asked)
+        assert views is not None
+        assert views.origin == origin
+        assert read_masked_views(folder, 30) == views
+        np.testing.assert_array_equal(read_gray(mask) > 0, annotation_of(5) > 0)
+        write_png(mask, np.zeros((32, 48), np.uint8))
+
+
+def test_a_run_that_was_moved_finds_its_prediction(tmp_path: Path) -> None:
+    folder = make_video_run(tmp_path / "before")
+    moved = RunFolder(folder.path.rename(tmp_path / "after"))
+    views = write_held_out_masks(moved, 30, None)
+    assert views is not None
+    assert views.origin == "predicted"
+    moved.prediction.rename(tmp_path / "elsewhere")
+    with pytest.raises(UserError, match=r"which is gone; .* put it back there, or to .*after.prediction"):
+        write_held_out_masks(moved, 30, None)
 
 
 def test_a_frame_without_annotation_gets_no_mask(tmp_path: Path) -> None:

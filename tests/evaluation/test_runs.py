@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from core.errors import UserError
+from evaluation.ground_truth import GroundTruth
 from evaluation.runs import score_runs
-from evaluation.sequences import GroundTruth, read_sequence
+from evaluation.sequences import read_sequence
 from tests.evaluation.conftest import make_run, make_video_run
 
 
@@ -23,13 +24,16 @@ def test_a_video_and_a_scene_that_stands_still(tmp_path: Path) -> None:
         assert folder.report.exists()
 
 
-def test_annotations_take_the_place_of_predicted_masks(tmp_path: Path) -> None:
+def test_annotations_count_while_they_are_asked_for(tmp_path: Path) -> None:
     video = make_video_run(tmp_path)
-    score_runs([video], None, GroundTruth())
-    score_runs([video], None, GroundTruth(masks=tmp_path / "truth"))
-    scores = read_sequence(video)
-    assert scores.masks == "annotation"
-    assert scores.segmentation is not None
+    for truth, origin in (
+        (GroundTruth(), "predicted"),
+        (GroundTruth(masks=tmp_path / "truth"), "annotation"),
+        (GroundTruth(), "predicted"),
+    ):
+        score_runs([video], None, truth)
+        scores = read_sequence(video)
+        assert (scores.masks, scores.segmentation is None) == (origin, origin == "predicted")
 
 
 def test_truth_about_a_video_does_not_go_with_another_scene(tmp_path: Path) -> None:

@@ -14,10 +14,10 @@ from core.images import read_image, write_png
 from core.run_folder import RunFolder
 from core.tum import write_tum
 from evaluation.flow_interpolation import interpolate
-from evaluation.ground_truth import PredictedVideo
+from evaluation.ground_truth import GroundTruth, PredictedVideo
 from evaluation.held_out_masks import write_held_out_masks
 from evaluation.scoring import refined_renders, score_run
-from evaluation.sequences import GroundTruth, SequenceScores, read_sequence, score_sequence, write_sequence
+from evaluation.sequences import SequenceScores, read_sequence, score_sequence, write_sequence
 from evaluation.static_scores import score_static
 from tests.evaluation.conftest import annotation_of, make_run, make_video_run
 
@@ -51,6 +51,8 @@ def test_everything_is_put_together(tmp_path: Path) -> None:
     assert scores.trajectory.ate == pytest.approx(0, abs=1e-6)
     assert scores.fixed is not None
     assert scores.fixed.static == 1 - 64 / (48 * 32)
+    assert scores.size == (48, 32)
+    assert scores.truth == GroundTruth(tmp_path / "truth" / "dog", tmp_path / "truth" / "dog.txt")
     assert read_sequence(folder) == scores
 
 
@@ -94,6 +96,12 @@ def test_scores_that_are_out_of_date_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="describes other files"):
         read_sequence(folder)
     render.write_bytes(original)
+    mask = folder.prediction / "dynamic_masks" / "dynamic_mask_0007.png"
+    predicted = mask.read_bytes()
+    write_png(mask, np.zeros((16, 20), np.uint8))
+    with pytest.raises(UserError, match="describes other files"):
+        read_sequence(folder)
+    mask.write_bytes(predicted)
     assert read_sequence(folder) == scores, "it is the content that counts, not the time"
     folder.point_cloud(40).parent.mkdir(parents=True)
     folder.point_cloud(40).touch()
