@@ -27,12 +27,12 @@ from core.files import explain, read_json
 from core.geometry import quat_to_rotation
 from scene.boxes import count_points
 from scene.datasets.lenses import Lens
-from scene.datasets.street_log import LogFrame, LogReader, LogSweep, LogView, StreetLog
+from scene.datasets.street_log import LogFrame, LogReader, LogSweep, LogView, StreetLog, brown_lens
 from scene.datasets.street_options import StreetOptions
 from scene.drive import Box
 
 _STEP_M = 0.005
-_WIDTH_PX, _HEIGHT_PX = 1920, 1080
+_SIZE_PX = (1920, 1080)
 # x ahead, y left, z up, in the axes of PandaSet's vehicles and boxes: x right, y ahead, z up.
 _ALIGNED = np.array([[0.0, -1.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
 
@@ -204,10 +204,7 @@ def _lens(path: Path) -> Lens:
         k1, k2, p1, p2, k3 = (float(numbers.get(key, 0.0)) for key in ("k1", "k2", "p1", "p2", "k3"))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UserError(f"{path}: the numbers fx, fy, cx, cy were expected ({error})") from error
-    params = (fx, fy, cx, cy, k1, k2, p1, p2, k3, 0.0, 0.0, 0.0)
-    if not any(params[4:]):
-        return Lens("PINHOLE", params[:4], _WIDTH_PX, _HEIGHT_PX)
-    return Lens("FULL_OPENCV", params, _WIDTH_PX, _HEIGHT_PX)
+    return brown_lens((fx, fy), (cx, cy), (k1, k2, p1, p2, k3), _SIZE_PX)
 
 
 def _poses(folder: Path) -> list[Float64[ndarray, "4 4"]]:

@@ -6,10 +6,12 @@ from core.errors import UserError
 from scene.capture import Capture
 from scene.datasets.pandaset import READER as PANDASET
 from scene.datasets.street_capture import capture_of_log
+from scene.datasets.street_folder import READER as STREET_FOLDER
 from scene.datasets.street_log import LogReader
 from scene.datasets.street_options import StreetOptions
+from scene.datasets.waymo_folder import READER as WAYMO_FOLDER
 
-LOG_READERS: tuple[LogReader, ...] = (PANDASET,)
+LOG_READERS: tuple[LogReader, ...] = (STREET_FOLDER, WAYMO_FOLDER, PANDASET)
 """The first that recognises a folder reads it."""
 
 

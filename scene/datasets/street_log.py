@@ -94,6 +94,26 @@ class StreetLog:
     notes: tuple[str, ...] = ()
 
 
+def brown_lens(
+    focal_px: tuple[float, float],
+    center_px: tuple[float, float],
+    distortion: tuple[float, float, float, float, float],
+    size_px: tuple[int, int],
+) -> Lens:
+    """A lens of Brown's model, a pinhole where it does not distort.
+
+    Args:
+        focal_px: f_x, f_y.
+        center_px: c_x, c_y, with pixel centres at +0.5.
+        distortion: k1, k2, p1, p2, k3.
+        size_px: width and height of the images that the numbers belong to.
+    """
+    k1, k2, p1, p2, k3 = distortion
+    if not any(distortion):
+        return Lens("PINHOLE", (*focal_px, *center_px), *size_px)
+    return Lens("FULL_OPENCV", (*focal_px, *center_px, k1, k2, p1, p2, k3, 0.0, 0.0, 0.0), *size_px)
+
+
 class LogReader(NamedTuple):
     """One kind of driving log.
 
