@@ -294,7 +294,8 @@ class StreetTask:
     def _priors(self, change: Change | None, time: float, step: int) -> Tensor:
         terms = self.config.terms
         loss = self.model.parameters["means"].new_zeros(())
-        if change is None and self.field_optimizer is None:
+        movable = self.model.movable()
+        if not movable.any():
             return loss
         if change is not None:
             loss = loss + change_penalty(change, terms)
@@ -302,8 +303,8 @@ class StreetTask:
             random = generator(self.config.seed, "motion", step)
             loss = loss + motion_priors(self.model, time, self.drive.gap_s, terms, random)
         if terms.gate_entropy_weight:
-            gates = self.model.parameters["logit_gates"][self.model.movable()]
-            loss = loss + terms.gate_entropy_weight * gate_entropy(gates) if len(gates) else loss
+            gates = self.model.parameters["logit_gates"][movable]
+            loss = loss + terms.gate_entropy_weight * gate_entropy(gates)
         return loss
 
     def _update(self, position: float, scale: float) -> None:
