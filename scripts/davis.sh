@@ -4,6 +4,7 @@
 # DAVIS holds JPEGImages/480p and Annotations/480p. The first 50 frames at 512x288; frames 5, 15, 25, ... are held out.
 # Runs go to output/davis, or to $OUT. What is done already is not done again; a sequence that fails is told and left out.
 set -euo pipefail
+trap 'exit 130' INT TERM # not on to the next sequence; the same command goes on
 words=() flags=()
 for word in "$@"; do
     if [[ $word == --* ]]; then flags+=("$word"); else words+=("$word"); fi
@@ -24,7 +25,6 @@ mkdir -p "$out" && out=$(cd "$out" && pwd)
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 bash scripts/setup.sh
 source "${VIRTUAL_ENV:-.venv}/bin/activate"
-
 truth=(--gt-masks "$davis/Annotations/480p")
 benchmark() { # SEQUENCE
     python train.py dynamic -s "$davis/JPEGImages/480p/$1" -m "$out/$1" --first-frames 50 --frame-long-side 512 \
@@ -36,5 +36,5 @@ scored=()
 for sequence in "${sequences[@]}"; do
     if benchmark "$sequence"; then scored+=("$out/$sequence"); else echo "warning: $sequence failed" >&2; fi
 done
-python -m evaluation.benchmark davis "${scored[@]}" "${truth[@]}"
+python -m evaluation.benchmark davis ${scored[@]+"${scored[@]}"} "${truth[@]}"
 [ ${#scored[@]} -eq ${#sequences[@]} ]

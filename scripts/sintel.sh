@@ -4,6 +4,7 @@
 # SINTEL holds training/{final,camdata_left,depth,dynamic_label_perfect}. All frames, 512 wide; frames 5, 15, ... are held out.
 # Runs go to output/sintel, or to $OUT. What is done already is not done again; a sequence that fails is told and left out.
 set -euo pipefail
+trap 'exit 130' INT TERM # not on to the next sequence; the same command goes on
 words=() flags=()
 for word in "$@"; do
     if [[ $word == --* ]]; then flags+=("$word"); else words+=("$word"); fi
@@ -35,4 +36,4 @@ scored=()
 for sequence in "${sequences[@]}"; do
     if benchmark "$sequence"; then scored+=("$out/$sequence"); else echo "warning: $sequence failed" >&2; fi
 done
-python -m evaluation.benchmark sintel "${scored[@]}" "${truth[@]}" && [ ${#scored[@]} -eq ${#sequences[@]} ]
+python -m evaluation.benchmark sintel ${scored[@]+"${scored[@]}"} "${truth[@]}" && [ ${#scored[@]} -eq ${#sequences[@]} ]

@@ -73,25 +73,29 @@ def test_benchmarks_without_data_say_how_to_get_it(tmp_path: Path, script: str, 
     assert expected in result.stderr
 
 
-def test_davis_skips_what_is_done_and_tells_what_fails(tmp_path: Path) -> None:
-    """With commands in place of Python that write down how they are called."""
-    for sequence in ("dog", "cat", "owl"):
-        (tmp_path / "DAVIS" / "JPEGImages" / "480p" / sequence).mkdir(parents=True)
-    project = tmp_path / "project"
+def run_davis(folder: Path, sequences: list[str], python: str) -> "subprocess.CompletedProcess[str]":
+    """davis.sh with a shell function in place of Python, which writes down first how it is called."""
+    for sequence in sequences:
+        (folder / "DAVIS" / "JPEGImages" / "480p" / sequence).mkdir(parents=True)
+    project = folder / "project"
     (project / "scripts").mkdir(parents=True)
     (project / "scripts" / "davis.sh").write_bytes((ROOT / "scripts" / "davis.sh").read_bytes())
     (project / "scripts" / "setup.sh").write_text("true\n")
     (project / ".venv" / "bin").mkdir(parents=True)
     (project / ".venv" / "bin" / "activate").write_text(
-        'python() {\n    echo "$*" >> "$CALLS"\n'
-        '    case "$*" in train.py*owl*) return 2 ;; *"davis $OUT/cat") return 2 ;; esac\n}\n'
+        f'python() {{\n    echo "$*" >> "$CALLS"\n    case "$*" in {python} esac\n}}\n'
     )
-    calls, out = tmp_path / "calls", tmp_path / "out"
-    environment = {**os.environ, "CALLS": str(calls), "OUT": str(out), "VIRTUAL_ENV": ""}
-    result = subprocess.run(
-        ["bash", project / "scripts" / "davis.sh", tmp_path / "DAVIS", "dog", "cat", "owl", "--seed=3"],
-        capture_output=True, text=True, check=False, env=environment,
+    places = {"CALLS": str(folder / "calls"), "OUT": str(folder / "out"), "VIRTUAL_ENV": ""}
+    return subprocess.run(
+        ["bash", project / "scripts" / "davis.sh", folder / "DAVIS", *sequences, "--seed=3"],
+        capture_output=True, text=True, check=False, env={**os.environ, **places},
     )  # fmt: skip
+
+
+def test_davis_skips_what_is_done_and_tells_what_fails(tmp_path: Path) -> None:
+    failing = 'train.py*owl*) return 2 ;; *"davis $OUT/cat --gt-masks"*) return 2 ;;'
+    result = run_davis(tmp_path, ["dog", "cat", "owl"], failing)
+    calls, out = tmp_path / "calls", tmp_path / "out"
     lines = calls.read_text().splitlines()
     assert result.returncode == 1
     assert result.stderr == "warning: owl failed\n"
@@ -102,4 +106,11 @@ def test_davis_skips_what_is_done_and_tells_what_fails(tmp_path: Path) -> None:
         "-m",
     ]  # fmt: skip
     assert lines[0].endswith("--hold-out das3r --iterations 4000 --seed=3")
-    assert lines[-1] == f"-m evaluation.benchmark davis {out}/dog {out}/cat"
+    truth = f"--gt-masks {tmp_path}/DAVIS/Annotations/480p"
+    assert lines[-1] == f"-m evaluation.benchmark davis {out}/dog {out}/cat {truth}"
+
+
+def test_an_interrupted_benchmark_goes_no_further(tmp_path: Path) -> None:
+    result = run_davis(tmp_path, ["dog", "cat"], "train.py*) kill -TERM $$; return 143 ;;")
+    assert result.returncode == 130
+    assert len((tmp_path / "calls").read_text().splitlines()) == 1
