@@ -6,7 +6,7 @@ from core import memory
 from core.errors import UserError
 from core.weights import find_weights
 from dynamic_predictor.config import PredictorConfig
-from dynamic_predictor.network.preprocess import working_size
+from dynamic_predictor.network.preprocess import PATCH, working_size
 
 _FLOWS = 10  # a frame, which classical.remembered keeps
 _FLOW_BYTES = 4  # of a pixel: two 16-bit numbers
@@ -52,8 +52,14 @@ def check_requirements(config: PredictorConfig, width: int, height: int) -> None
         height: likewise.
 
     Raises:
-        UserError: the working size is too small, or a weight file is missing, damaged, or of another network.
+        UserError: the frames or the working size are too small, or a weight file is missing, damaged, or of
+            another network.
     """
+    if min(width, height) < PATCH:
+        raise UserError(
+            f"frames of {width}x{height} pixels are too small to be looked at; at least {PATCH} both ways "
+            "were expected, so choose a larger --frame-long-side or another video"
+        )
     working_size(width, height, config.long_side)
     if config.predictor != "classical":
         from dynamic_predictor.network.checkpoints import load_network, network_weights  # noqa: PLC0415

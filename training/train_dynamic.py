@@ -76,7 +76,7 @@ class _DynamicRun:
         """Have the source predicted; returns a digest of the prediction."""
         predictor = replace(self.config.predictor, seed=self.config.seed)
         if self.layout is not None:
-            for name in ("user_masks", "user_poses", "focal_px"):
+            for name in ("user_masks", "user_poses", "focal_px", "pretrained"):
                 if getattr(predictor, name) is not None:
                     raise UserError(
                         f"{self.source} is predicted already, so --{name.replace('_', '-')} would change "

@@ -121,6 +121,8 @@ def _run_child(folder: Path) -> None:
         finally:
             child.kill()
             child.wait()
+    if code != 0:
+        check_space(folder, _FRAME_BYTES, "structure from motion", OTHER_TEMPORARY_FOLDER)
     if code == -signal.SIGKILL:
         raise UserError("structure from motion was killed, as happens when memory is short; use fewer frames")
     # Another negative code is COLMAP's own abort where it gives up; what counts is whether it left an answer.

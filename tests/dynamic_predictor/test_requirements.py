@@ -61,6 +61,12 @@ def test_what_is_missing_is_one_sentence(weights: Path, change: dict[str, Any], 
     assert not weights.exists()
 
 
+def test_frames_of_a_few_pixels_are_refused() -> None:
+    with pytest.raises(UserError, match=r"frames of 20x15 pixels are too small .* larger --frame-long-side"):
+        check_requirements(CLASSICAL, 20, 15)
+    check_requirements(CLASSICAL, 16, 16)
+
+
 def test_a_checkpoint_is_opened(tmp_path: Path) -> None:
     config = PredictorConfig(predictor="das3r", pretrained=tmp_path / "model.safetensors", long_side=64)
     save_network(build(MICRO, torch.float32), tmp_path / "model.safetensors")

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -144,6 +145,16 @@ def test_a_still_video_is_refused(tmp_path: Path, as_video: bool) -> None:
     source = video_of(tmp_path / "still.mp4", images) if as_video else folder_of(tmp_path / "still", images)
     with pytest.raises(UserError, match=r"the 6 frames of .*still.* are all the same picture"):
         open_frames(source, PLAIN)
+
+
+def test_noise_and_a_codec_do_not_make_a_still_picture_move(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    still = cv2.resize(pan(1, 1)[0], None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC).astype(np.float32)
+    images = [(still + random.normal(0, 3, still.shape)).clip(0, 255).astype(np.uint8) for _ in range(6)]
+    with pytest.raises(UserError, match="are all the same picture"):
+        open_frames(video_of(tmp_path / "still.mp4", images), PLAIN)
+    moved = [np.roll(image, row, axis=1) for row, image in enumerate(images[:2])]
+    assert len(open_frames(video_of(tmp_path / "moved.mp4", moved), PLAIN)) == 2
 
 
 def test_a_small_thing_that_moves_before_a_camera_at_rest_is_a_video(tmp_path: Path) -> None:

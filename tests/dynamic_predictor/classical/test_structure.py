@@ -99,9 +99,12 @@ def test_a_full_disk_is_one_sentence(child: Path, monkeypatch: pytest.MonkeyPatc
         patch.setattr(Path, "write_bytes", full)
         with pytest.raises(UserError, match=r"cannot write .*structure-.*: the disk is full"):
             structure_from_motion(FRAMES, unmasked(FRAMES))
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=2**20))
-    with pytest.raises(UserError, match=r"structure from motion will take about .* in TMPDIR"):
-        structure_from_motion(FRAMES, unmasked(FRAMES))
+    child.write_text("import os; os.abort()")  # as COLMAP does when its database does not fit
+    for free in ([2**20], [2**40, 2**19]):
+        left = iter(free)
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, left=left: SimpleNamespace(free=next(left)))
+        with pytest.raises(UserError, match=r"structure from motion will take about .* in TMPDIR"):
+            structure_from_motion(FRAMES, unmasked(FRAMES))
 
 
 def test_a_killed_process_is_told(child: Path) -> None:
