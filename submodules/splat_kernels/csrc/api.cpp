@@ -43,3 +43,7 @@ SPLAT_API int splat_gaussian_statistics(const StatisticsArgs* args) { return act
 SPLAT_API int splat_photometric(PhotometricArgs* args) { return active->photometric(*args); }
 SPLAT_API int splat_ssim_moments(const MomentsArgs* args) { return active->ssim_moments(*args); }
 SPLAT_API void splat_adam_step(const AdamArgs* args) { active->adam_step(*args); }
+// These return 0 when memory is out, or when there is no kernel for so many dimensions and features.
+SPLAT_API int splat_hash_grid_forward(const HashGridArgs* args) { return active->hash_grid_forward(*args); }
+SPLAT_API int splat_hash_grid_backward(const HashGridBackwardArgs* args) { return active->hash_grid_backward(*args); }
+SPLAT_API int splat_hash_grid_touched(const HashGridTouchedArgs* args) { return active->hash_grid_touched(*args); }

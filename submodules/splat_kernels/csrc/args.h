@@ -113,6 +113,36 @@ struct AdamArgs {
   float* exp_avg;
   float* exp_avg_sq;
   const uint8_t* visible; // [n]: rows with 0 are left alone; or null for all rows
+  const int64_t* rows;    // [n] or null: grad has these n rows alone, each of at most 16 floats, none of them twice
   float lr_first, lr_rest, beta1, beta2, eps;
   float correction1, correction2; // 1 - beta^step, or 1 for none
+};
+
+// A field of features on `levels` grids over the box [0,1]^dims; see hash_grid.h.
+struct HashGridArgs {
+  int64_t n;                   // points
+  const float* x;              // [n,dims]; outside of the box a point has the features of the nearest one inside
+  const float* tables;         // [offsets[levels],features]
+  const int32_t* resolutions;  // [levels,dims]: cells along each axis
+  const int64_t* offsets;      // [levels+1]: a level's first row; a hashed level has a power of two of them
+  int32_t dims, levels, features, threads;
+  float* out;                  // [n,levels*features]
+};
+
+struct HashGridBackwardArgs {
+  HashGridArgs forward;        // same inputs; out unused
+  const float* grad_out;       // [n,levels*features]
+  float* grad_x;               // out [n,dims], or null
+  float* grad_tables;          // out [offsets[levels],features], or null
+  // Instead of grad_tables, of the touched rows alone:
+  const uint8_t* touched;      // [offsets[levels]] as hash_grid_touched marks them, or null
+  const int64_t* starts;       // [levels]: place of a level's first row among the touched ones
+  int64_t* rows;               // out: touched rows, ascending
+  float* values;               // out: their gradients
+};
+
+struct HashGridTouchedArgs {
+  HashGridArgs grid;           // tables and out unused
+  uint8_t* touched;            // out [offsets[levels]]: 1 where a point reads the row
+  int64_t* counts;             // out [levels]: how many
 };

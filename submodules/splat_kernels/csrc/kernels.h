@@ -14,6 +14,9 @@ struct Kernels {
   bool (*photometric)(PhotometricArgs&);
   bool (*ssim_moments)(const MomentsArgs&);
   void (*adam_step)(const AdamArgs&);
+  bool (*hash_grid_forward)(const HashGridArgs&);
+  bool (*hash_grid_backward)(const HashGridBackwardArgs&);
+  bool (*hash_grid_touched)(const HashGridTouchedArgs&);
 };
 
 extern const Kernels kernels_portable;

@@ -20,6 +20,8 @@ namespace {
 #include "statistics.h"
 #include "photometric.h"
 #include "adam.h"
+#include "hash_grid.h"
+#include "hash_grid_backward.h"
 }  // namespace
 
 #define SPLAT_JOIN_(a, b) a##b
@@ -29,6 +31,7 @@ namespace {
 
 namespace splat {
 extern const Kernels SPLAT_JOIN(kernels_, SPLAT_LEVEL){
-    SPLAT_TEXT(SPLAT_LEVEL), project_forward, project_backward, rasterize_forward, rasterize_backward,
-    gaussian_statistics,     photometric,     ssim_moments,     adam_step};
+    SPLAT_TEXT(SPLAT_LEVEL), project_forward,   project_backward,   rasterize_forward, rasterize_backward,
+    gaussian_statistics,     photometric,       ssim_moments,       adam_step,         hash_grid_forward,
+    hash_grid_backward,      hash_grid_touched};
 }  // namespace splat

@@ -65,6 +65,26 @@ inline void store_columns(float* p, int64_t stride, int columns, int count, f32x
   for (int lane = 0; lane < count; ++lane) store_first(p + lane * stride, in[lane], columns);
 }
 
+// F floats of each of sixteen rows of F; and sixteen such rows side by side.
+template <int F>
+inline void gather_rows(const float* p, u32x16 row, f32x16 out[F]) {
+  if constexpr (F == 2) {
+    gather_pairs(p, row, out[0], out[1]);
+  } else {
+    uint32_t rows[16];
+    float t[F][16];
+    store(rows, row);
+    for (int lane = 0; lane < 16; ++lane)
+      for (int f = 0; f < F; ++f) t[f][lane] = p[int64_t{F} * rows[lane] + f];
+    for (int f = 0; f < F; ++f) out[f] = load(t[f]);
+  }
+}
+template <int F>
+inline void store_interleaved(float* p, const f32x16 in[F]) {
+  if constexpr (F == 2) store_pairs(p, in[0], in[1]);
+  else store_rows<F>(p, 16, in);
+}
+
 // Calls body(task, worker) for every task, on up to `threads` threads.
 template <class Body>
 inline void parallel(int threads, int64_t tasks, const Body& body) {

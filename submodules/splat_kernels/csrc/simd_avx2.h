@@ -134,3 +134,38 @@ inline void store_u16(uint16_t* p, bitset16 s, int n) {
   _mm256_store_si256(reinterpret_cast<__m256i*>(lanes + 8), s.b);
   for (int i = 0; i < n; ++i) p[i] = static_cast<uint16_t>(lanes[i]);
 }
+
+struct u32x16 { __m256i a, b; };
+inline u32x16 set1_u32(uint32_t x) { const __m256i r = _mm256_set1_epi32(static_cast<int>(x)); return {r, r}; }
+inline u32x16 to_u32(f32x16 x) { return {_mm256_cvttps_epi32(x.a), _mm256_cvttps_epi32(x.b)}; }
+inline void store(uint32_t* p, u32x16 x) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), x.a);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p + 8), x.b);
+}
+inline u32x16 operator+(u32x16 x, u32x16 y) { return {_mm256_add_epi32(x.a, y.a), _mm256_add_epi32(x.b, y.b)}; }
+inline u32x16 operator*(u32x16 x, u32x16 y) { return {_mm256_mullo_epi32(x.a, y.a), _mm256_mullo_epi32(x.b, y.b)}; }
+inline u32x16 operator^(u32x16 x, u32x16 y) { return {_mm256_xor_si256(x.a, y.a), _mm256_xor_si256(x.b, y.b)}; }
+inline u32x16 operator&(u32x16 x, u32x16 y) { return {_mm256_and_si256(x.a, y.a), _mm256_and_si256(x.b, y.b)}; }
+inline void gather_pairs(const float* p, u32x16 row, f32x16& first, f32x16& second) {
+  alignas(32) uint32_t rows[16];
+  store(rows, row);
+  auto eight = [&](const uint32_t* r, __m256& even, __m256& odd) {  // plain loads: they beat AVX2's gather
+    auto two = [&](int i) {
+      const __m128d low = _mm_load_sd(reinterpret_cast<const double*>(p + 2 * static_cast<int64_t>(r[i])));
+      return _mm_castpd_ps(_mm_loadh_pd(low, reinterpret_cast<const double*>(p + 2 * static_cast<int64_t>(r[i + 1]))));
+    };
+    const __m256 x = _mm256_set_m128(two(4), two(0)), y = _mm256_set_m128(two(6), two(2));
+    even = _mm256_shuffle_ps(x, y, 0x88), odd = _mm256_shuffle_ps(x, y, 0xdd);
+  };
+  eight(rows, first.a, second.a);
+  eight(rows + 8, first.b, second.b);
+}
+inline void store_pairs(float* p, f32x16 x, f32x16 y) {
+  auto eight = [](float* out, __m256 even, __m256 odd) {
+    const __m256 lo = _mm256_unpacklo_ps(even, odd), hi = _mm256_unpackhi_ps(even, odd);
+    _mm256_storeu_ps(out, _mm256_permute2f128_ps(lo, hi, 0x20));
+    _mm256_storeu_ps(out + 8, _mm256_permute2f128_ps(lo, hi, 0x31));
+  };
+  eight(p, x.a, y.a);
+  eight(p + 16, x.b, y.b);
+}

@@ -135,3 +135,25 @@ inline bitset16 add_bit(bitset16 s, mask16 m, uint32_t bit) { return {_mm512_mas
 inline void store_u16(uint16_t* p, bitset16 s, int n) {
   _mm256_mask_storeu_epi16(p, static_cast<__mmask16>((1u << n) - 1), _mm512_cvtepi32_epi16(s.v));
 }
+
+struct u32x16 { __m512i v; };
+inline u32x16 set1_u32(uint32_t x) { return {_mm512_set1_epi32(static_cast<int>(x))}; }
+inline u32x16 to_u32(f32x16 a) { return {_mm512_cvttps_epi32(a.v)}; }
+inline void store(uint32_t* p, u32x16 a) { _mm512_storeu_si512(p, a.v); }
+inline u32x16 operator+(u32x16 a, u32x16 b) { return {_mm512_add_epi32(a.v, b.v)}; }
+inline u32x16 operator*(u32x16 a, u32x16 b) { return {_mm512_mullo_epi32(a.v, b.v)}; }
+inline u32x16 operator^(u32x16 a, u32x16 b) { return {_mm512_xor_si512(a.v, b.v)}; }
+inline u32x16 operator&(u32x16 a, u32x16 b) { return {_mm512_and_si512(a.v, b.v)}; }
+inline void gather_pairs(const float* p, u32x16 row, f32x16& first, f32x16& second) {
+  const double* rows = reinterpret_cast<const double*>(p);
+  const __m512 lo = _mm512_castpd_ps(_mm512_i32gather_pd(_mm512_castsi512_si256(row.v), rows, 8));
+  const __m512 hi = _mm512_castpd_ps(_mm512_i32gather_pd(_mm512_extracti32x8_epi32(row.v, 1), rows, 8));
+  const __m512i even = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
+  first = {_mm512_permutex2var_ps(lo, even, hi)};
+  second = {_mm512_permutex2var_ps(lo, _mm512_add_epi32(even, _mm512_set1_epi32(1)), hi)};
+}
+inline void store_pairs(float* p, f32x16 first, f32x16 second) {
+  const __m512i lo = _mm512_set_epi32(23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+  _mm512_storeu_ps(p, _mm512_permutex2var_ps(first.v, lo, second.v));
+  _mm512_storeu_ps(p + 16, _mm512_permutex2var_ps(first.v, _mm512_add_epi32(lo, _mm512_set1_epi32(8)), second.v));
+}

@@ -107,3 +107,21 @@ struct bitset16 { int32_t v __attribute__((vector_size(64))); };
 inline bitset16 no_bits() { return {mask16{}.v}; }
 inline bitset16 add_bit(bitset16 s, mask16 m, uint32_t bit) { return {s.v | (m.v & static_cast<int32_t>(bit))}; }
 inline void store_u16(uint16_t* p, bitset16 s, int n) { for (int i = 0; i < n; ++i) p[i] = static_cast<uint16_t>(s.v[i]); }
+
+// Sixteen unsigned integers; products and sums wrap around.
+struct u32x16 { uint32_t v __attribute__((vector_size(64))); };
+inline u32x16 set1_u32(uint32_t x) { u32x16 r; for (int i = 0; i < 16; ++i) r.v[i] = x; return r; }
+// Truncated; lanes from 0 to 2^31.
+inline u32x16 to_u32(f32x16 a) { u32x16 r; for (int i = 0; i < 16; ++i) r.v[i] = static_cast<uint32_t>(static_cast<int32_t>(a.v[i])); return r; }
+inline void store(uint32_t* p, u32x16 a) { __builtin_memcpy(p, &a, 64); }
+inline u32x16 operator+(u32x16 a, u32x16 b) { return {a.v + b.v}; }
+inline u32x16 operator*(u32x16 a, u32x16 b) { return {a.v * b.v}; }
+inline u32x16 operator^(u32x16 a, u32x16 b) { return {a.v ^ b.v}; }
+inline u32x16 operator&(u32x16 a, u32x16 b) { return {a.v & b.v}; }
+// Both floats of sixteen rows of two; and two vectors as such rows.
+inline void gather_pairs(const float* p, u32x16 row, f32x16& first, f32x16& second) {
+  for (int i = 0; i < 16; ++i) first.v[i] = p[2 * static_cast<int64_t>(row.v[i])], second.v[i] = p[2 * static_cast<int64_t>(row.v[i]) + 1];
+}
+inline void store_pairs(float* p, f32x16 first, f32x16 second) {
+  for (int i = 0; i < 16; ++i) p[2 * i] = first.v[i], p[2 * i + 1] = second.v[i];
+}

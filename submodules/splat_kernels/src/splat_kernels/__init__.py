@@ -9,6 +9,7 @@ from splat_kernels.blending import (
     rasterize_records,
 )
 from splat_kernels.gsplat_api import rasterization
+from splat_kernels.hash_grid import hash_grid
 from splat_kernels.native import level, set_level
 from splat_kernels.photometric import photometric_loss, ssim_moments
 from splat_kernels.projection import depths_of, project, project_to_records, radii_of
@@ -17,6 +18,7 @@ __all__ = [
     "adam_step",
     "depths_of",
     "gaussian_statistics",
+    "hash_grid",
     "level",
     "pack_records",
     "pair_counts",

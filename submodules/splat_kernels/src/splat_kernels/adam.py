@@ -1,5 +1,7 @@
 """Adam in one pass over memory, for visible rows only when asked."""
 
+import math
+
 import torch
 from jaxtyping import Bool
 from torch import Tensor
@@ -28,7 +30,7 @@ def adam_step(
 
     Args:
         params: float32 tensors [N, ...]; each row is one Gaussian.
-        grads: their gradients.
+        grads: their gradients. A sparse one, of listed rows of at most 16 floats, updates those rows alone.
         exp_avg: first moments.
         exp_avg_sq: second moments.
         lrs: learning rate a tensor, or (rate of the first `split` floats of each row, rate of the rest).
@@ -41,7 +43,8 @@ def adam_step(
         bias_correction: divide the moments by 1 - beta^step.
 
     Raises:
-        ValueError: a shape, type or device is wrong, or step is below 1.
+        ValueError: a shape, type or device is wrong, step is below 1, or a sparse gradient comes with
+            `visible` or two rates.
 
     Source: Kingma & Ba 2015, algorithm 1.
     """
@@ -59,11 +62,16 @@ def adam_step(
         first, rest = rate if isinstance(rate, tuple) else (rate, rate)
         if not 0 <= split <= 16:
             raise ValueError(f"a split between 0 and 16 was expected, got {split}")
-        grad = checked("grads", grads[i], shape)
+        grad, listed = _dense_or_listed(grads[i], shape)
+        if listed is not None and (visible is not None or isinstance(rate, tuple)):
+            raise ValueError(
+                "a sparse gradient says itself which rows it updates, and all at one rate: "
+                "neither visible nor a pair of rates was expected"
+            )
         state = (_in_place("params", param, shape), grad, _in_place("exp_avg", exp_avg[i], shape))
         rows = None if visible is None else checked("visible", visible, (n,), torch.bool)
         args = native.AdamArgs(
-            n,
+            n if listed is None else len(listed),
             columns,
             columns if active_columns is None else min(active_columns[i], columns),
             split,
@@ -71,6 +79,7 @@ def adam_step(
             *map(pointer, state),
             pointer(_in_place("exp_avg_sq", exp_avg_sq[i], shape)),
             pointer(rows),
+            pointer(listed),
             first,
             rest,
             *betas,
@@ -78,6 +87,21 @@ def adam_step(
             *corrections,
         )
         native.library.splat_adam_step(args)
+
+
+def _dense_or_listed(grad: Tensor, shape: tuple[int, ...]) -> tuple[Tensor, Tensor | None]:
+    """A gradient as it is, or the rows that a sparse one has and their numbers."""
+    if grad.layout != torch.sparse_coo:
+        return checked("grads", grad, shape), None
+    columns = math.prod(shape[1:])
+    if tuple(grad.shape) != shape or grad.sparse_dim() != 1 or not 1 <= columns <= 16:
+        raise ValueError(
+            f"grads: a sparse one has rows of 1 to 16 floats and shape {list(shape)}, "
+            f"got {list(grad.shape)} with {grad.sparse_dim()} sparse dimensions"
+        )
+    grad = grad.coalesce()
+    listed = grad.indices()[0].contiguous()
+    return checked("grads", grad.values(), (len(listed), *shape[1:])), listed
 
 
 def _in_place(name: str, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:

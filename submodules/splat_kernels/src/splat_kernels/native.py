@@ -69,9 +69,23 @@ AdamArgs = _struct(
     "AdamArgs",
     (c_int64, "n"),
     (c_int32, "columns active_columns split threads"),
-    (c_void_p, "param grad exp_avg exp_avg_sq visible"),
+    (c_void_p, "param grad exp_avg exp_avg_sq visible rows"),
     (c_float, "lr_first lr_rest beta1 beta2 eps correction1 correction2"),
 )
+HashGridArgs = _struct(
+    "HashGridArgs",
+    (c_int64, "n"),
+    (c_void_p, "x tables resolutions offsets"),
+    (c_int32, "dims levels features threads"),
+    (c_void_p, "out"),
+)
+HashGridBackwardArgs = _struct(
+    "HashGridBackwardArgs",
+    (HashGridArgs, "forward"),
+    (c_void_p, "grad_out grad_x grad_tables"),
+    (c_void_p, "touched starts rows values"),
+)
+HashGridTouchedArgs = _struct("HashGridTouchedArgs", (HashGridArgs, "grid"), (c_void_p, "touched counts"))
 
 _FUNCTIONS = {
     "project_forward": ProjectArgs,
@@ -82,6 +96,9 @@ _FUNCTIONS = {
     "photometric": PhotometricArgs,
     "ssim_moments": MomentsArgs,
     "adam_step": AdamArgs,
+    "hash_grid_forward": HashGridArgs,
+    "hash_grid_backward": HashGridBackwardArgs,
+    "hash_grid_touched": HashGridTouchedArgs,
 }
 
 
