@@ -14,7 +14,7 @@ from core.progress import Progress
 from data.synthetic.files import SKY_DEPTH_M, new_folder
 from data.synthetic.options import RecordingSettings
 from data.synthetic.stage import Quality
-from data.synthetic.street.place import Street, StreetPlan, make_street
+from data.synthetic.street.place import Street, StreetPlan, staged
 from data.synthetic.street.recording import MOVING_M_S, ExactFolders, Moment, StreetRecorder
 from data.synthetic.street.rig import make_cameras, make_lidar
 from data.synthetic.street.waymo import Log, far_away, segment_name, to_frame
@@ -83,7 +83,7 @@ def make_drive(settings: StreetCapture) -> None:
     settings.check_drive()
     times_s = np.arange(settings.frames) / settings.hz
     plan = StreetPlan(settings.seed, float(times_s[-1]), settings.cars, settings.walkers)
-    street = make_street(plan)
+    street, _ = staged(plan, settings.quality)
     cameras, lidar = make_cameras(settings.width, settings.height), make_lidar(settings.lidar_columns)
     name = segment_name(settings.seed, float(times_s[-1]))
     labels = tuple(body.label for body in street.place.world.bodies)

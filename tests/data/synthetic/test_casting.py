@@ -14,6 +14,7 @@ from data.synthetic.poses import look_at, pose
 from data.synthetic.shading import cutout
 from data.synthetic.views import Parallel, Pinhole, pinhole_matrix
 from data.synthetic.world import World
+from tests.data.synthetic.test_views import scanner
 
 
 def camera(seed: int, width: int = 40, height: int = 30) -> Pinhole:
@@ -38,6 +39,18 @@ def test_cast_is_trace(seed: int, world: World) -> None:
     same = parts.ravel() == expected_parts
     assert same.mean() > 0.99
     np.testing.assert_allclose(depths.ravel()[same], expected_depths[same], rtol=1e-4)
+
+
+@given(seed=st.integers(0, 1000))
+def test_a_lidar_meets_what_tracing_meets(seed: int, world: World) -> None:
+    lidar, snapshot = scanner(seed), world.at(0.3)
+    parts, ranges = cast(snapshot, lidar)
+    directions = lidar.directions().reshape(-1, 3)
+    origins = np.tile(lidar.world_from_scanner[:3, 3], (len(directions), 1))
+    expected_parts, expected_ranges = trace(snapshot, origins, directions)
+    same = parts.ravel() == expected_parts
+    assert same.mean() > 0.99
+    np.testing.assert_allclose(ranges.ravel()[same], expected_ranges[same], rtol=1e-4)
 
 
 def test_parallel_rays_see_the_plan(world: World) -> None:

@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 from data.synthetic.motions import (
     bobbing,
     circle,
+    one_stop,
     paced,
     rolling_ball,
     rounded_loop,
     steady,
     stop_and_go,
     swing,
+    there_and_back,
     travel,
     turning_wheel,
 )
@@ -113,3 +115,23 @@ def test_a_paced_motion_is_where_its_pace_says() -> None:
     motion, pace = travel(SQUARE, 1.0), stop_and_go(0.7, 0.5, 0.1)
     np.testing.assert_array_equal(paced(motion, pace)(1.3), motion(pace(1.3)))
     np.testing.assert_array_equal(paced(motion, steady)(1.3), motion(1.3))
+
+
+@given(brake=st.floats(0, 3), stand=st.floats(0.01, 3), ramp=st.floats(0.05, 2))
+def test_one_stop_takes_the_time_that_it_stands_and_half_of_both_ramps(
+    brake: float, stand: float, ramp: float
+) -> None:
+    pace, times = one_stop(brake, stand, ramp), np.linspace(-1, 12, 600)
+    passed = np.array([pace(time) for time in times.tolist()])
+    speeds = np.diff(passed) / np.diff(times)
+    assert -1e-9 < speeds.min() <= speeds.max() < 1 + 1e-9
+    assert np.abs(np.diff(speeds)).max() < (times[1] - times[0]) / ramp + 1e-9
+    assert pace(brake) == brake
+    assert pace(brake + ramp) == pytest.approx(pace(brake + ramp + stand))
+    assert pace(20.0) == pytest.approx(20.0 - stand - ramp)
+
+
+def test_there_and_back_comes_home() -> None:
+    line = there_and_back(np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]]))
+    for distance, x, heading in ((0.5, 0.5, 0.0), (1.7, 1.7, 0.0), (2.5, 1.5, 180.0), (4.5, 0.5, 0.0)):
+        assert line.at(distance) == pytest.approx((x, 0.0, heading))
