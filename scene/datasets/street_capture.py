@@ -149,7 +149,8 @@ def _plans(log: StreetLog, views: list[LogView], options: StreetOptions, notes: 
         width, height = max(1, round(header.width * factor)), max(1, round(header.height * factor))
         plans.append(_Plan(view, corrections.get(key), lens.K(width, height), width, height))
     if corrections:
-        notes.append(f"images of {len({lens for lens, *_ in corrections})} lenses are undistorted")
+        count = sum(plan.undistortion is not None for plan in plans)
+        notes.append(f"{count} images are undistorted; their size and intrinsics stay")
     return plans
 
 

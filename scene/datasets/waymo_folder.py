@@ -23,7 +23,7 @@ from scene.datasets.lenses import Lens
 from scene.datasets.street_log import LogFrame, LogReader, LogSweep, LogView, StreetLog, brown_lens
 from scene.datasets.street_options import StreetOptions
 from scene.datasets.waymo.frames import CAMERAS
-from scene.datasets.waymo.lidar import read_rows
+from scene.datasets.waymo.lidar import check_size, read_rows
 from scene.drive import Box
 from scene.images import read_header
 
@@ -51,7 +51,10 @@ def _read(source: Path, options: StreetOptions) -> StreetLog:
     for number in numbers:
         pose = _matrix(source / "ego_pose" / f"{number:03d}.txt")
         lidar = source / "lidar" / f"{number:03d}.bin"
-        sweep = partial(_sweep, lidar, pose) if lidar.is_file() else None
+        sweep = None
+        if lidar.is_file():
+            check_size(lidar)
+            sweep = partial(_sweep, lidar, pose)
         of_frame = partial(boxes.of_frame, number, sweep) if boxes.exist else None
         frames.append(LogFrame(number, clock.frame(number), pose, sweep, of_frame))
     lenses, views = {}, []

