@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
-from configs import das3r_flags, dynamic, predictor, static
+from configs import das3r_flags, dynamic, predictor, static, street, street_flags
 from core import cli
 from scene.sources import kind_of_source
 from training.dynamic import DynamicConfig
 from training.loop import FitResult
 from training.static import StaticConfig
+from training.street_config import StreetConfig
 from training.train_dynamic import train_dynamic
 from training.train_predictor import TrainPredictor, train_predictor
 from training.train_static import train_static
+from training.train_street import train_street
 
 DEFAULT_OUTPUT = Path("output")
 
@@ -24,8 +26,8 @@ _SOURCE_FLAGS = ("-s", "--source-path", "--source_path", "--dir_path", "--dir-pa
 class TrainStatic:
     """Fit Gaussians to photographs with known cameras.
 
-    `--a-b` and `--a_b` mean the same. A method, `static` or `dynamic`, may stand before the flags; without
-    one the source decides: a capture with cameras is static, a video is dynamic.
+    `--a-b` and `--a_b` mean the same. A method, such as `static` or `dynamic`, may stand before the flags;
+    without one the source decides: a capture with cameras is static, a video dynamic, a driving log a street.
     """
 
     source_path: Annotated[Path, cli.flag("-s")]
@@ -52,6 +54,22 @@ class TrainDynamic:
     """The method."""
 
 
+@dataclass(frozen=True)
+class TrainStreet:
+    """Learn a street in 4D from a driving log: what stands still, then what moves, without boxes.
+
+    `--a-b` and `--a_b` mean the same, and flags of S3Gaussian and 4DHash are understood where they make
+    sense.
+    """
+
+    source_path: Annotated[Path, cli.flag("-s")]
+    """A driving log: of PandaSet, of Waymo as waymo_convert writes it, or your own with a street.json."""
+    model_path: Annotated[Path | None, cli.flag("-m")] = None
+    """Run folder; output/NAME of the source by default."""
+    config: StreetConfig = StreetConfig()
+    """The method."""
+
+
 class Method(NamedTuple):
     """A method of training.
 
@@ -71,6 +89,7 @@ class Method(NamedTuple):
 METHODS: Mapping[str, Method] = {
     "static": Method(TrainStatic, train_static, static.PRESETS),
     "dynamic": Method(TrainDynamic, train_dynamic, dynamic.PRESETS, das3r_flags.translate),
+    "street": Method(TrainStreet, train_street, street.PRESETS, street_flags.translate),
     "predictor": Method(TrainPredictor, train_predictor, predictor.PRESETS),
 }
 
@@ -110,7 +129,8 @@ def choose_method(words: Sequence[str]) -> tuple[str, Sequence[str]]:
     source = _source(words)
     if source is None:
         return "static", words  # whose parser says that the source is missing, or what the flags are
-    return ("static" if kind_of_source(source) == "capture" else "dynamic"), words
+    methods = {"capture": "static", "log": "street"}
+    return methods.get(kind_of_source(source), "dynamic"), words
 
 
 def _source(words: Sequence[str]) -> Path | None:

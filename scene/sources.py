@@ -1,4 +1,4 @@
-"""What a source is: photographs with known cameras, a video, or what was predicted of one."""
+"""What a source is: photographs with known cameras, a driving log, a video, or what was predicted of one."""
 
 from pathlib import Path
 from typing import Literal
@@ -8,7 +8,7 @@ from scene.datasets import LOG_READERS, READERS, is_log
 from scene.frames import holds_frames
 from scene.prediction_layout import find_layout
 
-SourceKind = Literal["capture", "video", "prediction"]
+SourceKind = Literal["capture", "log", "video", "prediction"]
 
 _LISTED = 6
 
@@ -27,7 +27,9 @@ def kind_of_source(source: Path) -> SourceKind:
     if source.is_dir():
         if find_layout(source) is not None:
             return "prediction"
-        if is_log(source) or any(reader.detect(source) for reader in READERS):
+        if is_log(source):
+            return "log"
+        if any(reader.detect(source) for reader in READERS):
             return "capture"
     if holds_frames(source):
         return "video"

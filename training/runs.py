@@ -27,9 +27,16 @@ from scene.stored_frames import read_facts
 from training.dynamic import DynamicConfig
 from training.motion_blur import MotionBlur
 from training.static import StaticConfig
+from training.street_config import StreetConfig
 
 SceneConfig = StaticConfig | DynamicConfig
 """Configurations of the methods whose runs can be rendered and scored."""
+
+RunConfig = SceneConfig | StreetConfig
+"""Configurations of all methods that learn Gaussians."""
+
+STREET = "street"
+"""The name of the method whose runs `training.street_runs` opens."""
 
 METHODS: Mapping[str, type[SceneConfig]] = {"static": StaticConfig, "dynamic": DynamicConfig}
 
@@ -239,7 +246,7 @@ def read_scene(source: Path, config: SceneConfig) -> tuple[Capture, Split]:
     return capture, split_views(capture, replace(config.split, seed=config.seed))
 
 
-def identity_of(source: Path, config: SceneConfig, video: Path | None = None) -> dict[str, Any]:
+def identity_of(source: Path, config: RunConfig, video: Path | None = None) -> dict[str, Any]:
     """What `config.json` holds: a run is this.
 
     Args:
@@ -247,7 +254,8 @@ def identity_of(source: Path, config: SceneConfig, video: Path | None = None) ->
         config: the method.
         video: that the capture was predicted from, by this run.
     """
-    method = next(name for name, config_type in METHODS.items() if isinstance(config, config_type))
+    types = {**METHODS, STREET: StreetConfig}
+    method = next(name for name, config_type in types.items() if isinstance(config, config_type))
     origin = {} if video is None else {"video": str(video.absolute())}
     return {
         "method": method, "source_path": str(source.absolute()), **origin, "config": config_to_json(config),

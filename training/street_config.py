@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 
 import torch
 from jaxtyping import Float
-from scene.street_points import StreetPointsConfig
 from torch import Tensor
 
 from core.cli import flag
@@ -18,6 +17,7 @@ from scene.fields.hash_grid import HashGrid, HashGridConfig
 from scene.fields.hexplane import HexPlane, HexPlaneConfig
 from scene.lidar_motion import LidarMotionConfig
 from scene.splits import Split
+from scene.street_points import StreetPointsConfig
 from training.loop import LoopConfig
 from training.street import StreetFitConfig
 
@@ -47,9 +47,9 @@ class StreetConfig:
     are those of reconstruction."""
     stage: Literal["both", "static", "dynamic"] = "both"
     """Which stages are trained."""
-    prior_checkpoint: Annotated[Path | None, flag("--prior-checkpoint")] = None
+    prior_checkpoint: Path | None = None
     """What a static stage has learned (street.safetensors), for a dynamic stage by itself."""
-    static_iterations: Annotated[int, flag("--static-iterations", "--coarse-iterations")] = 5_000
+    static_iterations: Annotated[int, flag("--coarse-iterations")] = 5_000
     """Steps of the static stage; those of the dynamic one are --iterations."""
     encoder_type: Literal["hash", "hexplane", "none"] = "hash"
     """The field of space and time; without one, things move straight on."""

@@ -1,12 +1,12 @@
 """The street method from a driving log to a trained run folder."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-from scene.street_masks import dynamic_probabilities
-from scene.street_points import StreetPoints, street_points
+from jaxtyping import Float
+from torch import Tensor
 
 from core.errors import UserError
 from core.files import make_folder, read_json
@@ -18,8 +18,10 @@ from core.stages import Stage, run_stage
 from scene.capture import PointCloud
 from scene.datasets import open_log
 from scene.gaussian_model import StaticGaussians
-from scene.lidar_motion import LidarMotion, moving_returns
+from scene.lidar_motion import moving_returns
 from scene.street_gaussians import StreetGaussians
+from scene.street_masks import dynamic_probabilities
+from scene.street_points import StreetPoints, street_points
 from training.loop import FitResult, fit
 from training.preparation import check_memory, expected_gaussians, wait_for_images
 from training.runs import identity_of, is_same_run, start_run
@@ -56,7 +58,7 @@ class _StreetRun:
         self.split = split_frames(self.capture, config.stride)
         assert self.capture.drive is not None  # of a log
         self.drive = self.capture.drive
-        self._prepared: tuple[Sequence[LidarMotion | None], StreetPoints] | None = None
+        self._prepared: tuple[list[Tensor], StreetPoints] | None = None
 
     def run(self) -> FitResult:
         """Both stages, or the one that is asked for."""
@@ -90,21 +92,26 @@ class _StreetRun:
         scene = load_street(folder.point_cloud(iteration).with_name(TENSORS), self.config, self.drive)
         return TrainedStreet(self.folder, iteration, scene, self.capture, self.split)
 
-    def _prepare(self) -> tuple[Sequence[LidarMotion | None], StreetPoints]:
-        """What moves among the lidar's returns, and where Gaussians start; held-out frames have no part."""
+    def _prepare(self) -> tuple[list[Float[Tensor, "_H _W"]], StreetPoints]:
+        """Where lidar says that something moves in the views that train, and where Gaussians start.
+
+        Held-out frames have no part in it.
+        """
         if self._prepared is None:
             seen = seen_by(self.capture, self.split)
             assert seen.drive is not None  # as the capture's
             say("looking for what moves among the lidar's returns")
             motion = moving_returns(seen.drive, self.config.lidar_motion)
-            points = street_points(seen, motion, self.config.points)
+            moving = dynamic_probabilities(self.capture, motion)
+            probabilities = [moving[view] for view in self.split.train]
+            points = street_points(seen, motion, self.config.points, dynamic_probabilities=probabilities)
             say(f"{len(points.static):,} points stand still, {len(points.xyz):,} move")
-            self._prepared = motion, points
+            self._prepared = probabilities, points
         return self._prepared
 
     def _static_task(self) -> StreetTask:
         """What stands still, from the lidar's still returns; what seems to move does not count."""
-        motion, points = self._prepare()
+        probabilities, points = self._prepare()
         if not len(points.static):
             raise UserError(
                 f"{self.capture.source} has no lidar returns that an image sees, so there is nothing to "
@@ -118,8 +125,6 @@ class _StreetRun:
             scale=config.model.init_scale,
         )
         street = StreetGaussians.standing(still, None, self.drive.duration_s)
-        moving = dynamic_probabilities(self.capture, motion)
-        probabilities = [moving[view] for view in split.train]
         return StreetTask(config, self.capture, split.train, split.test, street, probabilities)
 
     def _dynamic_task(self, prior: Path) -> StreetTask:
