@@ -25,6 +25,7 @@ from dynamic_predictor.network.model import MaskSides, Network, NetworkConfig, P
 
 GAIN = 1.5  # uniform weights of this over the square root of the fan-in keep the variance
 DEPTH_BIAS = 1.0  # of the raw z: things are in front of the camera
+_PRODUCTS = 20
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ def bench(command: BenchPredictor) -> None:
         "height": command.height,
         "dynamic": command.dynamic,
     }
+    figures["product_gflops_a_thread"] = _product_rate()
     device = torch.device("cpu")
     expected: PairPrediction | None = None
     if command.compare:
@@ -123,6 +125,22 @@ def _clocks() -> Tensor:
 
 def _named(name: str, seconds: Tensor) -> dict[str, object]:
     return {f"{name}_s": float(seconds[0]), f"{name}_processor_s": float(seconds[1])}
+
+
+def _product_rate() -> float:
+    """GFLOP/s of a thread in a product of the encoder's size in bfloat16, by its processor time.
+
+    How fast the machine is just then: where others share it, the figures beside it go with this one.
+    """
+    tokens, width = 1152, 1024
+    x, weight = (torch.ones(rows, width, dtype=torch.bfloat16) for rows in (tokens, 4 * width))
+
+    def seconds() -> float:
+        start = time.process_time()
+        torch.nn.functional.linear(x, weight)
+        return time.process_time() - start
+
+    return 2e-9 * tokens * width * 4 * width / min(seconds() for _ in range(_PRODUCTS))
 
 
 def _one_pair(
