@@ -65,12 +65,13 @@ def test_the_world_is_the_first_vehicle(converted: Path) -> None:
     boxes = drive.boxes
     assert boxes is not None
     moving = next(box for box in boxes[2] if box.track == "moving")
-    np.testing.assert_allclose(moving.world_from_box, expected @ label_pose(frame(3).labels[0]), atol=1e-7)
+    placed = expected @ label_pose(frame(3).labels[0])
+    np.testing.assert_allclose(moving.world_from_box, placed, atol=1e-7)
     assert (moving.lidar_points, moving.speed_m_s) == (40, pytest.approx(np.hypot(8, 1)))
 
 
 def test_a_camera_is_where_its_own_picture_was_taken(converted: Path) -> None:
-    """What the lens shows at a pixel, the undistorted picture shows where `K` and the pose of the picture say."""
+    """A point is where a pinhole camera of the rig, at the pose that came with the picture, sees it."""
     capture = open_log(converted, StreetOptions(rig_cameras=("front_left",)))
     taken = frame(2)
     image, camera = taken.images["FRONT_LEFT"], taken.camera_calibrations["FRONT_LEFT"]
