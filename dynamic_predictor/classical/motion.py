@@ -10,7 +10,8 @@ from torch import Tensor
 
 from core.progress import Progress
 from dynamic_predictor.classical.evidence import Evidence, gather
-from dynamic_predictor.classical.persistence import along_paths
+from dynamic_predictor.classical.persistence import along_paths, between_motions
+from dynamic_predictor.classical.refinement import refined
 from dynamic_predictor.classical.remembered import RememberedFlow, as_array
 from dynamic_predictor.classical.segmentation import segment
 from scene.cameras import Cameras
@@ -70,7 +71,9 @@ def moving_probabilities(
             for row, one in enumerate(evidence):
                 votes[row] += segment(images[row].numpy(), one, *thresholds)
                 progress.advance()
-    return torch.from_numpy(along_paths(votes / len(GLANCES), flows)).clamp(0, 1)
+    probabilities = along_paths(votes / len(GLANCES), flows).clip(0, 1)
+    resting = between_motions(probabilities > DECISION, flows)
+    return torch.from_numpy(refined(arrays, probabilities, resting, depths, cameras))
 
 
 def _thresholds(evidence: Sequence[Evidence], glance: Glance) -> tuple[float, float]:

@@ -1,11 +1,12 @@
 """Votes along the paths of pixels."""
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dynamic_predictor.classical.persistence import along_paths
+from dynamic_predictor.classical.persistence import along_paths, between_motions
 from dynamic_predictor.classical.remembered import RememberedFlow
 from tests.dynamic_predictor.classical.rooms import blank, known_flow, still_flow, walk
 
@@ -71,3 +72,26 @@ def test_past_and_future_weigh_alike() -> None:
 def test_one_frame_is_left_as_it_is() -> None:
     votes = votes_of(1)
     np.testing.assert_allclose(along_paths(votes, pan(1, 0.0)), votes)
+
+
+def moving_in(*rows: int, count: int) -> np.ndarray:
+    moving = np.zeros((count, SIZE[1], SIZE[0]), bool)
+    moving[list(rows), 4, 5] = True
+    return moving
+
+
+def test_a_rest_between_two_motions_is_found() -> None:
+    resting = between_motions(moving_in(1, 6, count=8), pan(8, 0.0))
+    assert resting[1:7, 4, 5].all()
+    assert resting.sum() == 6
+
+
+@pytest.mark.parametrize("row", [0, 4])
+def test_motion_before_or_after_alone_is_no_rest(row: int) -> None:
+    moving = moving_in(row, count=5)
+    np.testing.assert_array_equal(between_motions(moving, pan(5, 0.0)), moving)
+
+
+def test_a_long_rest_is_forgotten_in_its_middle() -> None:
+    resting = between_motions(moving_in(0, 44, count=45), pan(45, 0.0))[:, 4, 5]
+    np.testing.assert_array_equal(np.flatnonzero(resting), [0, *range(10, 35), 44])

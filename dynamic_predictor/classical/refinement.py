@@ -1,0 +1,104 @@
+"""Outlines of moving things, set right by the background that other frames saw behind them."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float
+from numpy import ndarray
+from torch import Tensor
+
+from dynamic_predictor.classical.background import Background, Look, background, look
+from scene.cameras import Cameras
+
+_MOVING = 0.5  # probability from which on a pixel hides the background
+_CANDIDATE = 0.3  # probability from which on a pixel, and what is near it, is looked at again
+_RESTING = 0.35  # probability of what rests between two motions, before its background is looked at
+_NEAR_PX = 9
+_MARGIN_PX = 31  # of still surroundings, whose differences are noise
+_NOISE_SIGMA_PX = 24.0
+_NOISES = 2.5  # threshold of the difference, in means of the noise around
+_LEAST_DIFFERENCE = 0.02
+_TRUSTED = 0.02  # noise beyond which the background counts for less
+_WEIGHT = 0.4  # of the background against the probabilities: it overrules no sure ones
+_SMOOTH_PX = 0.7
+
+_GAMMA = 2.2
+_DARKEST = 0.004  # linear; added before logarithms are taken
+_SHADE_SIGMA_PX = 1.6
+# Natural logarithms of linear colours over those of the background. Where the sun's share is missing the
+# sky's is left: a shadow is dimmer, rather less red, rather more blue.
+_SHADE = (-2.2, -0.2)
+_RED_TO_GREEN = (-0.5, 0.08)
+_BLUE_TO_GREEN = (-0.1, 0.5)
+_IN_SHADE = 0.3  # of the threshold, which a difference that is a shadow counts as
+
+
+def refined(
+    images: Sequence[Float[ndarray, "H W 3"]],
+    probabilities: Float[ndarray, "N H W"],
+    resting: Bool[ndarray, "N H W"],
+    depths: Float[Tensor, "N H W"],
+    cameras: Cameras,
+) -> Float[ndarray, "N H W"]:
+    """Probabilities of motion, higher where a frame differs from its background and lower where it shows it.
+
+    Only what may move already, and what is near it, is looked at. Halos of the flow and shadows that moving
+    things cast are background; where other frames never saw it the probabilities stay as they are.
+
+    Args:
+        images: N, in [0, 1].
+        probabilities: that a pixel moves.
+        resting: what moved before and will move after; a candidate, but no more than that.
+        depths: z-depths of what stands still, 0 = none.
+        cameras: N cameras.
+    """
+    moving = (probabilities > _MOVING) | resting
+    looks = [look(image, one) for image, one in zip(images, moving, strict=True)]
+    results = np.maximum(probabilities, _RESTING * resting.astype(np.float32))
+    for row, before in enumerate(results.copy()):
+        candidates = _grown(before > _CANDIDATE, _NEAR_PX)
+        if not candidates.any():
+            continue
+        behind = background(row, looks, depths[row], cameras, _grown(candidates, _MARGIN_PX))
+        after = before + _WEIGHT * _evidence(looks[row], behind, candidates)
+        after = cv2.GaussianBlur(after.astype(np.float32), (0, 0), _SMOOTH_PX)
+        results[row] = np.where(candidates, after.clip(0, 1), before)
+    return results
+
+
+def _evidence(look: Look, behind: Background, candidates: Bool[ndarray, "H W"]) -> Float[ndarray, "H W"]:
+    """From -1, certainly background, to 1, certainly not; nearer to 0 where the surroundings are noisy."""
+    known = np.isfinite(behind.difference)
+    difference = np.where(known, behind.difference, 0)
+    calm = (known & ~candidates).astype(np.float32)
+    near, weight = (cv2.GaussianBlur(one, (0, 0), _NOISE_SIGMA_PX) for one in (difference * calm, calm))
+    noise = (near + 1e-5) / (weight + 1e-3)
+    threshold = np.maximum(_LEAST_DIFFERENCE, _NOISES * noise)
+    counted = np.where(shadows(look.colors, behind.colors), _IN_SHADE * threshold, difference)
+    certainty = np.log2((counted + 1e-3) / threshold).clip(-1, 1)
+    return np.where(known, certainty * np.clip(_TRUSTED / noise, 0, 1), 0)
+
+
+def shadows(colors: Float[ndarray, "H W 3"], background: Float[ndarray, "H W 3"]) -> Bool[ndarray, "H W"]:
+    """True where a frame shows its background, dimmer and no redder: shadows that fall on it.
+
+    Args:
+        colors: sRGB in [0, 1].
+        background: without the shadows.
+    """
+    ours, theirs = (np.log(one.clip(0) ** _GAMMA + _DARKEST) for one in (colors, background))
+    ratio = cv2.GaussianBlur(ours - theirs, (0, 0), _SHADE_SIGMA_PX)
+    red, green, blue = (ratio[..., channel] for channel in range(3))
+    dimmer = _within(ratio.mean(-1), _SHADE)
+    tinted = _within(red - green, _RED_TO_GREEN) & _within(blue - green, _BLUE_TO_GREEN)
+    return cv2.medianBlur((dimmer & tinted).astype(np.uint8), 5) > 0
+
+
+def _within(values: Float[ndarray, "H W"], bounds: tuple[float, float]) -> Bool[ndarray, "H W"]:
+    return (values > bounds[0]) & (values < bounds[1])
+
+
+def _grown(mask: Bool[ndarray, "H W"], size_px: int) -> Bool[ndarray, "H W"]:
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size_px, size_px))
+    return cv2.dilate(mask.astype(np.uint8), disc) > 0
