@@ -1,0 +1,142 @@
+"""A street from a log to a run folder: both stages, going on after a stop, and each stage by itself."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from configs.street import PRESETS
+from core.errors import UserError
+from core.files import read_json
+from core.run_folder import RunFolder
+from core.schedules import ScheduleConfig
+from scene.street_points import StreetPointsConfig
+from tests.training.streets import write_log
+from training.loop import FitResult
+from training.street import StreetTask
+from training.street_config import OutputConfig, StreetConfig
+from training.street_files import MOVING, TENSORS, read_tensors
+from training.street_outputs import SCORES
+from training.task import RehearsalStepper, Stepper, StepReport
+from training.train_street import train_street
+
+TINY = PRESETS["street-tiny"]
+CONFIG = replace(
+    TINY,
+    stride=3,
+    static_iterations=10,
+    points=StreetPointsConfig(street_points_near=200, street_points_far=200),
+    fit=replace(TINY.fit, schedule=ScheduleConfig(iterations=24)),
+)
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_log(tmp_path_factory.mktemp("straße") / "log")
+
+
+@pytest.fixture(scope="module")
+def trained(log: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("trained") / "run"
+    assert train_street(log, run, CONFIG).iterations == 24
+    return run
+
+
+def tensors(run: Path, iteration: int = 24) -> dict[str, torch.Tensor]:
+    return dict(read_tensors(RunFolder(run).point_cloud(iteration).with_name(TENSORS)))
+
+
+def test_what_a_run_leaves(trained: Path) -> None:
+    folder = RunFolder(trained)
+    still = folder.point_cloud(24)
+    left = [still, still.with_name(MOVING), still.with_name(TENSORS), folder.config, folder.timing]
+    left += [trained / "videos" / f"{name}.mp4" for name in ("rgbs", "gt_rgbs", "depths", "lateral_shift")]
+    left += [trained / "test" / "ours_24" / kind / "00001.png" for kind in ("renders", "gt", "depth")]
+    assert [path.name for path in left if not path.is_file()] == []
+
+
+def test_the_box_is_found_and_followed_through_frames_never_seen(trained: Path) -> None:
+    summary = read_json(trained / SCORES)["summary"]
+    assert set(summary) == {"test", "train"}
+    assert summary["test"]["separation_iou"] > 0.5
+    assert summary["test"]["dpsnr_pooled"] > 15
+    moving = tensors(trained)["logit_gates"] > -10
+    assert 50 < moving.sum() < len(moving) / 2
+    velocities = tensors(trained)["velocities"][moving]
+    torch.testing.assert_close(velocities.median(0).values, torch.tensor([0.0, 4.0, 0.0]), atol=0.5, rtol=0)
+
+
+def test_a_finished_run_is_not_trained_again(
+    log: Path, trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def step(*_: object) -> None:
+        raise AssertionError("a finished stage was trained")
+
+    monkeypatch.setattr(StreetTask, "step", step)
+    config = replace(CONFIG, outputs=OutputConfig(eval_only=True, videos=False, ply_sequence=True))
+    assert train_street(log, trained, config).iterations == 24
+    assert len(list((trained / "ply").glob("frame*.ply"))) == 6
+    shutil.rmtree(trained / "ply")
+
+
+def test_eval_only_needs_a_trained_run(log: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"static stage .* is not trained"):
+        train_street(log, tmp_path / "run", replace(CONFIG, outputs=OutputConfig(eval_only=True)))
+
+
+def test_a_stopped_run_goes_on_to_the_same_bits(
+    log: Path, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = StreetTask.step
+    moving_steps: list[int] = []
+
+    def interrupted(self: StreetTask, number: int, batch: int, stepper: Stepper) -> StepReport:
+        if self.staticness is None and not isinstance(stepper, RehearsalStepper):
+            moving_steps.append(number)
+            if len(moving_steps) == 10:
+                raise KeyboardInterrupt
+        return step(self, number, batch, stepper)
+
+    monkeypatch.setattr(StreetTask, "step", interrupted)
+    config = replace(CONFIG, loop=replace(CONFIG.loop, checkpoint_seconds=0.0))
+    with pytest.raises(KeyboardInterrupt):
+        train_street(log, tmp_path / "run", config)
+    assert train_street(log, tmp_path / "run", config).iterations == 24
+    assert 1 < min(moving_steps[10:]) <= 10
+    expected, found = tensors(trained), tensors(tmp_path / "run")
+    assert expected.keys() == found.keys()
+    for name, value in expected.items():
+        assert torch.equal(value, found[name]), name
+
+
+def test_stages_by_themselves(log: Path, trained: Path, tmp_path: Path) -> None:
+    quiet = OutputConfig(videos=False)
+    result = train_street(log, tmp_path / "static", replace(CONFIG, stage="static", outputs=quiet))
+    assert isinstance(result, FitResult)
+    still = RunFolder(tmp_path / "static" / "static").point_cloud(10).with_name(TENSORS)
+    assert still.is_file()
+    assert not RunFolder(tmp_path / "static").iterations()
+    config = replace(CONFIG, stage="dynamic", prior_checkpoint=still, outputs=quiet)
+    train_street(log, tmp_path / "dynamic", config)
+    expected, found = tensors(trained), tensors(tmp_path / "dynamic")
+    for name, value in expected.items():
+        assert torch.equal(value, found[name]), name
+
+
+def test_a_street_without_traffic(tmp_path: Path) -> None:
+    log = write_log(tmp_path / "log", moving=False)
+    config = replace(
+        CONFIG, static_iterations=5, fit=replace(CONFIG.fit, schedule=ScheduleConfig(iterations=5))
+    )
+    train_street(log, tmp_path / "run", replace(config, outputs=OutputConfig(videos=False)))
+    assert (tensors(tmp_path / "run", 5)["logit_gates"] < -10).all()
+    assert "separation_iou" not in read_json(tmp_path / "run" / SCORES)["summary"]["test"]
+
+
+def test_settings_that_contradict_each_other() -> None:
+    with pytest.raises(ValueError, match="needs a prior_checkpoint"):
+        StreetConfig(stage="dynamic")
+    with pytest.raises(ValueError, match="changes nothing"):
+        StreetConfig(stage="static", prior_checkpoint=Path("x"))
