@@ -268,7 +268,7 @@ def _connected(xyz: Float32[ndarray, "Q 3"], seeds: Bool[ndarray, " Q"], cell_m:
     found = patches[tuple(cells.T)]
     near, rows = KDTree(xyz[seeds]).query(xyz, distance_upper_bound=cell_m)
     rest = (found == 0) & np.isfinite(near)
-    found[rest] = found[seeds][rows[rest]]
+    found[rest] = found[seeds][np.asarray(rows)[rest]]
     return found
 
 
@@ -283,9 +283,9 @@ def _spread(
         return motion
     owner = np.concatenate([np.full(len(each.xyz), number) for number, each in enumerate(regions)])
     tree = KDTree(np.concatenate([each.xyz for each in regions]))
-    near, rows = tree.query(evidence.xyz, distance_upper_bound=config.lidar_motion_link_m)
+    near, rows = tree.query(evidence.xyz, distance_upper_bound=2 * config.lidar_motion_link_m)
     taken = np.flatnonzero(np.isfinite(near))
-    mine = owner[rows[taken]]
+    mine = owner[np.asarray(rows)[taken]]
     places = torch.from_numpy(evidence.rows[taken])
     motion.velocities[places, :2] = torch.from_numpy(
         np.stack([each.velocity for each in regions])[mine]

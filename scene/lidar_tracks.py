@@ -235,7 +235,7 @@ def _followers(before: Sequence[Region], after: Sequence[Region], gap_s: float) 
     pairs = []
     for number, region in enumerate(before):
         near, rows = tree.query(_carried(region.xyz, region.velocity, gap_s), distance_upper_bound=_CLOSE_M)
-        hits = np.bincount(owner[rows[np.isfinite(near)]], minlength=len(after))
+        hits = np.bincount(owner[np.asarray(rows)[np.isfinite(near)]], minlength=len(after))
         for other in np.flatnonzero(hits > 0.25 * len(region.xyz)).tolist():
             change = np.linalg.norm(after[other].velocity - region.velocity)
             pairs.append((hits[other] / len(region.xyz) - 0.1 * change, number, other))
