@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 from core import cli
 from data.synthetic.static import StaticCapture, make_static
-from data.synthetic.street.capture import StreetCapture, make_drive
 from data.synthetic.video import VideoCapture, make_video
 
 _USAGE = """\
@@ -32,6 +31,9 @@ def main(args: Sequence[str] | None = None) -> int:
     if kind == "video":
         return cli.run(make_video, VideoCapture, args=words[1:], prog=prog)
     if kind == "street":
+        # Worker processes load this module again, and the writers of logs would load torch with them.
+        from data.synthetic.street.capture import StreetCapture, make_drive  # noqa: PLC0415
+
         return cli.run(make_drive, StreetCapture, args=words[1:], prog=prog)
     if kind in ("-h", "--help"):
         print(_USAGE)

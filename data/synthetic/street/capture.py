@@ -79,7 +79,7 @@ def make_drive(settings: StreetCapture) -> None:
     Raises:
         UserError: the settings cannot be met, or the folder cannot be written.
     """
-    settings.check(least_frames=1)
+    settings.check(least_frames=2)
     settings.check_drive()
     times_s = np.arange(settings.frames) / settings.hz
     plan = StreetPlan(settings.seed, float(times_s[-1]), settings.cars, settings.walkers)

@@ -28,7 +28,6 @@ class Turn:
         elongation: how much longer the pulse became.
         velocities: of what was hit, over ground, metres per second in the vehicle's axes.
         bodies: index of the body that was hit, -1 where nothing came back.
-        ground: True on ground.
         directions: of the rays in the vehicle's axes, of unit length.
         origin: of the rays in the vehicle's frame, metres.
     """
@@ -38,7 +37,6 @@ class Turn:
     elongation: Float32[ndarray, "H W"]
     velocities: Float32[ndarray, "H W 3"]
     bodies: Int32[ndarray, "H W"]
-    ground: Bool[ndarray, "H W"]
     directions: Float64[ndarray, "H W 3"]
     origin: Float64[ndarray, "3"]
 
@@ -83,7 +81,6 @@ def scan(
     colors, cosines = reflectances(snapshot, stage.library, stage.light(time_s), eye, owners, points)
     tilt = 1 - np.clip(cosines, 0, 1)
     bodies = snapshot.bodies[owners]
-    on_ground = np.array([body.label == "ground" for body in stage.world.bodies])
     vehicle_from_world = inverse(world_from_vehicle)
     velocities = _velocities(stage, snapshot, owners, points, time_s) @ vehicle_from_world[:3, :3].T
     noisy = distances + noise_m * rng.standard_normal(len(distances))
@@ -94,7 +91,6 @@ def scan(
         elongation=_spread(hit, (0.02 + 0.3 * tilt**3 + soft).astype(np.float32)),
         velocities=_spread(hit, velocities.astype(np.float32)),
         bodies=_spread(hit, bodies.astype(np.int32) + np.int32(1)) - np.int32(1),
-        ground=_spread(hit, on_ground[bodies]),
         directions=directions @ vehicle_from_world[:3, :3].T,
         origin=_origin(scanner, vehicle_from_world),
     )

@@ -200,7 +200,7 @@ def test_same_seed_same_bytes(log: Path, tmp_path: Path) -> None:
     [
         (["--hz", "0"], "--hz 0"),
         (["--frames", "400"], "at most 30 s"),
-        (["--frames", "0"], "at least 1"),
+        (["--frames", "1"], "at least 2"),
         (["--cars", "-1"], "negative"),
         (["--lidar-columns", "1"], "--lidar-columns 1"),
         (["--lidar-noise-m", "-1"], "--lidar-noise-m -1"),
