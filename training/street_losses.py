@@ -84,7 +84,7 @@ def motion_priors(
     chosen = rows[torch.randperm(len(rows), generator=random)[:_SAMPLE]]
     if config.steadiness_weight and model.deformation is not None:
         shifts = [
-            model.deformation(model.carried(chosen, at), min(max(at / model.duration_s, 0), 1)).means
+            model.deformation(model.carried(chosen, at), min(max(at / model.duration_s, 0.0), 1.0)).means
             for at in (time_s - gap_s, time_s, time_s + gap_s)
         ]
         total = total + config.steadiness_weight * (shifts[0] - 2 * shifts[1] + shifts[2]).norm(dim=-1).mean()

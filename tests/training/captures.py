@@ -1,6 +1,8 @@
 """Tiny captures drawn from known Gaussians, in memory and as a folder that train.py reads."""
 
 import json
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -43,7 +45,12 @@ def truth(count: int = 24) -> Splats:
 
 
 def tiny_capture(views: int = 6, *, depths: bool = False, masks: bool = False) -> Capture:
-    """Views of `truth`, and its centres, a little off, as points."""
+    """Views of `truth`, and its centres, a little off, as points. Drawn once, yours to change."""
+    return deepcopy(_drawn(views, depths=depths, masks=masks))
+
+
+@cache
+def _drawn(views: int, *, depths: bool, masks: bool) -> Capture:
     cameras, splats = ring(views), truth()
     random = torch.Generator().manual_seed(12)
     with torch.no_grad():

@@ -5,7 +5,10 @@ import signal
 import socket
 import subprocess
 import sys
-from dataclasses import replace
+from collections.abc import Iterator
+from contextlib import redirect_stderr
+from dataclasses import dataclass, replace
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -21,7 +24,7 @@ from scene.motion_pairs import PairRule
 from tests.scene.datasets.motions_on_disk import write_sintel
 from tests.training.predictions import MICRO, micro_network
 from training import train_predictor as subject
-from training.loop import LoopConfig
+from training.loop import FitResult, LoopConfig
 from training.predictor import PredictorTask, PredictorTraining, TrainingLengthConfig
 from training.predictor_batches import PairDataConfig
 from training.task import Stepper, StepReport
@@ -47,38 +50,53 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture(autouse=True)
-def _micro(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subject, "TINY", MICRO)
-    for name in ("WORLD_SIZE", "RANK", "LOCAL_RANK"):
-        monkeypatch.delenv(name, raising=False)
+@pytest.fixture(autouse=True, scope="module")
+def _micro() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(subject, "TINY", MICRO)
+        for name in ("WORLD_SIZE", "RANK", "LOCAL_RANK"):
+            patch.delenv(name, raising=False)
+        yield
 
 
-def test_a_run_leaves_weights_that_load(
-    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    result = subject.train_predictor(source, tmp_path / "run", CONFIG)
+@dataclass(frozen=True)
+class Trained:
+    """A run that nothing stopped, and what it told."""
+
+    run: Path
+    result: FitResult
+    told: str
+
+
+@pytest.fixture(scope="module")
+def whole(_micro: None, source: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    run = tmp_path_factory.mktemp("whole") / "run"
+    with redirect_stderr(StringIO()) as told:
+        result = subject.train_predictor(source, run, CONFIG)
+    return Trained(run, result, told.getvalue())
+
+
+def test_a_run_leaves_weights_that_load(whole: Trained) -> None:
+    result = whole.result
     assert (result.iterations, result.stopped_by) == (6, None)
     assert result.evaluation is not None
-    told = capsys.readouterr().err
-    assert "before the training: mask_iou" in told
-    assert "after 6 steps: mask_iou" in told
-    folder = tmp_path / "run" / "network"
+    assert "before the training: mask_iou" in whole.told
+    assert "after 6 steps: mask_iou" in whole.told
+    folder = whole.run / "network"
     assert sorted(path.name for path in folder.iterdir()) == [
         "iteration_3.safetensors",
         "iteration_6.safetensors",
     ]
     network = load_network(folder / "iteration_6.safetensors")
     assert network.config == MICRO
-    trained = load_state(RunFolder(tmp_path / "run").checkpoint)["task"]["trained"]
+    trained = load_state(RunFolder(whole.run).checkpoint)["task"]["trained"]
     assert all(torch.equal(network.get_parameter(name), value) for name, value in trained.items())
-    assert [line["step"] for line in read_lines(tmp_path / "run" / "log.jsonl")] == [1, 2, 4, 6, 6]
+    assert [line["step"] for line in read_lines(whole.run / "log.jsonl")] == [1, 2, 4, 6, 6]
 
 
 def test_a_stopped_run_goes_on_to_the_same_end(
-    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    source: Path, whole: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    subject.train_predictor(source, tmp_path / "whole", CONFIG)
     step = PredictorTask.step
 
     def stopping(task: PredictorTask, number: int, batch: list, stepper: Stepper) -> StepReport:
@@ -91,10 +109,10 @@ def test_a_stopped_run_goes_on_to_the_same_end(
     assert (stopped.iterations, stopped.stopped_by) == (4, signal.SIGTERM)
     monkeypatch.setattr(PredictorTask, "step", step)
     assert subject.train_predictor(source, tmp_path / "stopped", CONFIG).iterations == 6
-    whole, resumed = (
-        load_state(RunFolder(tmp_path / name).checkpoint)["task"] for name in ("whole", "stopped")
+    expected, resumed = (
+        load_state(RunFolder(run).checkpoint)["task"] for run in (whole.run, tmp_path / "stopped")
     )
-    for name, value in whole["trained"].items():
+    for name, value in expected["trained"].items():
         assert torch.equal(value, resumed["trained"][name]), name
 
 
@@ -145,7 +163,7 @@ here.subject.train_predictor(Path(sys.argv[1]), Path(sys.argv[2]), here.CONFIG)
 
 
 @pytest.mark.slow
-def test_two_processes_take_the_same_steps_as_one(source: Path, tmp_path: Path) -> None:
+def test_two_processes_take_the_same_steps_as_one(source: Path, whole: Trained, tmp_path: Path) -> None:
     """But for dropout, which each process draws for itself."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -165,8 +183,7 @@ def test_two_processes_take_the_same_steps_as_one(source: Path, tmp_path: Path) 
     assert [member.returncode for member in members] == [0, 0], told
     assert "before the training" in told[0]
     assert "before the training" not in told[1]  # only one of them talks
-    subject.train_predictor(source, tmp_path / "one", CONFIG)
-    one, two = (read_lines(tmp_path / name / "log.jsonl") for name in ("one", "two"))
+    one, two = (read_lines(run / "log.jsonl") for run in (whole.run, tmp_path / "two"))
     assert [line["step"] for line in one] == [line["step"] for line in two]
     assert two[0]["loss"] == pytest.approx(one[0]["loss"], rel=0.05)  # the dropout differs
     assert two[-1]["test_mask_iou"] == pytest.approx(one[-1]["test_mask_iou"], abs=0.1)

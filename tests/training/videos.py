@@ -1,6 +1,8 @@
 """A tiny video of a moving thing before coloured blobs, and what a perfect predictor would say of it."""
 
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +51,12 @@ class TinyVideo:
 
 
 def tiny_video(count: int = FRAMES) -> TinyVideo:
-    """Blobs and a backdrop from a moving camera; a green square runs across."""
+    """Blobs and a backdrop from a moving camera; a green square runs across. Drawn once, yours to change."""
+    return deepcopy(_drawn(count))
+
+
+@cache
+def _drawn(count: int) -> TinyVideo:
     around = ring(60)[list(range(count))]
     size = (torch.full((count,), side) for side in (64, 48))
     cameras = around.resized(*size)
