@@ -285,9 +285,10 @@ def is_same_run(folder: RunFolder, identity: Mapping[str, Any]) -> bool:
 
 
 def result_determining(identity: Mapping[str, Any]) -> dict[str, Any]:
-    """A run's identity without when it reports and saves."""
+    """A run's identity without when it reports and saves, and what it writes at the end."""
     config = identity.get("config", {})
-    return {**identity, "config": {key: value for key, value in config.items() if key != "loop"}}
+    kept = {key: value for key, value in config.items() if key not in ("loop", "outputs")}
+    return {**identity, "config": kept}
 
 
 def start_run(folder: RunFolder, identity: Mapping[str, Any]) -> None:
