@@ -8,19 +8,22 @@ from pathlib import Path
 from typing import Annotated
 
 from core import cli
+from core.errors import UserError
 from core.progress import say
 from core.run_folder import RunFolder
 from evaluation.ground_truth import GroundTruth
 from evaluation.lpips import NetworkName, how_to_get, load_lpips
 from evaluation.runs import score_runs
 from evaluation.tables import format_table
+from training.street_runs import is_street, score_street
 
 
 @dataclass(frozen=True)
 class Metrics:
     """PSNR, SSIM and LPIPS of held-out views: one table, and results.json and report.html in each run.
 
-    Of runs on videos static pixels count, and scores.json has all that is known of the sequence.
+    Of runs on videos static pixels count, and scores.json has all that is known of the sequence. Of runs on
+    driving logs the table of street_scores.json is printed, which has LPIPS by AlexNet.
     """
 
     model_paths: Annotated[tuple[Path, ...], cli.flag("-m", "--model-path")]
@@ -33,8 +36,15 @@ class Metrics:
 
 def score(command: Metrics) -> None:
     """Run the command and print the table."""
+    streets = [path for path in command.model_paths if is_street(path)]
+    if streets and not command.truth.is_empty:
+        raise UserError(f"{streets[0]} is a run on a driving log; --gt-masks and the like do not go with it")
+    for path in streets:
+        print(path, score_street(path), sep="\n")
+    folders = [RunFolder(path) for path in command.model_paths if path not in streets]
+    if streets and not folders:
+        return
     lpips = load_lpips(command.lpips)
-    folders = [RunFolder(path) for path in command.model_paths]
     rows = score_runs(folders, lpips, command.truth)
     print(format_table(rows))
     if lpips is None:

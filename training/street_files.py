@@ -11,6 +11,7 @@ from torch import Tensor
 from core.errors import UserError
 from core.files import atomic_write
 from core.run_folder import RunFolder
+from scene import fourd_hash_checkpoint
 from scene.deformation import Deformation
 from scene.drive import Drive
 from scene.gaussian_model import NAMES, StaticGaussians
@@ -52,16 +53,21 @@ def save_street(folder: RunFolder, iteration: int, scene: StreetScene) -> None:
 
 
 def load_street(path: Path, config: StreetConfig, drive: Drive) -> StreetScene:
-    """Read what `save_street` wrote.
+    """Read what `save_street` wrote; or the Gaussians alone of a checkpoint of S3Gaussian or 4DHash.
 
     Args:
-        path: the file of tensors.
+        path: the file of tensors, or a checkpoint, whose name ends in .pth.
         config: with which it was trained.
         drive: on which it was trained.
 
     Raises:
         UserError: the file is missing, damaged, or of another configuration.
     """
+    if path.suffix == fourd_hash_checkpoint.SUFFIX:
+        still = fourd_hash_checkpoint.read_checkpoint(path).gaussians
+        still = fourd_hash_checkpoint.with_sh_degree(still, config.fit.model.sh_degree)
+        standing = StreetGaussians.standing(still, None, drive.duration_s)
+        return StreetScene(standing, None, None, config.fit.render.backend)
     tensors = read_tensors(path)
     missing = [name for name in StreetGaussians.names if name not in tensors]
     if missing:

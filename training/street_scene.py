@@ -1,7 +1,7 @@
 """A street as it is drawn: Gaussians at a time, the sky behind them, each camera's exposure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +14,7 @@ from scene.cameras import Cameras
 from scene.drive import Drive
 from scene.gaussian_model import StaticGaussians
 from scene.sky import Sky
+from scene.splats import Splats
 from scene.street_gaussians import LEAST_PRESENCE, StreetGaussians
 
 Parts = Literal["all", "still", "moving"]
@@ -49,12 +50,15 @@ class StreetScene:
         sky: what is behind them; None is black.
         transforms: colour transforms of the views that trained, by the capture's row; None without exposure.
         backend: who draws.
+        offsets: how far single Gaussians are shifted after all, metres: an edit, of which the field knows
+            nothing.
     """
 
     model: StreetGaussians
     sky: Sky | None
     transforms: Mapping[int, Float[Tensor, "3 4"]] | None
     backend: str = "auto"
+    offsets: Float[Tensor, "N 3"] | None = None
 
     @torch.no_grad()
     def draw(
@@ -73,7 +77,7 @@ class StreetScene:
             parts: everything, what stands still, or what moves alone, on black.
             transform: of the colours.
         """
-        splats = self.model.moment(None if parts == "still" else time_s, gates=True).splats
+        splats = self._splats(None if parts == "still" else time_s, gates=True)
         if parts == "moving":
             splats = splats.select(self.model.movable())
         output = render(splats, cameras, depth=True, backend=self.backend)
@@ -92,7 +96,12 @@ class StreetScene:
             UserError: the file cannot be written.
         """
         there = self.model.presence(time_s) > LEAST_PRESENCE
-        StaticGaussians.from_splats(self.model.splats(time_s).select(there)).save_ply(path)
+        StaticGaussians.from_splats(self._splats(time_s).select(there)).save_ply(path)
+
+    def _splats(self, time_s: float | None, *, gates: bool = False) -> Splats:
+        """The Gaussians at a time, or without one what stands still, where the edit puts them."""
+        splats = self.model.moment(time_s, gates=gates).splats
+        return splats if self.offsets is None else replace(splats, means=splats.means + self.offsets)
 
     def transform_of(self, view: int, drive: Drive) -> Float[Tensor, "3 4"] | None:
         """The colour transform of a view; one that did not train is between its camera's nearest in time."""

@@ -1,0 +1,80 @@
+"""Runs of the street method, opened again to be rendered, edited and scored."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from core.errors import UserError
+from core.files import read_json
+from core.run_folder import RunFolder
+from core.serialization import config_from_json
+from scene.datasets import open_log
+from training.runs import STREET
+from training.street_config import StreetConfig, split_frames
+from training.street_files import TENSORS, load_street
+from training.street_outputs import SCORES, TrainedStreet, format_scores, write_scores
+
+
+def is_street(path: Path) -> bool:
+    """Whether a folder holds a run of the street method; False for whatever else it is.
+
+    Raises:
+        UserError: its config.json is damaged.
+    """
+    folder = RunFolder(path)
+    if not folder.config.is_file():
+        return False
+    identity = read_json(folder.config)
+    return isinstance(identity, dict) and identity.get("method") == STREET
+
+
+def open_street(path: Path, iteration: int | None = None, source: Path | None = None) -> TrainedStreet:
+    """Read what a run has learned, and the log it was trained on.
+
+    Args:
+        path: the run's folder.
+        iteration: which saved street; None = the latest.
+        source: where the log is now, if it has been moved.
+
+    Raises:
+        UserError: it is no run on a driving log, has no such iteration, or its log cannot be read.
+    """
+    if not is_street(path):
+        raise UserError(
+            f"{path} holds no run on a driving log; give the folder that train.py street -m named"
+        )
+    folder = RunFolder(path)
+    identity: Mapping[str, Any] = read_json(folder.config)
+    if "source_path" not in identity:
+        raise UserError(f"{folder.config} names no log; restore it or train anew")
+    config = config_from_json(StreetConfig, identity.get("config", {}), "config.")
+    stage = _last_stage(folder)
+    iteration = stage.last_iteration() if iteration is None else iteration
+    saved = stage.point_cloud(iteration)
+    if not saved.exists():
+        raise UserError(
+            f"{stage.path} has no iteration {iteration}; saved are {', '.join(map(str, stage.iterations()))}"
+        )
+    capture = open_log(source or Path(identity["source_path"]), config.log)
+    assert capture.drive is not None  # of a log
+    scene = load_street(saved.with_name(TENSORS), config, capture.drive)
+    return TrainedStreet(folder, iteration, scene, capture, split_frames(capture, config.stride))
+
+
+def score_street(path: Path) -> str:
+    """The table of a run's scores: those that it ended with, or new ones where these are missing or old.
+
+    Raises:
+        UserError: as `open_street`; a file is damaged or cannot be written.
+    """
+    file, last = path / SCORES, _last_stage(RunFolder(path)).last_iteration()
+    stored = read_json(file) if file.is_file() else {}
+    if not isinstance(stored, dict) or stored.get("iteration") != last or "summary" not in stored:
+        return format_scores(write_scores(open_street(path)))
+    return format_scores(stored["summary"])
+
+
+def _last_stage(folder: RunFolder) -> RunFolder:
+    """The folder of the last stage that has ended: the run itself, or its static stage."""
+    static = RunFolder(folder.path / "static")
+    return static if not folder.iterations() and static.iterations() else folder
