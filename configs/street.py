@@ -7,6 +7,7 @@ from core.schedules import ScheduleConfig
 from scene.datasets.street_options import StreetOptions
 from scene.densification import DefaultConfig, DensificationConfig
 from scene.fields.hash_grid import HashGridConfig
+from scene.fields.hexplane import HexPlaneConfig
 from training.loop import LoopConfig
 from training.street_config import StreetConfig
 
@@ -29,6 +30,7 @@ PRESETS: Mapping[str, StreetConfig] = {
         log=StreetOptions(long_side=64),
         static_iterations=20,
         hash_grid=HashGridConfig(hash_levels=4, hash_log2_rows=8, hash_space_max=64),
+        hexplane=HexPlaneConfig(plane_channels=4, plane_resolution=16, plane_scales=(1, 2)),
         fit=_TINY_FIT,
         loop=LoopConfig(log_interval=10),
     ),

@@ -9,6 +9,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from core import losses
+from core.optimizers import RowAdam
 from core.pyramid import edge_aware_smoothness, pyramid_loss
 from core.randomness import generator
 from core.schedules import RECIPE_STEPS, Schedule, ScheduleConfig, exponential
@@ -136,8 +137,7 @@ class StreetTask:
             },
         )
         self.sky = Sky(config.sky) if config.sky.sky else None
-        self.field_optimizer = _field_optimizer(model)
-        self.sky_optimizer = None if self.sky is None else torch.optim.Adam([self.sky.texture], fused=True)
+        self.optimizer = RowAdam(_beside_gaussians(model, self.sky))
         names = [capture.image_names[view] for view in train]
         self.exposures = Exposures(names, config.exposure) if config.exposure.exposure else None
         self.staticness = None if moving is None else Staticness(moving, None, config.staticness)
@@ -218,25 +218,23 @@ class StreetTask:
     def state_dict(self) -> dict[str, Any]:
         """Gaussians, field, moments, densification statistics, sky, exposures, weights, schedule."""
         parts = {"sky": self.sky, "exposures": self.exposures, "staticness": self.staticness}
-        optimizers = {"field_optimizer": self.field_optimizer, "sky_optimizer": self.sky_optimizer}
         states = {name: None if part is None else part.state_dict() for name, part in parts.items()}
-        states |= {name: None if part is None else part.state_dict() for name, part in optimizers.items()}
+        states["others"] = self.optimizer.state_dict()
         return {**self.fit.state_dict(), "schedule": self.schedule.state_dict(), **states}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over what `state_dict` gave."""
         self.schedule = self.schedule.restored(state["schedule"])
         self.fit.load_state_dict(state)
-        for name in ("sky", "exposures", "staticness", "field_optimizer", "sky_optimizer"):
+        for name in ("sky", "exposures", "staticness"):
             part = getattr(self, name)
             if part is not None:
                 part.load_state_dict(state[name])
+        self.optimizer.load_state_dict(state["others"])
 
     def _zero_grad(self) -> None:
         self.fit.optimizer.zero_grad()
-        for optimizer in (self.field_optimizer, self.sky_optimizer):
-            if optimizer is not None:
-                optimizer.zero_grad()
+        self.optimizer.zero_grad()
         if self.exposures is not None:
             self.exposures.zero_grad()
 
@@ -310,26 +308,25 @@ class StreetTask:
     def _update(self, position: float, scale: float) -> None:
         """Everything but the Gaussians."""
         rates = self.config.motion
-        if self.field_optimizer is not None:
-            ends = {
-                "field": (rates.field_lr_init, rates.field_lr_final),
-                "network": (rates.deformation_lr_init, rates.deformation_lr_final),
-            }
-            for group in self.field_optimizer.param_groups:
-                group["lr"] = scale * exponential(position, *ends[group["name"]], RECIPE_STEPS)
-            self.field_optimizer.step()
-        if self.sky_optimizer is not None:
-            self.sky_optimizer.param_groups[0]["lr"] = scale * self.config.sky.sky_lr
-            self.sky_optimizer.step()
+        by_kind = {
+            "field": exponential(position, rates.field_lr_init, rates.field_lr_final, RECIPE_STEPS),
+            "network": exponential(
+                position, rates.deformation_lr_init, rates.deformation_lr_final, RECIPE_STEPS
+            ),
+            "sky": self.config.sky.sky_lr,
+        }
+        self.optimizer.step(
+            {name: scale * by_kind[name.partition(".")[0]] for name in self.optimizer.parameters}
+        )
         if self.exposures is not None:
             self.exposures.update(position, scale)
 
 
-def _field_optimizer(model: StreetGaussians) -> torch.optim.Adam | None:
-    """Adam of the field and of the network that reads it."""
-    if model.deformation is None:
-        return None
-    field = list(model.deformation.field.parameters())
-    network = [*model.deformation.trunk.parameters(), *model.deformation.head.parameters()]
-    groups = [{"params": field, "name": "field"}, {"params": network, "name": "network"}]
-    return torch.optim.Adam(groups, eps=1e-15, fused=True)
+def _beside_gaussians(model: StreetGaussians, sky: Sky | None) -> dict[str, Tensor]:
+    """What else is learned, by names that begin with its kind."""
+    found: dict[str, Tensor] = {} if sky is None else {"sky": sky.texture}
+    if model.deformation is not None:
+        for name, parameter in model.deformation.named_parameters():
+            kind = "field" if name.startswith("field.") else "network"
+            found[f"{kind}.{name}"] = parameter
+    return found
