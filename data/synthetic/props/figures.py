@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from data.synthetic.motions import Ground, Loop, Pace, bobbing, paced, steady, swing, travel
-from data.synthetic.parts import Parts, box, cylinder, ellipsoid
+from data.synthetic.parts import Part, Parts, box, cylinder, ellipsoid
 from data.synthetic.poses import Number, Vector
 from data.synthetic.world import World
 
@@ -23,6 +23,10 @@ class Clothes:
     top: tuple[str, Vector]
     legs: tuple[str, Vector]
     skin: Vector = (1.0, 1.0, 1.0)
+
+
+def _shoe() -> Part:
+    return box("leather", (0.10, 0.26, 0.085), (0, -0.055, -0.46), top=(0.85, 0.75), tint=(0.16, 0.10, 0.07))
 
 
 def add_walker(
@@ -73,13 +77,7 @@ def add_walker(
             [
                 cylinder(cloth[0], 0.05, 0.40, (0, 0, -0.40), top_radius=0.066, tint=cloth[1]),
                 ellipsoid(cloth[0], (0.068, 0.068, 0.068), tint=cloth[1]),
-                box(
-                    "leather",
-                    (0.10, 0.26, 0.085),
-                    (0, -0.055, -0.46),
-                    top=(0.85, 0.75),
-                    tint=(0.16, 0.10, 0.07),
-                ),
+                _shoe(),
             ],
         )
         shoulder = swing((side * 0.225, 0, _SHOULDER_M), stride * 0.8, period, phase=phase + 0.5)
