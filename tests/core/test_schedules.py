@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from core.schedules import RECIPE_STEPS, Schedule, ScheduleConfig, exponential, sh_degree
 
 lengths = st.integers(1, 60_000)
-short_lengths = st.integers(1, 2_000)
+short_lengths = st.integers(1, 250)
 
 
 @given(lengths)
@@ -58,8 +58,8 @@ def test_an_event_fires_once_a_period(iterations: int, period: int) -> None:
 
 @given(st.integers(1, 100))
 def test_unscaled_events_fire_at_multiples(period: int) -> None:
-    schedule = Schedule(1000, scaled=False)
-    assert [s for s in range(1, 1001) if schedule.fires(s, period)] == list(range(period, 1001, period))
+    schedule = Schedule(120, scaled=False)
+    assert [s for s in range(1, 121) if schedule.fires(s, period)] == list(range(period, 121, period))
 
 
 @given(short_lengths, st.integers(1, 500), st.integers(1, 50))

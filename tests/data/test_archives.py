@@ -103,6 +103,7 @@ def flipped(data: bytes, at: int) -> bytes:
         ("a.tar.gz", tarred(FILES)[:-30]),
         ("a.tar.gz", gzip.compress(b"no tar" * 500)),
     ],
+    ids=["flipped zip", "no zip", "flipped tar", "cut tar", "no tar"],  # bytes of tar files tell the time
 )
 def test_a_damaged_archive_is_removed_and_nothing_of_it_is_kept(
     tmp_path: Path, name: str, data: bytes
