@@ -9,10 +9,9 @@ _TASKS = {"scene-reconstruction": [], "scene_reconstruction": [], "nvs": ["--str
 _STAGES = {"stage1": "static", "stage2": "dynamic"}
 _RENAMED = {
     "--encoder": "--encoder-type",
-    "--num-pts": "--max-points",
     "--start-checkpoint": "--prior-checkpoint",
 }
-_NEEDLESS_WITH_VALUE = {"--expname", "--ip", "--port"}
+_NEEDLESS_WITH_VALUE = {"--expname", "--ip", "--port", "--num-pts"}
 _NEEDLESS = {"--use-first-stage-result", "--quiet"}
 
 
@@ -20,8 +19,8 @@ def translate(words: Sequence[str]) -> list[str]:
     """A command line in which flags of S3Gaussian and 4DHash stand for ours.
 
     `--mode test|full` chooses a preset, `--task nvs` holds out every tenth frame, `--stage stage1|stage2` and
-    `--encoder` are names of ours in other words; `--start-checkpoint`, whose optimiser would be of no use here, gives
-    what stands still, as `--prior-checkpoint` does; what changes nothing here is left out.
+    `--encoder` are names of ours in other words; a `--start-checkpoint` is a prior, as no other program's
+    optimiser can go on here; what changes nothing here is left out.
 
     Raises:
         UserError: a flag has no value, or one that means nothing.

@@ -13,7 +13,7 @@ from core.errors import UserError
         ("--mode=test --iterations 900", "--preset street-test --iterations 900"),
         ("--task nvs --encoder hexplane", "--stride 10 --encoder-type hexplane"),
         ("--task scene_reconstruction --stage stage2", "--stage dynamic"),
-        ("--stage stage1 --num_pts 1000", "--stage static --max-points 1000"),
+        ("--stage stage1 --num_pts 1000", "--stage static"),
         ("--stage static --stride 5", "--stage static --stride 5"),
         ("--start_checkpoint chkpnt_fine_9.pth", "--prior-checkpoint chkpnt_fine_9.pth"),
         ("--use_first_stage_result --expname waymo --quiet --port 6009 -s LOG", "-s LOG"),
@@ -28,7 +28,7 @@ def test_what_is_chosen_comes_before_what_is_given() -> None:
 
 
 def test_our_own_words_stay_as_they_are() -> None:
-    words = "-s LOG -m RUN --preset street-tiny --stage both --encoder-type hash --no-videos".split()
+    words = ["-s", "LOG", "--preset", "street-tiny", "--stage", "both", "--no-videos"]
     assert translate(translate(words)) == translate(words) == words
 
 

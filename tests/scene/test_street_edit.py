@@ -44,7 +44,7 @@ def gaussians(xyz: torch.Tensor) -> StaticGaussians:
 
 
 def street() -> tuple[StreetGaussians, torch.Tensor]:
-    """COUNT that stand in the car's way, COUNT of the car, COUNT that move elsewhere; and which frame each is of."""
+    """COUNT that stand in the car's way, COUNT of the car, COUNT that move elsewhere; and their frames."""
     frames = torch.arange(COUNT) % FRAMES
     poses = torch.stack([pose(int(frame)) for frame in frames]).float()
     own = (torch.rand(COUNT, 3) - 0.5) * torch.tensor([4.0, 2.0, 1.5])
