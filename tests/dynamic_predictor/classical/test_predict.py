@@ -10,7 +10,6 @@ from scipy.spatial.transform import Rotation
 
 import dynamic_predictor.classical.predict as classical
 from core.images import write_png
-from core.tum import write_tum
 from dynamic_predictor.config import PredictorConfig
 from dynamic_predictor.ego_motion import ego_flow
 from dynamic_predictor.predict import predict
@@ -51,8 +50,10 @@ def names_of(count: int) -> tuple[str, ...]:
     return tuple(f"{row:05d}.png" for row in range(count))
 
 
-def ask(frames: list[torch.Tensor], config: PredictorConfig = CONFIG) -> Prediction:
-    answer = predict(frames, names_of(len(frames)), config)
+def ask(
+    frames: list[torch.Tensor], config: PredictorConfig = CONFIG, cameras: Cameras | None = None
+) -> Prediction:
+    answer = predict(frames, names_of(len(frames)), config, cameras)
     assert answer.predictor == "classical"
     assert answer.frame_names == names_of(len(frames))
     assert answer.cameras.size == SIZE
@@ -126,12 +127,10 @@ def test_the_user_s_cameras_and_masks_are_taken(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(classical, "structure_from_motion", pytest.fail)
     cameras = walk(4, size=SIZE, focal=FOCAL)
     frames, things = clip(cameras)
-    write_tum(tmp_path / "walk.txt", [0.0, 1.0, 2.0, 3.0], cameras.c2w.double())
     (tmp_path / "masks").mkdir()
     for name, mask in zip(names_of(4), things.numpy(), strict=True):
         write_png(tmp_path / "masks" / name, mask.astype(np.uint8) * 255)
-    config = replace(CONFIG, user_poses=tmp_path / "walk.txt", user_masks=tmp_path / "masks", focal_px=FOCAL)
-    answer = ask(frames, config)
+    answer = ask(frames, replace(CONFIG, user_masks=tmp_path / "masks", focal_px=FOCAL), cameras)
     torch.testing.assert_close(answer.cameras.viewmats, cameras.viewmats, atol=1e-5, rtol=1e-5)
     assert torch.equal(answer.dynamic_masks, things)
     assert torch.equal(answer.dynamic_probabilities, things.float())
@@ -144,10 +143,10 @@ def test_the_user_s_cameras_and_masks_are_taken(tmp_path: Path, monkeypatch: pyt
     assert (answer.depths / exact - 1)[sure].abs().median() < 0.05
 
 
-def test_given_cameras_without_parallax_are_told(tmp_path: Path) -> None:
-    frames, _ = clip(cameras_at([(0.0, 0.0, 0.0)] * 2, size=SIZE, focal=FOCAL), thing=False)
-    write_tum(tmp_path / "stand.txt", [0.0, 1.0], torch.eye(4, dtype=torch.float64).repeat(2, 1, 1))
-    answer = ask(frames, replace(CONFIG, user_poses=tmp_path / "stand.txt"))
+def test_given_cameras_without_parallax_are_told() -> None:
+    cameras = cameras_at([(0.0, 0.0, 0.0)] * 2, size=SIZE, focal=FOCAL)
+    frames, _ = clip(cameras, thing=False)
+    answer = ask(frames, cameras=cameras)
     assert answer.assurance.level == "medium"
     assert any("parallax" in sentence for sentence in answer.assurance.sentences)
     assert not answer.dynamic_masks.any()
