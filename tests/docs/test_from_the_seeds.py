@@ -89,7 +89,7 @@ def test_our_script_exists(command: str) -> None:
 def test_every_flag_we_name_exists(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for method in ("static", "dynamic"):
+    for method in ("static", "dynamic", "street"):
         run_main(["train.py", method, "--help"], monkeypatch)
     known = set(re.findall(r"(?<![\w-])--?[a-z][\w-]*", capsys.readouterr().out))
     named = set()
