@@ -114,3 +114,58 @@ def test_an_interrupted_benchmark_goes_no_further(tmp_path: Path) -> None:
     result = run_davis(tmp_path, ["dog", "cat"], "train.py*) kill -TERM $$; return 143 ;;")
     assert result.returncode == 130
     assert len((tmp_path / "calls").read_text().splitlines()) == 1
+
+
+def run_waymo(folder: Path, words: list[str], python: str) -> "subprocess.CompletedProcess[str]":
+    """waymo.sh with a shell function in place of Python, which writes down first how it is called."""
+    project = folder / "project ü"
+    (project / "scripts").mkdir(parents=True)
+    (project / "scripts" / "waymo.sh").write_bytes((ROOT / "scripts" / "waymo.sh").read_bytes())
+    (project / "scripts" / "setup.sh").write_text("true\n")
+    (project / ".venv" / "bin").mkdir(parents=True)
+    (project / ".venv" / "bin" / "activate").write_text(
+        f'python() {{\n    echo "$*" >> "$CALLS"\n    case "$*" in {python} esac\n}}\n'
+    )
+    (folder / "raw").mkdir()
+    places = {"CALLS": str(folder / "calls"), "OUT": str(folder / "out"), "VIRTUAL_ENV": ""}
+    return subprocess.run(
+        ["bash", project / "scripts" / "waymo.sh", *words, "--seed=3"],
+        capture_output=True, text=True, check=False, cwd=folder, env={**os.environ, **places},
+    )  # fmt: skip
+
+
+def test_waymo_skips_what_is_done_and_tells_what_fails(tmp_path: Path) -> None:
+    (tmp_path / "split.txt").write_text(
+        "# scene_id, seg_name\n16,-,0,-1,dynamic\n 8, -,0,-1,x\n102,-,0,-1,x\n"
+    )
+    (tmp_path / "out" / "processed" / "training").mkdir(parents=True)
+    answers = '*"convert"*|train.py*"/008 "*|*"street_table $OUT/008"|*"street_table $OUT/102") return 2 ;;'
+    result = run_waymo(tmp_path, ["raw", "split.txt", "--list=list.txt"], answers)
+    lines, out = (tmp_path / "calls").read_text().splitlines(), tmp_path / "out"
+    assert (result.returncode, result.stderr) == (1, "warning: scene 008 failed\n")
+    convert = f"-m scene.datasets.waymo_convert --data-root {tmp_path}/raw --target-dir {out}/processed"
+    assert lines[0] == f"{convert} --list={tmp_path}/list.txt --split-file {tmp_path}/split.txt"
+    assert [line.split()[0] for line in lines[1:]] == ["-m", "-m", "train.py", "-m", "train.py", "-m"]
+    assert lines[3].startswith(f"train.py street -s {out}/processed/training/008 -m {out}/008 ")
+    assert lines[3].endswith("front_left front front_right --long-side 960 --stride 10 --seed=3")
+    assert lines[-1] == f"-m evaluation.street_table {out}/016 {out}/102"
+
+
+def test_waymo_takes_scenes_by_number_and_stops_where_nothing_is_converted(tmp_path: Path) -> None:
+    result = run_waymo(tmp_path, ["raw", "22", "8"], '*"convert"*) return 2 ;;')
+    (line,) = (tmp_path / "calls").read_text().splitlines()
+    assert result.returncode == 2
+    assert line.endswith("--scene-ids 22 8")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["none"], "error: none is missing; `python -m data.download_waymo` fetches segments"),
+        (["raw", "none.txt"], "error: none.txt is missing; a split such as"),
+    ],
+)
+def test_waymo_without_data_says_what_is_missing(tmp_path: Path, words: list[str], expected: str) -> None:
+    result = run_waymo(tmp_path, words, "*) ;;")
+    assert result.returncode == 2
+    assert result.stderr.startswith(expected)
