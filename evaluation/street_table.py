@@ -41,9 +41,9 @@ _COLUMNS: Mapping[str, tuple[str, int]] = {
 """What a number is called at the head of its column, and how many digits it has behind the point."""
 
 _NOTE = (
-    "PSNR: all channels together, images clamped to [0, 1]; `channels`: the mean over channels of images that "
-    "are not clamped, as S3Gaussian has it. DPSNR and DSSIM: pixels of what moves, means over images; `pooled`: "
-    "over all pixels of all images. SSIM: Gaussian windows of 11x11. Seconds and it/s are those of both stages."
+    "PSNR: all channels together, images clamped to [0, 1]; `channels`: mean over channels of images that "
+    "are not clamped, as S3Gaussian has it. DPSNR and DSSIM: of what moves, means over images; `pooled`: "
+    "over all of them together. SSIM: Gaussian windows of 11x11. Seconds and it/s are those of both stages."
 )
 
 

@@ -81,15 +81,15 @@ def take(task: DynamicTask, first: int, last: int) -> list[float]:
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_resumed_run_equals_an_unbroken_one_bit_for_bit(name: str, capture: Capture) -> None:
-    config = replace(BASE, **VARIANTS[name])
+    iterations, pause = 20, 11
+    config = replace(BASE, schedule=ScheduleConfig(iterations=iterations), **VARIANTS[name])
     whole = DynamicTask(config, capture, TRAIN, TEST)
-    pause = 17
     losses = take(whole, 1, pause)
     paused = copy.deepcopy(whole.state_dict())
-    losses += take(whole, pause + 1, ITERATIONS)
+    losses += take(whole, pause + 1, iterations)
     resumed = DynamicTask(config, capture, TRAIN, TEST)
     resumed.load_state_dict(paused)
-    assert take(resumed, pause + 1, ITERATIONS) == losses[pause:]
+    assert take(resumed, pause + 1, iterations) == losses[pause:]
     assert_equal_states(whole.state_dict(), resumed.state_dict())
     assert torch.equal(whole.cameras().viewmats, resumed.cameras().viewmats)
 

@@ -83,13 +83,13 @@ def assert_equal_states(one: Any, other: Any) -> None:
 def test_a_resumed_run_equals_an_unbroken_one_bit_for_bit(name: str, capture: Capture) -> None:
     config = replace(BASE, **VARIANTS[name])
     whole = StaticTask(config, capture, TRAIN, TEST)
-    pause = 17
+    pause, end = 17, 30
     losses = take(whole, 1, pause)
     paused = copy.deepcopy(whole.state_dict())
-    losses += take(whole, pause + 1, ITERATIONS)
+    losses += take(whole, pause + 1, end)
     resumed = StaticTask(config, capture, TRAIN, TEST)
     resumed.load_state_dict(paused)
-    assert take(resumed, pause + 1, ITERATIONS) == losses[pause:]
+    assert take(resumed, pause + 1, end) == losses[pause:]
     assert_equal_states(whole.state_dict(), resumed.state_dict())
 
 
