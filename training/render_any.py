@@ -35,8 +35,8 @@ def render_any(
         The folders that were filled.
 
     Raises:
-        UserError: options exclude each other or do not go with the run; a file is missing, broken or cannot be
-            written.
+        UserError: options exclude each other or do not go with the run; a file is missing or broken, or
+            cannot be written.
     """
     of_street = run is not None and is_street(run)
     if street != StreetRenderOptions() and not of_street:
