@@ -9,11 +9,23 @@ import torch
 
 from core import memory
 from core.errors import UserError
+from core.files import read_json, write_json
 from core.run_folder import RunFolder
 from core.schedules import ScheduleConfig
+from scene.datasets.street import open_log
+from scene.datasets.street_options import StreetOptions
 from scene.densification import DensificationConfig
 from tests.training.captures import tiny_capture
-from training.preparation import check_memory, expected_gaussians, make_pacer, map_bytes, wait_for_images
+from tests.training.streets import write_log
+from training.preparation import (
+    SMALLER_LOG,
+    check_memory,
+    expected_gaussians,
+    make_pacer,
+    map_bytes,
+    street_bytes,
+    wait_for_images,
+)
 from training.static import StaticConfig, StaticTask
 
 
@@ -64,6 +76,46 @@ def test_maps_count(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monk
         told.append(capsys.readouterr().err)
     assert "MiB" in told[0]
     assert "1.3 GiB" in told[1] or "1.4 GiB" in told[1]
+
+
+def test_what_is_kept_of_a_log_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As much as its tensors take, and the flags that are told are those of logs."""
+    capture = open_log(write_log(tmp_path / "log"))
+    drive = capture.drive
+    assert drive is not None
+    depths, moving, images = capture.inverse_depths, capture.dynamic_masks, capture.images
+    assert depths is not None
+    assert moving is not None
+    kept = [
+        *depths,
+        *moving,
+        *(image[..., 0].float() for image in images),
+    ]  # the last stand for probabilities
+    kept += [part for sweep in drive.sweeps if sweep is not None for part in vars(sweep).values()]
+    taken = sum(tensor.nbytes for tensor in kept if tensor is not None)
+    assert taken <= street_bytes(capture) < 1.5 * taken
+    masked = replace(capture, valid_masks=moving, drive=replace(drive, sky_masks=moving))
+    more = 2 * sum(mask.nbytes for mask in moving) + sum(mask.float().nbytes for mask in moving)
+    assert street_bytes(masked) == street_bytes(capture) + more
+    monkeypatch.setattr(memory, "available_bytes", lambda: 10 * 2**20)
+    with pytest.raises(UserError, match=r"smaller images \(--long-side or --downscale"):
+        check_memory(capture, 1000, 1000, cache_mb=128, sh_degree=3, smaller_by=SMALLER_LOG)
+
+
+@pytest.mark.parametrize("broken", ["sky", "lidar"])
+def test_what_is_broken_in_a_log_is_told_before_the_run(tmp_path: Path, broken: str) -> None:
+    log = write_log(tmp_path / "log")
+    content = read_json(log / "street.json")
+    (log / "sky.png").write_bytes(b"no image")
+    content["frames"][3]["images"]["left"]["sky_mask"] = "sky.png" if broken == "sky" else None
+    write_json(log / "street.json", content)
+    if broken == "lidar":
+        (log / "lidar" / "005.npy").write_bytes(b"no array")
+    capture = open_log(log, StreetOptions(rig_cameras=("left",)))
+    assert capture.drive is not None
+    wrong = {"sky": r"sky\.png does not decode", "lidar": r"005\.npy is no array"}[broken]
+    with pytest.raises(UserError, match=wrong):
+        wait_for_images(replace(capture, inverse_depths=None))
 
 
 def test_every_map_of_every_view_is_asked_for() -> None:
