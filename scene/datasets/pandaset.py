@@ -113,8 +113,8 @@ def _refuse_pickles(source: Path) -> None:
     lidar = source / "lidar"
     if any(lidar.glob("*.pkl*")) and not any(lidar.glob("*.npz")):
         raise UserError(
-            f"{source} is a log as PandaSet publishes it; its pickles, which could run code, are not read. Make "
-            "a folder without them by `python -m scene.datasets.pandaset_convert --data-root "
+            f"{source} is a log as PandaSet publishes it; its pickles, which could run code, are not read. "
+            "Make a folder without them by `python -m scene.datasets.pandaset_convert --data-root "
             f"{source.resolve().parent} --target-dir OUT --scene-ids {source.resolve().name}`"
         )
 
