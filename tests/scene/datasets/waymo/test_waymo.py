@@ -168,7 +168,7 @@ def test_scenes_have_the_numbers_of_the_sorted_list(tmp_path: Path) -> None:
         "# scene_id, seg_name, start_timestep, end_timestep, scene_type\n1,seg1002,5,-1,dynamic\n"
     )
     (scene,) = scenes_of_split(split, names)
-    assert (scene.number, scene.first, scene.last, scene.kind) == (1, 5, -1, "dynamic")
+    assert (scene.number, scene.segment) == (1, names[1])
     split.write_text("# header\n2,seg1002,0,-1,dynamic\n")
     with pytest.raises(UserError, match="line 2: scene 2 is seg1002"):
         scenes_of_split(split, names)
