@@ -39,7 +39,9 @@ from scene.datasets.street_log import (
 )
 from scene.datasets.street_options import StreetOptions
 
-_STEP_M = 0.005
+STEP_M = 0.005
+"""Of the whole numbers that places are stored as, metres."""
+
 # Where the spinning lidar is in the frame of its sweeps. The log does not say; here the rays of different
 # sweeps contradict each other least: in 150 to 270 cells, in 9,000 to 10,000 from the frame's origin.
 _LIDAR_M = np.array([0.03, 0.66, 1.86])
@@ -66,7 +68,7 @@ def _read(source: Path, options: StreetOptions) -> StreetLog:
     present = sorted(set().union(*images.values()))
     numbers = options.frames([n for n in present if any(n in images[name] for name in names)], source)
     origin = options.origin(present, source)
-    poses, times = _poses(source / "lidar"), _times(source / "lidar")
+    poses, times = read_poses(source / "lidar"), _times(source / "lidar")
     for name, values in (("poses.json", poses), ("timestamps.json", times)):
         if len(values) <= max(*numbers, origin):
             raise UserError(f"{source / 'lidar' / name} ends before frame {max(*numbers, origin)}")
@@ -86,7 +88,7 @@ def _read(source: Path, options: StreetOptions) -> StreetLog:
     for name in names:
         folder = source / "camera" / name
         lenses[name] = _lens(folder / "intrinsics.json")
-        camera_poses, camera_times = _poses(folder), _times(folder)
+        camera_poses, camera_times = read_poses(folder), _times(folder)
         if min(len(camera_poses), len(camera_times)) <= numbers[-1]:
             raise UserError(f"{folder}: poses.json or timestamps.json ends before frame {numbers[-1]}")
         views += [
@@ -134,7 +136,7 @@ def _sweep(path: Path, pose: Float64[ndarray, "4 4"]) -> LogSweep:
             f"{path}: whole numbers [P, 3] and an intensity [P] were expected, got {steps.dtype} "
             f"{steps.shape} and {intensity.shape}"
         )
-    xyz = steps.astype(np.float64) * _STEP_M @ pose[:3, :3].T + pose[:3, 3]
+    xyz = steps.astype(np.float64) * STEP_M @ pose[:3, :3].T + pose[:3, 3]
     origins = np.broadcast_to(_LIDAR_M @ pose[:3, :3].T + pose[:3, 3], xyz.shape).copy()
     return LogSweep(xyz, origins, intensity.astype(np.float64))
 
@@ -149,7 +151,12 @@ def _lens(path: Path) -> Lens:
     return brown_lens((fx, fy), (cx, cy), (k1, k2, p1, p2, k3), _SIZE_PX)
 
 
-def _poses(folder: Path) -> list[Float64[ndarray, "4 4"]]:
+def read_poses(folder: Path) -> list[Float64[ndarray, "4 4"]]:
+    """World-from-sensor of each frame of a log, from the folder of a camera or of the lidar.
+
+    Raises:
+        UserError: `poses.json` is missing or broken.
+    """
     path = folder / "poses.json"
     poses = []
     for number, entry in enumerate(_list(path)):
