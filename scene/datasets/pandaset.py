@@ -18,16 +18,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Float64
 from numpy import ndarray
 
 from core.arrays import read_archive
 from core.errors import UserError
 from core.files import read_json
-from core.geometry import quat_to_rotation
 from scene.datasets.lenses import Lens
 from scene.datasets.pandaset_boxes import ALIGNED, PandaBoxes
+from scene.datasets.poses import pose_of
 from scene.datasets.street_log import (
     LogFrame,
     LogReader,
@@ -162,13 +161,11 @@ def read_poses(folder: Path) -> list[Float64[ndarray, "4 4"]]:
     for number, entry in enumerate(_list(path)):
         try:
             quat = [float(entry["heading"][key]) for key in "wxyz"]
-            position = [float(entry["position"][key]) for key in "xyz"]
+            poses.append(pose_of(quat, [float(entry["position"][key]) for key in "xyz"]))
         except (KeyError, TypeError, ValueError) as error:
-            raise UserError(f"{path}, entry {number}: a position and a heading were expected") from error
-        pose = np.eye(4)
-        pose[:3, :3] = quat_to_rotation(torch.tensor(quat, dtype=torch.float64)).numpy()
-        pose[:3, 3] = position
-        poses.append(pose)
+            raise UserError(
+                f"{path}, entry {number}: a position and a heading were expected ({error})"
+            ) from error
     return poses
 
 

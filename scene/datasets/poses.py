@@ -1,12 +1,36 @@
-"""Whether a matrix of a file is a pose: finite, a rotation and a translation."""
+"""Poses from the numbers of a file, and whether a matrix is one: finite, a rotation and a translation."""
+
+from collections.abc import Sequence
 
 import numpy as np
+import torch
 from jaxtyping import Float64
 from numpy import ndarray
 
 from core.errors import UserError
+from core.geometry import quat_to_rotation
 
 _TOLERANCE = 1e-3
+_UNIT_TOLERANCE = 1e-2
+
+
+def pose_of(quat: Sequence[float], position: Sequence[float]) -> Float64[ndarray, "4 4"]:
+    """Target-from-source of a rotation and a translation.
+
+    Args:
+        quat: w, x, y, z, of unit length.
+        position: metres.
+
+    Raises:
+        ValueError: the quaternion is not of unit length, or one of them has another number of entries.
+    """
+    length = np.linalg.norm(quat)
+    if len(quat) != 4 or len(position) != 3 or not abs(length - 1) <= _UNIT_TOLERANCE:
+        raise ValueError(f"a rotation of length 1 and a translation were expected, got {quat}, {position}")
+    pose = np.eye(4)
+    pose[:3, :3] = quat_to_rotation(torch.tensor(quat, dtype=torch.float64)).numpy()
+    pose[:3, 3] = position
+    return pose
 
 
 def is_rigid(pose: Float64[ndarray, "4 4"], tolerance: float = _TOLERANCE) -> bool:

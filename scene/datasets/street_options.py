@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from core.cli import flag
 from core.errors import UserError
 
-LogFormat = Literal["auto", "pandaset", "waymo", "street"]
+LogFormat = Literal["auto", "pandaset", "waymo", "nuscenes", "street"]
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,9 @@ class StreetOptions:
     world_frame: Annotated[int | None, flag("--original-start-time")] = None
     """Number of the frame whose vehicle is the origin of the world; the log's first by default, so that clips
     of one log share a world."""
+
+    scene: str | None = None
+    """Name of the log in a data set that keeps many in one folder (nuScenes), such as scene-0061."""
 
     rig_cameras: tuple[str, ...] = ()
     """Cameras to read, by the names that the log gives them; all that have images by default."""

@@ -184,9 +184,11 @@ def test_what_is_broken_is_told(log: Path) -> None:
     write_json(log / "lidar" / "poses.json", poses[:5])
     with pytest.raises(UserError, match="ends before frame 6"):
         open_log(log)
-    write_json(log / "lidar" / "poses.json", [{"position": 3}])
-    with pytest.raises(UserError, match="entry 0: a position and a heading"):
-        open_log(log)
+    poses[2]["heading"] = dict.fromkeys("wxyz", 0.0)
+    for wrong, place in (([{"position": 3}], 0), (poses, 2)):
+        write_json(log / "lidar" / "poses.json", wrong)
+        with pytest.raises(UserError, match=f"entry {place}: a position and a heading"):
+            open_log(log)
 
 
 @pytest.mark.parametrize(
