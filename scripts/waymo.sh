@@ -1,10 +1,9 @@
 #!/usr/bin/env bash
 # The street benchmark: prepare, train, render and score Waymo segments by S3Gaussian's protocol, then one table.
 #   bash scripts/waymo.sh [SEGMENTS [SPLIT.txt | SCENE_ID ...]] [--list=FILE] [--FLAG=VALUE of train.py ...]
-# SEGMENTS holds <segment>.tfrecord. The split is data/waymo_splits/dynamic32.txt unless named. Of each scene the first 50
-# frames that the split gives it (0 to 49 of scenes named by number), the three front cameras at 960x640, every 10th frame held
-# out. Runs go to output/waymo, or to $OUT; the processed folders to $OUT/processed. What is done already is not done again; a
-# scene that fails is told and left out.
+# SEGMENTS holds <segment>.tfrecord. The split is data/waymo_splits/dynamic32.txt unless named. Of each scene 50 frames from the
+# split's first on (0 to 49 of scenes by number), the three front cameras at 960x640, every 10th frame held out. Runs go to
+# output/waymo, or to $OUT. What is done already is not done again; a scene that fails is told and left out.
 set -euo pipefail
 trap 'exit 130' INT TERM # not on to the next scene; the same command goes on
 fail() { echo "error: $1" >&2; exit 2; }
@@ -20,16 +19,14 @@ split=${scenes[0]:-$root/data/waymo_splits/dynamic32.txt}
 if [[ $split == *.txt ]]; then
     [ -f "$split" ] || fail "$split is missing; a split such as data/waymo_splits/dynamic32.txt was expected"
     known+=(--split-file "$(realpath "$split")")
-    mapfile -t scenes < <(awk -F ' *, *' '/^ *[0-9]/ {print $1 + 0, $3 + 0, $4 + 0}' "$split") # number, first, last frame
+    mapfile -t scenes < <(awk -F , '/^ *[0-9]/ {n = $3 + 49; print $1 + 0, $3 + 0, $4 >= 0 && $4 < n ? $4 + 0 : n}' "$split")
 else known+=(--scene-ids "${scenes[@]}"); fi
 segments=$(cd "$segments" && pwd) out=${OUT:-output/waymo}
 mkdir -p "$out" && out=$(cd "$out" && pwd) && cd "$root" && bash scripts/setup.sh
 source "${VIRTUAL_ENV:-.venv}/bin/activate"
-benchmark() { # SCENE FIRST LAST: the first 50 frames between; a LAST of -1 is the segment's
-    local last=$(($2 + 49))
-    if [ "$3" -ge 0 ] && [ "$3" -lt "$last" ]; then last=$3; fi
+benchmark() { # SCENE FIRST LAST
     if python -m evaluation.street_table "$out/$1" > /dev/null 2>&1; then return; fi
-    python train.py street -s "$out/processed/training/$1" -m "$out/$1" --start-frame "$2" --end-frame "$last" \
+    python train.py street -s "$out/processed/training/$1" -m "$out/$1" --start-frame "$2" --end-frame "$3" \
         --rig-cameras front_left front front_right --long-side 960 --stride 10 ${flags[@]+"${flags[@]}"}
 }
 python -m scene.datasets.waymo_convert --data-root "$segments" --target-dir "$out/processed" "${known[@]}" ||
@@ -38,6 +35,6 @@ scored=()
 for scene in "${scenes[@]}"; do
     read -r number first last <<< "$scene"
     name=$(printf %03d "$((10#$number))")
-    if benchmark "$name" "${first:-0}" "${last:--1}"; then scored+=("$out/$name"); else echo "warning: scene $name failed" >&2; fi
+    if benchmark "$name" "${first:-0}" "${last:-49}"; then scored+=("$out/$name"); else echo "warning: scene $name failed" >&2; fi
 done
 python -m evaluation.street_table ${scored[@]+"${scored[@]}"} && [ ${#scored[@]} -eq ${#scenes[@]} ]

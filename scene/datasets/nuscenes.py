@@ -221,7 +221,7 @@ def _pose(row: Row) -> Float64[ndarray, "4 4"]:
 def _lens(tables: _Tables, image: Row) -> Lens:
     K = tables.intrinsics(image)
     size = int(image["width"]), int(image["height"])
-    return brown_lens((K[0, 0], K[1, 1]), (K[0, 2], K[1, 2]), (0.0,) * 5, size)
+    return brown_lens((K[0, 0], K[1, 1]), (K[0, 2], K[1, 2]), (0.0, 0.0, 0.0, 0.0, 0.0), size)
 
 
 def _sweep(
