@@ -19,7 +19,7 @@ split=${scenes[0]:-$root/data/waymo_splits/dynamic32.txt}
 if [[ $split == *.txt ]]; then
     [ -f "$split" ] || fail "$split is missing; a split such as data/waymo_splits/dynamic32.txt was expected"
     known+=(--split-file "$(realpath "$split")")
-    mapfile -t scenes < <(awk -F , '/^ *[0-9]/ {n = $3 + 49; print $1 + 0, $3 + 0, $4 >= 0 && $4 < n ? $4 + 0 : n}' "$split")
+    mapfile -t scenes < <(awk -F , '/^ *[0-9]/ {n = $3 + 49; print $1 + 0, $3 + 0, ($4 >= 0 && $4 < n ? $4 + 0 : n)}' "$split")
 else known+=(--scene-ids "${scenes[@]}"); fi
 segments=$(cd "$segments" && pwd) out=${OUT:-output/waymo}
 mkdir -p "$out" && out=$(cd "$out" && pwd) && cd "$root" && bash scripts/setup.sh
