@@ -44,8 +44,8 @@ SHARED_STATIC_STAGE: Mapping[str, Sequence[str]] = {
     "without_rigidity": ("--rigidity-weight", "0"),
     "without_gate_entropy": ("--gate-entropy-weight", "0"),
 }
-"""Rows of the dynamic stage alone. `hexplane_plain`, `hexplane_photo`, `hash_photo` and `full` are the rows of
-4DHash's own ablation: S3Gaussian's field, pyramid and smoothness, hash grid, l1 and l2."""
+"""Rows of the dynamic stage alone. `hexplane_plain`, `hexplane_photo`, `hash_photo` and `full` are the rows
+of 4DHash's own ablation: S3Gaussian's field, pyramid and smoothness, hash grid, l1 and l2."""
 
 PLAIN = "static_3dgs"
 """All pixels count, nothing moves: the points and the iterations of both stages, in one."""
@@ -110,8 +110,7 @@ def _train(name: str, command: BenchStreet) -> None:
 
 
 def _lengths(command: BenchStreet) -> tuple[str, ...]:
-    lengths = "--coarse-iterations", str(command.static_iterations), "--iterations", str(command.iterations)
-    return lengths
+    return "--coarse-iterations", str(command.static_iterations), "--iterations", str(command.iterations)
 
 
 def _run(folder: Path, command: BenchStreet, *flags: str) -> None:

@@ -49,8 +49,8 @@ def motion_between(before: UInt8[Tensor, "H W 3"], after: UInt8[Tensor, "H W 3"]
 
 
 def along(
-    motion: Flow, before: Float32[ndarray, "H W C"], after: Float32[ndarray, "H W C"], at: float = 0.5
-) -> Float32[ndarray, "H W C"]:
+    motion: Flow, before: Float32[ndarray, "H W *C"], after: Float32[ndarray, "H W *C"], at: float = 0.5
+) -> Float32[ndarray, "H W *C"]:
     """The mean of two frames' values along the motion between them, the nearer frame's weighing more.
 
     Args:
@@ -70,7 +70,7 @@ def _flow(source: UInt8[ndarray, "H W 3"], target: UInt8[ndarray, "H W 3"]) -> F
     return dis.calc(gray[0], gray[1], None)  # pyright: ignore[reportCallIssue, reportArgumentType]
 
 
-def _warp(values: Float32[ndarray, "H W C"], flow: Flow) -> Float32[ndarray, "H W C"]:
+def _warp(values: Float32[ndarray, "H W *C"], flow: Flow) -> Float32[ndarray, "H W *C"]:
     """What lies where the flow of each pixel leads; beyond the border, as at it."""
     y, x = np.mgrid[: flow.shape[0], : flow.shape[1]].astype(np.float32)
     return cv2.remap(
