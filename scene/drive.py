@@ -65,6 +65,7 @@ class Drive:
         boxes: of each frame; None for a log without labels.
         sky_masks: True where the sky is seen; None for a log without them.
         ego_masks: one a camera, of its views' size, True where it sees its own vehicle; an entry may be None.
+        log_from_world: the world in the coordinates of the log's files; None where nobody knows.
     """
 
     camera_names: tuple[str, ...]
@@ -77,6 +78,7 @@ class Drive:
     boxes: Sequence[tuple[Box, ...]] | None = None
     sky_masks: Sequence[Bool[Tensor, "_H _W"]] | None = None
     ego_masks: Sequence[Bool[Tensor, "_H _W"] | None] | None = None
+    log_from_world: Float64[Tensor, "4 4"] | None = None
 
     @property
     def duration_s(self) -> float:

@@ -222,6 +222,7 @@ def _drive(
             if ego_masks
             else None
         ),
+        log_from_world=torch.from_numpy(np.asarray(log.frames[0].world_from_ego)),
     )
 
 
