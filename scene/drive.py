@@ -63,7 +63,7 @@ class Drive:
         world_from_ego: where the vehicle was.
         sweeps: the lidar's; None for a frame that has none.
         boxes: of each frame; None for a log without labels.
-        sky_masks: True where the sky is seen; None for a log without them.
+        sky_masks: True where the sky is seen; None for a log without them, and for a view without one.
         ego_masks: one a camera, of its views' size, True where it sees its own vehicle; an entry may be None.
         log_from_world: the world in the coordinates of the log's files; None where nobody knows.
     """
@@ -76,7 +76,7 @@ class Drive:
     world_from_ego: Float64[Tensor, "F 4 4"]
     sweeps: Sequence[Sweep | None]
     boxes: Sequence[tuple[Box, ...]] | None = None
-    sky_masks: Sequence[Bool[Tensor, "_H _W"]] | None = None
+    sky_masks: Sequence[Bool[Tensor, "_H _W"] | None] | None = None
     ego_masks: Sequence[Bool[Tensor, "_H _W"] | None] | None = None
     log_from_world: Float64[Tensor, "4 4"] | None = None
 
