@@ -23,7 +23,7 @@ from scene.street_gaussians import StreetGaussians
 from scene.street_masks import dynamic_probabilities
 from scene.street_points import StreetPoints, street_points
 from training.loop import FitResult, fit
-from training.preparation import check_memory, expected_gaussians, wait_for_images
+from training.preparation import check_memory, expected_gaussians, make_pacer, wait_for_images
 from training.runs import identity_of, is_same_run, start_run
 from training.street import StreetTask
 from training.street_config import StreetConfig, box_of, make_deformation, seen_by, split_frames
@@ -194,7 +194,8 @@ class _StreetRun:
             def save(step: int) -> None:
                 save_street(folder, step, task.scene(), self.capture)
 
-            results.append(fit(task, folder, self.config.loop, save=save))
+            pacer = make_pacer(task, folder, config.schedule, initial=initial, expected=expected)
+            results.append(fit(task, folder, self.config.loop, save=save, pacer=pacer))
             return results[0].stopped_by is None
 
         run_stage(stage, work, clean=lambda: _forget(folder))

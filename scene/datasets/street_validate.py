@@ -77,7 +77,8 @@ def _read_all(capture: Capture, drive: Drive) -> None:
     for row in range(len(capture)):
         height, width = capture.images[row].shape[:2]
         for masks in (capture.dynamic_masks, drive.sky_masks):
-            if masks is not None and masks[row].shape != (height, width):
+            mask = None if masks is None else masks[row]
+            if mask is not None and mask.shape != (height, width):
                 raise UserError(f"a mask of {capture.image_names[row]} is not of its size")
         depths = None if capture.inverse_depths is None else capture.inverse_depths[row]
         sweep = drive.sweeps[int(drive.view_frames[row])]
