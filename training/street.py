@@ -279,7 +279,7 @@ class StreetTask:
             loss = (
                 loss
                 + change_penalty(change, terms)
-                + field_penalty(deformation.field, change.features, terms)
+                + field_penalty(deformation.field, change.features, step, terms)
             )
         if len(moment.there) and (terms.steadiness_weight or terms.rigidity_weight):
             time, gap = self.time_of(self.train[view.row]), self.drive.gap_s

@@ -17,6 +17,7 @@ from training.photometric import TrainingView
 
 _LEAST_STATIC = 1e-3  # mean weight of a view below which its loss is not made up for any further
 _SAMPLE = 512
+_PLANES_EVERY = 8  # steps, with as many times the weight
 _NEAR_M = 0.5
 
 
@@ -168,17 +169,20 @@ def change_penalty(change: Change, config: StreetLossConfig) -> Float[Tensor, ""
 
 
 def field_penalty(
-    field: HashGrid | HexPlane, features: Float[Tensor, "M C"], config: StreetLossConfig
+    field: HashGrid | HexPlane, features: Float[Tensor, "M C"], step: int, config: StreetLossConfig
 ) -> Float[Tensor, ""]:
     """What each kind of field is kept small and smooth by.
 
     Args:
         field: of space and time.
         features: that a step has read of it; of a hash grid they alone are penalised, not all its tables.
+        step: the present one; planes, which take longer than a step, are looked at now and then.
         config: weights.
     """
     if isinstance(field, HexPlane):
-        return field.regularisation(
+        if (step - 1) % _PLANES_EVERY:
+            return features.new_zeros(())
+        return _PLANES_EVERY * field.regularisation(
             plane_tv=config.plane_tv,
             time_smoothness=config.plane_time_smoothness,
             time_l1=config.plane_time_l1,

@@ -38,18 +38,22 @@ def test_changes_cost_their_size() -> None:
 def test_each_kind_of_field_has_its_own_penalty() -> None:
     features = torch.full((4, 8), -2.0)
     grid, planes = make("hash").field, make("hexplane").field
-    assert field_penalty(grid, features, only(feature_l1=1.0)) == pytest.approx(2.0)
-    assert field_penalty(grid, features, only(feature_l2=1.0)) == pytest.approx(4.0)
-    assert field_penalty(grid, features[:0], only(feature_l1=1.0)) == 0
-    assert field_penalty(grid, features, only(plane_tv=1.0, plane_time_l1=1.0)) == 0
-    assert field_penalty(planes, features, only(plane_tv=1.0)) > 0
-    assert field_penalty(planes, features, only(feature_l1=1.0, plane_time_smoothness=1.0)) == 0
+    assert field_penalty(grid, features, 1, only(feature_l1=1.0)) == pytest.approx(2.0)
+    assert field_penalty(grid, features, 1, only(feature_l2=1.0)) == pytest.approx(4.0)
+    assert field_penalty(grid, features[:0], 1, only(feature_l1=1.0)) == 0
+    assert field_penalty(grid, features, 1, only(plane_tv=1.0, plane_time_l1=1.0)) == 0
+    assert field_penalty(planes, features, 1, only(plane_tv=1.0)) > 0
+    assert field_penalty(planes, features, 1, only(feature_l1=1.0, plane_time_smoothness=1.0)) == 0
+    tv = only(plane_tv=1.0)
+    whole = planes.regularisation(plane_tv=1.0, time_smoothness=0.0, time_l1=0.0)  # pyright: ignore[reportCallIssue]
+    a_cycle = sum(field_penalty(planes, features, step, tv).item() for step in range(1, 9))
+    assert a_cycle == pytest.approx(8 * whole.item())
     with torch.no_grad():
         for name, plane in planes.planes.items():  # pyright: ignore[reportCallIssue]
             if name.startswith("t"):
                 plane.add_(torch.arange(plane.shape[1])[:, None] ** 2)
-    assert field_penalty(planes, features, only(plane_time_smoothness=1.0)) > 1
-    assert field_penalty(planes, features, only(plane_time_l1=1.0)) > 1
+    assert field_penalty(planes, features, 1, only(plane_time_smoothness=1.0)) > 1
+    assert field_penalty(planes, features, 1, only(plane_time_l1=1.0)) > 1
 
 
 def test_entropy_is_largest_at_one_half() -> None:
