@@ -7,6 +7,9 @@ from torch.nn import functional as F
 
 from core.losses import photometric_loss
 
+Pyramid = tuple[UInt8[Tensor, "3 _h _w"], ...]
+"""A photograph halved once, twice, and so on."""
+
 
 def halved(target: UInt8[Tensor, "3 H W"], times: int) -> UInt8[Tensor, "3 h w"]:
     """A photograph halved `times` times, rounded to 8 bits."""
@@ -15,32 +18,27 @@ def halved(target: UInt8[Tensor, "3 H W"], times: int) -> UInt8[Tensor, "3 h w"]
     return F.avg_pool2d(target.float()[None], 2**times)[0].round().to(torch.uint8)
 
 
+def pyramid_of(target: UInt8[Tensor, "3 H W"], levels: int) -> Pyramid:
+    """A photograph halved 1, 2, ... `levels` times; less often where a side has not so many pixels."""
+    possible = min(target.shape[1:]).bit_length() - 1
+    return tuple(halved(target, times) for times in range(1, min(levels, possible) + 1))
+
+
 def pyramid_loss(
-    image: Float[Tensor, "H W 3"],
-    target: UInt8[Tensor, "3 H W"],
-    *,
-    levels: int,
-    lambda_dssim: float,
-    weights: Float[Tensor, "H W"] | None = None,
+    image: Float[Tensor, "H W 3"], targets: Pyramid, *, lambda_dssim: float
 ) -> Float[Tensor, ""]:
-    """The mean of (1 - lambda) L1 + lambda (1 - SSIM) over images halved 1, 2, ... `levels` times.
+    """The mean of (1 - lambda) L1 + lambda (1 - SSIM) over the halvings of an image.
 
     Args:
         image: the rendering.
-        target: the photograph.
-        levels: how many, at least 1.
+        targets: the photograph's, at least one.
         lambda_dssim: share of the structural term, in [0, 1].
-        weights: factor of each pixel's loss.
     """
-    total = image.new_zeros(())
-    for times in range(1, levels + 1):
-        planes = F.avg_pool2d(image.permute(2, 0, 1)[None], 2**times)[0]
-        coarse = None if weights is None else F.avg_pool2d(weights[None, None], 2**times)[0, 0]
-        small = halved(target, times)
-        total = total + photometric_loss(
-            planes.permute(1, 2, 0), small, lambda_dssim=lambda_dssim, weights=coarse
-        )
-    return total / levels
+    total, planes = image.new_zeros(()), image.permute(2, 0, 1)[None]
+    for small in targets:
+        planes = F.avg_pool2d(planes, 2)
+        total = total + photometric_loss(planes[0].permute(1, 2, 0), small, lambda_dssim=lambda_dssim)
+    return total / len(targets)
 
 
 def edge_aware_smoothness(

@@ -94,15 +94,20 @@ class Lpips(nn.Module):
 
     def forward(self, image: Float[Tensor, "H W 3"], target: Float[Tensor, "H W 3"]) -> float:
         """The distance of two images in [0, 1]; 0 for equal ones. No side may be below `smallest_side`."""
+        return float(self.distance(image, target))
+
+    def distance(self, image: Float[Tensor, "H W 3"], target: Float[Tensor, "H W 3"]) -> Float[Tensor, ""]:
+        """The same distance, differentiable to both."""
         pair = torch.stack([image, target]).movedim(-1, 1)
         x = ((pair if self.like_inria else 2 * pair - 1) - self.shift) / self.scale
-        distance, stage = 0.0, 0
+        distance, stage = image.new_zeros(()), 0
         for position, layer in enumerate(self.features):
             x = layer(x)
             if position in self.taps:
-                unit = x / (x.square().sum(1, keepdim=True).sqrt() + 1e-10)
+                # A norm, not the root of a sum: its derivative is zero, not undefined, where nothing is seen.
+                unit = x / (torch.linalg.vector_norm(x, dim=1, keepdim=True) + 1e-10)
                 squared = (unit[0] - unit[1]).square().mean((1, 2))
-                distance += float(squared @ self.linear[stage])
+                distance = distance + squared @ self.linear[stage]
                 stage += 1
         return distance
 

@@ -66,6 +66,7 @@ class Drive:
         sky_masks: True where the sky is seen; None for a log without them, and for a view without one.
         ego_masks: one a camera, of its views' size, True where it sees its own vehicle; an entry may be None.
             Such pixels are not valid in the `Capture` either.
+        log_from_world: the world in the coordinates of the log's files; None where nobody knows.
     """
 
     camera_names: tuple[str, ...]
@@ -78,6 +79,7 @@ class Drive:
     boxes: Sequence[tuple[Box, ...]] | None = None
     sky_masks: Sequence[Bool[Tensor, "_H _W"] | None] | None = None
     ego_masks: Sequence[Bool[Tensor, "_H _W"] | None] | None = None
+    log_from_world: Float64[Tensor, "4 4"] | None = None
 
     @property
     def duration_s(self) -> float:

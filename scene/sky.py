@@ -42,9 +42,10 @@ class Sky:
         return self.colors(rays(cameras))
 
     def colors(self, directions: Float[Tensor, "H W 3"]) -> Float[Tensor, "H W 3"]:
-        """The colours in unit directions of the world; bilinear, and without a seam behind."""
-        azimuth = torch.atan2(directions[..., 1], directions[..., 0]) / math.pi
-        elevation = -torch.asin(directions[..., 2].clamp(-1, 1)) * (2 / math.pi)
+        """The colours in directions of the world, of any length; bilinear, and without a seam behind."""
+        x, y, z = directions.unbind(-1)
+        azimuth = torch.atan2(y, x) / math.pi
+        elevation = torch.atan2(-z, torch.hypot(x, y)) * (2 / math.pi)
         # One column of the other end is added on each side, so that interpolation goes around.
         columns = self.texture.shape[-1]
         wrapped = F.pad(self.texture, (1, 1, 0, 0), mode="circular")
@@ -63,11 +64,12 @@ class Sky:
 
 
 def rays(cameras: Cameras) -> Float[Tensor, "H W 3"]:
-    """Unit directions of the pixels of one camera, in the world."""
+    """Directions of the pixels of one camera, in the world, as long as they are at a depth of one."""
     width, height = cameras.size
     K, world_from_camera = cameras.Ks[0], cameras.viewmats[0, :3, :3].T
     x = (torch.arange(width, device=K.device) + 0.5 - K[0, 2]) / K[0, 0]
     y = (torch.arange(height, device=K.device) + 0.5 - K[1, 2]) / K[1, 1]
-    grids = [grid.expand(height, width) for grid in (x, y[:, None], torch.ones_like(x))]
-    directions = torch.stack(grids, dim=-1)
-    return F.normalize(directions @ world_from_camera.T, dim=-1)
+    # A direction is a sum of one vector a column and one a row; planes in memory, as each is read alone.
+    right, down, ahead = world_from_camera.T
+    planes = (right[:, None] * x)[:, None, :] + (down[:, None] * y + ahead[:, None])[:, :, None]
+    return planes.permute(1, 2, 0)

@@ -7,7 +7,9 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
+from scene.cameras import Cameras
 from scene.deformation import Change, Deformation
+from scene.frustum import in_view
 from scene.gaussian_model import NAMES, StaticGaussians
 from scene.splats import Splats
 
@@ -21,6 +23,8 @@ LEAST_PRESENCE = 0.01
 """Below this share of its opacity a Gaussian is not there."""
 
 _ABSENT = -20.0  # logit of the opacity of one that is not there at the time
+_EXTENT = 3.4  # standard deviations at which the most opaque Gaussian falls below 1/255
+_SHIFT_M = 2.0  # by which the field may move a Gaussian into an image without being asked too late
 
 
 class Moment(NamedTuple):
@@ -28,11 +32,13 @@ class Moment(NamedTuple):
 
     Args:
         splats: its Gaussians.
-        change: the field's part, of those that may move and are there; None where nothing does.
+        change: the field's part, of those that it was asked for; None where it was not asked.
+        there: rows of those that may move and are there, ascending.
     """
 
     splats: Splats
     change: Change | None
+    there: Int64[Tensor, " P"]
 
 
 class StreetGaussians(StaticGaussians):
@@ -42,10 +48,10 @@ class StreetGaussians(StaticGaussians):
 
         x(t) = x + g [(t - tau) v + dx(x + (t - tau) v, t)],
 
-    turned by g dr and with colours changed by g dc, where dx, dr, dc are a field of space and time
-    (`scene.deformation`) and the gate g in (0, 1) bounds all change. It is there around its time: its
-    opacity is multiplied by exp(-((t - tau) / span)^2 / 2). Those that stand still have no gate to speak of,
-    are there always, and the field is never asked for them.
+    turned by g dr and with colours changed by g dc (sizes and opacities alike, if they are to change), where
+    dx, dr, dc are a field of space and time (`scene.deformation`) and the gate g in (0, 1) bounds all change.
+    It is there around its time: its opacity is multiplied by exp(-((t - tau) / span)^2 / 2). Those that stand
+    still have no gate to speak of, are there always, and the field is never asked for them.
 
     Args:
         parameters: tables named as in `NAMES` and `MOTION_NAMES`: velocities [N, 3] in m/s, times_s [N],
@@ -130,41 +136,40 @@ class StreetGaussians(StaticGaussians):
         """
         return self.moment(time, sh_degree).splats
 
-    def moment(self, time: float | None, sh_degree: int | None = None, *, gates: bool = False) -> "Moment":
+    def moment(
+        self,
+        time: float | None,
+        sh_degree: int | None = None,
+        *,
+        gates: bool = False,
+        cameras: Cameras | None = None,
+    ) -> Moment:
         """The Gaussians at a time, and what the field said of them.
 
         Args:
             time: as in `splats`.
             sh_degree: as in `splats`.
             gates: blend each Gaussian's gate as a channel: the probability that it moves.
+            cameras: one, for whose image alone the Gaussians are meant: what it cannot see moves straight
+                on, and the field is not asked for it.
         """
-        tables, change = {name: self.parameters[name] for name in NAMES}, None
-        movable = self.movable()
+        tables = {name: self.parameters[name] for name in NAMES}
+        movable = self.movable().nonzero()[:, 0]
+        change, there = None, movable[:0]
         if time is None:
-            tables["logit_opacities"] = torch.where(movable, _ABSENT, tables["logit_opacities"])
-        elif movable.any():
-            tables, change = self._moved(tables, movable, time)
+            tables["logit_opacities"] = tables["logit_opacities"].index_fill(0, movable, _ABSENT)
+        elif len(movable):
+            with torch.no_grad():
+                there = movable[self._presence(movable, time) > LEAST_PRESENCE]
+            change = self._move(tables, movable, there, time, cameras)
         features = self.parameters["logit_gates"].sigmoid()[:, None] if gates else None
         splats = Splats(*(tables[name] for name in NAMES), features=features, raw=True, sh_degree=sh_degree)
-        return Moment(splats, change)
+        return Moment(splats, change, there)
 
     def carried(self, rows: Int64[Tensor, " M"], time_s: float) -> Float[Tensor, "M 3"]:
         """Where Gaussians are at a time by their velocities alone."""
-        p = self.parameters
-        return p["means"][rows] + (time_s - p["times_s"][rows])[:, None] * p["velocities"][rows]
-
-    def displacement(self, samples: int = 8) -> Float[Tensor, " N"]:
-        """How far in metres each Gaussian gets from where it was first seen, while it is there."""
-        p = self.parameters
-        farthest = torch.zeros(len(self))
-        rows = self.movable().nonzero()[:, 0]
-        with torch.no_grad():
-            for time in torch.linspace(0, self.duration_s, samples).tolist():
-                moved = self._moved({name: p[name] for name in NAMES}, self.movable(), time)[0]["means"]
-                there = self.presence(time)[rows] > LEAST_PRESENCE
-                distance = (moved[rows] - p["means"][rows]).norm(dim=-1) * there
-                farthest[rows] = torch.maximum(farthest[rows], distance)
-        return farthest
+        means, velocities, times_s = self._rows(rows, "means", "velocities", "times_s")
+        return means + (time_s - times_s)[:, None] * velocities
 
     def state_dict(self) -> dict[str, Any]:
         """The tables, and the field's numbers."""
@@ -177,30 +182,71 @@ class StreetGaussians(StaticGaussians):
         if self.deformation is not None:
             self.deformation.load_state_dict(state["deformation"])
 
-    def _moved(
-        self, tables: Mapping[str, Tensor], movable: Bool[Tensor, " N"], time: float
-    ) -> tuple[dict[str, Tensor], Change | None]:
-        """Tables at a time, and the field's part in them; only those there that may move are asked."""
-        p, moved = self.parameters, dict(tables)
-        presence = self.presence(time)
-        rows = (movable & (presence.detach() > LEAST_PRESENCE)).nonzero()[:, 0]
-        gate = p["logit_gates"][rows].sigmoid()[:, None]
-        start = p["means"][rows]
-        place = self.carried(rows, time)
-        shift, quats, change = place - start, p["quats"][rows], None
+    def _rows(self, rows: Int64[Tensor, " M"], *names: str) -> list[Tensor]:
+        """Rows of some tables; index_select, as its derivative is faster than that of an index."""
+        return [self.parameters[name].index_select(0, rows) for name in names]
+
+    def _presence(self, rows: Int64[Tensor, " M"], time_s: float) -> Float[Tensor, " M"]:
+        """The presence of some that may move."""
+        times_s, log_spans = self._rows(rows, "times_s", "log_spans")
+        return torch.exp(-0.5 * ((time_s - times_s) / log_spans.exp()).square())
+
+    def _move(
+        self,
+        tables: dict[str, Tensor],
+        movable: Int64[Tensor, " K"],
+        there: Int64[Tensor, " P"],
+        time: float,
+        cameras: Cameras | None,
+    ) -> Change | None:
+        """Put what may move where it is at a time, in place; and what the field says of it.
+
+        What changes is added to the tables: so their gradients pass through as they are, without a copy.
+        """
+        logit_gates, times_s, velocities = self._rows(there, "logit_gates", "times_s", "velocities")
+        gates = logit_gates.sigmoid()
+        shifts = (time - times_s)[:, None] * velocities
+        logits, presence = self._rows(there, "logit_opacities")[0], self._presence(there, time)
+        change = None
         if self.deformation is not None:
-            change = self.deformation(place, time / self.duration_s)
-            shift = shift + change.means
-            quats = turned(quats, gate * change.rotations)
-            colors = p["sh"][rows]
-            colors = torch.cat([colors[:, :1] + (gate * change.colors)[:, None], colors[:, 1:]], dim=1)
-            moved["sh"] = p["sh"].index_copy(0, rows, colors)
-        moved["means"] = p["means"].index_copy(0, rows, start + gate * shift)
-        moved["quats"] = p["quats"].index_copy(0, rows, quats)
-        seen = (p["logit_opacities"][rows].sigmoid() * presence[rows]).clamp(1e-6, 1 - 1e-6)
-        absent = torch.where(movable, _ABSENT, p["logit_opacities"])
-        moved["logit_opacities"] = absent.index_copy(0, rows, seen.logit())
-        return moved, change
+            asked = self._asked(there, gates[:, None] * shifts, cameras)
+            rows, gate = there[asked], gates[asked, None]
+            places = self.parameters["means"].index_select(0, rows) + shifts[asked]
+            change = self.deformation(places, places.new_tensor(time / self.duration_s))
+            shifts = shifts.index_add(0, asked, change.means)
+            self._change(tables, rows, gate, change)
+            if change.opacities is not None:
+                logits = logits.index_add(0, asked, gate[:, 0] * change.opacities)
+        tables["means"] = tables["means"].index_add(0, there, gates[:, None] * shifts)
+        seen = (logits.sigmoid() * presence).clamp(1e-6, 1 - 1e-6)
+        absent = tables["logit_opacities"].index_fill(0, movable, _ABSENT)
+        tables["logit_opacities"] = absent.index_copy(0, there, seen.logit())
+        return change
+
+    @torch.no_grad()
+    def _asked(
+        self, there: Int64[Tensor, " P"], shifts: Float[Tensor, "P 3"], cameras: Cameras | None
+    ) -> Int64[Tensor, " Q"]:
+        """Which of those that are there the field is asked for, as places in `there`."""
+        if cameras is None:
+            return torch.arange(len(there), device=there.device)
+        means, log_scales = self._rows(there, "means", "log_scales")
+        radii = _EXTENT * log_scales.amax(dim=1).exp() + _SHIFT_M
+        return in_view(means + shifts, radii, cameras).nonzero()[:, 0]
+
+    def _change(
+        self, tables: dict[str, Tensor], rows: Int64[Tensor, " Q"], gate: Float[Tensor, "Q 1"], change: Change
+    ) -> None:
+        """Add what the field says of rotations, colours and sizes to the tables."""
+        quats = self.parameters["quats"].index_select(0, rows)
+        turns = turned(quats, gate * change.rotations) - quats
+        tables["quats"] = tables["quats"].index_add(0, rows, turns)
+        columns = torch.arange(change.colors.shape[1], device=rows.device)
+        tables["sh"] = tables["sh"].index_put(
+            (rows[:, None], columns), gate[:, :, None] * change.colors, accumulate=True
+        )
+        if change.scales is not None:
+            tables["log_scales"] = tables["log_scales"].index_add(0, rows, gate * change.scales)
 
 
 def turned(quats: Float[Tensor, "M 4"], rotations: Float[Tensor, "M 3"]) -> Float[Tensor, "M 4"]:

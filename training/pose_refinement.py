@@ -56,19 +56,32 @@ class PoseRefinement:
     """The cameras of a capture, moved by twists that are learned on the training frames.
 
     A camera-from-world transform V becomes exp(twist) V: the motion is that of the camera about itself.
-    Twists of frames that do not train are interpolated in time between those of their neighbours, so that the
-    whole path keeps one gauge.
+    Twists of frames that do not train are interpolated in time between those of their neighbours on the same
+    path, so that all of it keeps one gauge.
 
     Args:
-        cameras: as predicted, in the order of time.
+        cameras: as predicted; in the order of time, where no times are given.
         train: rows that train.
         unit: world units that a translation of one counts, such as the median depth: one radian and one unit
             then move pixels about as far.
         config: settings.
+        paths: which camera of a rig each row belongs to; None where one camera has taken all.
+        times: of all rows, in any unit; None where they are equally far apart.
     """
 
-    def __init__(self, cameras: Cameras, train: Sequence[int], unit: float, config: PoseConfig) -> None:
+    def __init__(
+        self,
+        cameras: Cameras,
+        train: Sequence[int],
+        unit: float,
+        config: PoseConfig,
+        *,
+        paths: Int[Tensor, " C"] | None = None,
+        times: Float[Tensor, " C"] | None = None,
+    ) -> None:
         self.config = config
+        self.paths = paths
+        self.times = times
         self.initial = cameras
         self.train = torch.tensor(train)
         self.unit = unit
@@ -109,7 +122,7 @@ class PoseRefinement:
     @torch.no_grad()
     def cameras(self) -> Cameras:
         """All cameras of the capture where they are now."""
-        twists = interpolated(self.twists, self.train, len(self.initial))
+        twists = interpolated(self.twists, self.train, len(self.initial), paths=self.paths, times=self.times)
         viewmats = se3_exp(self._scaled(twists)) @ self.initial.viewmats
         return replace(self.initial, viewmats=viewmats, Ks=_stretched(self.initial.Ks, self.focal_factor))
 
@@ -163,20 +176,41 @@ class PoseRefinement:
 
 
 def interpolated(
-    values: Float[Tensor, "V *shape"], rows: Int[Tensor, " V"], count: int
+    values: Float[Tensor, "V *shape"],
+    rows: Int[Tensor, " V"],
+    count: int,
+    *,
+    paths: Int[Tensor, " C"] | None = None,
+    times: Float[Tensor, " C"] | None = None,
 ) -> Float[Tensor, "C *shape"]:
-    """Values known at some rows of a sequence, for all its rows: linear between neighbours, constant beyond.
+    """Values known at some rows, for all rows: linear in time between neighbours on a path, constant beyond.
 
     Args:
         values: at the rows.
         rows: ascending, at least one.
-        count: rows of the whole sequence, C.
+        count: of all rows, C.
+        paths: which path each row is on; None where there is one. Where nothing of one is known, 0.
+        times: of all rows; None where they are equally far apart, in their order.
     """
-    places = torch.arange(count)
-    after = torch.searchsorted(rows, places).clamp(max=len(rows) - 1)
-    before = (torch.searchsorted(rows, places, right=True) - 1).clamp(min=0)
-    gaps = (rows[after] - rows[before]).clamp(min=1)
-    shares = ((places - rows[before]) / gaps).clamp(0, 1).to(values)
+    times = torch.arange(count, dtype=torch.float64) if times is None else times
+    paths = torch.zeros(count, dtype=torch.long) if paths is None else paths
+    found = values.new_zeros(count, *values.shape[1:])
+    for path in paths.unique().tolist():
+        wanted, known = (paths == path).nonzero()[:, 0], (paths[rows] == path).nonzero()[:, 0]
+        if len(known):
+            known = known[times[rows[known]].argsort(stable=True)]
+            found[wanted] = _between(values[known], times[rows[known]], times[wanted])
+    return found
+
+
+def _between(
+    values: Float[Tensor, "V *shape"], known: Float[Tensor, " V"], wanted: Float[Tensor, " W"]
+) -> Float[Tensor, "W *shape"]:
+    """Values known at ascending times, at other times."""
+    after = torch.searchsorted(known, wanted).clamp(max=len(known) - 1)
+    before = (torch.searchsorted(known, wanted, right=True) - 1).clamp(min=0)
+    gaps = known[after] - known[before]
+    shares = torch.where(gaps > 0, (wanted - known[before]) / gaps.clamp(min=1e-12), 0).clamp(0, 1).to(values)
     return torch.lerp(values[before], values[after], shares.view(-1, *[1] * (values.dim() - 1)))
 
 

@@ -1,7 +1,6 @@
 """The street method: what stands still and what moves in a driving log, learned without boxes."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -9,85 +8,41 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from core import losses
+from core.errors import UserError
 from core.optimizers import RowAdam
-from core.pyramid import edge_aware_smoothness, pyramid_loss
+from core.pyramid import Pyramid, pyramid_of
 from core.randomness import generator
-from core.schedules import RECIPE_STEPS, Schedule, ScheduleConfig, exponential
+from core.schedules import RECIPE_STEPS, Schedule, exponential
+from evaluation.lpips import Lpips, how_to_get, load_lpips
 from gaussian_renderer import RenderOutput
+from scene.cameras import Cameras
 from scene.capture import Capture
-from scene.deformation import Change
-from scene.densification import DefaultConfig, DensificationConfig
-from scene.exposure import ExposureConfig, Exposures
-from scene.gaussian_model import camera_extent
-from scene.sky import Sky, SkyConfig
-from scene.staticness import Staticness, StaticnessConfig
-from scene.street_gaussians import StreetGaussians
-from training.gaussian_fit import GaussianFit, ModelConfig, OptimizerConfig, RenderConfig
-from training.photometric import LossConfig, TrainingView, TrainingViews, order
-from training.street_losses import StreetLossConfig, change_penalty, gate_entropy, motion_priors
+from scene.exposure import Exposures
+from scene.sky import Sky
+from scene.staticness import Staticness
+from scene.street_gaussians import Moment, StreetGaussians
+from training.gaussian_fit import GaussianFit
+from training.photometric import TrainingView, TrainingViews, order
+from training.pose_refinement import PoseRefinement
+from training.street_fit_config import StreetFitConfig
+from training.street_losses import (
+    change_penalty,
+    counted,
+    depth_terms,
+    field_penalty,
+    gate_entropy,
+    motion_priors,
+    photometric,
+    sky_term,
+)
 from training.street_scene import StreetScene, before_sky
 from training.task import Evaluation, Stepper, StepReport
 
 PICTURES = 3
 """Held-out views shown with an evaluation."""
 
-_LEAST_STATIC = 1e-3
-
-
-@dataclass(frozen=True)
-class MotionRates:
-    """Learning rates of what moves."""
-
-    velocity_lr: float = 0.02
-    """Of velocities, m/s."""
-    span_lr: float = 0.01
-    """Of the logarithms of the time spans."""
-    gate_lr: float = 0.02
-    """Of the logits of the gates."""
-    field_lr_init: float = 5e-3
-    """Of the field's features at the start."""
-    field_lr_final: float = 5e-4
-    """Of the field's features at the end; it falls exponentially."""
-    deformation_lr_init: float = 1e-3
-    """Of the network that reads them, at the start."""
-    deformation_lr_final: float = 1e-4
-    """Of that network at the end."""
-
-
-@dataclass(frozen=True)
-class StreetFitConfig:
-    """One stage of the street method."""
-
-    seed: int = 0
-    """Of the order of the views and all draws; not negative."""
-    schedule: ScheduleConfig = ScheduleConfig(iterations=4_000)
-    """How long it is."""
-    model: ModelConfig = ModelConfig(sh_degree=1, init_opacity=0.3)
-    """The Gaussians at the start."""
-    optimizer: OptimizerConfig = OptimizerConfig(
-        position_lr_init=1.6e-5,
-        position_lr_final=1.6e-6,
-        feature_lr=5e-3,
-        opacity_lr=0.05,
-        scaling_lr=0.01,
-    )
-    """Adam."""
-    motion: MotionRates = MotionRates()
-    """Learning rates of what moves."""
-    loss: LossConfig = LossConfig()
-    """The photometric difference."""
-    terms: StreetLossConfig = StreetLossConfig()
-    """The other terms."""
-    render: RenderConfig = RenderConfig(coarse_to_fine=0)
-    """How images are formed."""
-    densification: DensificationConfig = DensificationConfig(default=DefaultConfig(opacity_reset_interval=0))
-    """How the number of Gaussians changes."""
-    sky: SkyConfig = SkyConfig()
-    """What is behind everything."""
-    exposure: ExposureConfig = ExposureConfig(exposure=True, exposure_lr_init=2e-3, exposure_lr_final=1e-4)
-    """Exposure compensation."""
-    staticness: StaticnessConfig = StaticnessConfig(mask_dilation_px=0)
-    """Weights of pixels that may show something that moves, where only what stands still is learned."""
+_DEPTH_M = 20.0
+"""What a translation of a camera is measured by: at this depth it moves pixels as a turn does."""
 
 
 class StreetTask:
@@ -128,7 +83,7 @@ class StreetTask:
         self.fit = GaussianFit(
             config,
             model,
-            max(camera_extent(capture.cameras.centers[list(train)]), 10.0),
+            config.extent_m,
             {
                 "velocities": rates.velocity_lr,
                 "times_s": 0.0,
@@ -140,7 +95,17 @@ class StreetTask:
         self.optimizer = RowAdam(_beside_gaussians(model, self.sky))
         names = [capture.image_names[view] for view in train]
         self.exposures = Exposures(names, config.exposure) if config.exposure.exposure else None
+        self.poses = PoseRefinement(
+            capture.cameras,
+            train,
+            _DEPTH_M,
+            config.poses,
+            paths=self.drive.view_cameras,
+            times=self.drive.view_times_s,
+        )
         self.staticness = None if moving is None else Staticness(moving, None, config.staticness)
+        self.lpips = _lpips(capture) if config.loss.lpips_weight else None
+        self._pyramids: dict[tuple[int, int], Pyramid] = {}
 
     def adopt(self, before: StreetScene) -> None:
         """Start from the sky and the exposures that an earlier stage has learned."""
@@ -165,21 +130,24 @@ class StreetTask:
         position, scale = self.schedule.position(step), stepper.learning_rate_scale
         view = self.views.get(batch, self.fit.halvings(position))
         self._zero_grad()
+        cameras = self._camera(view)
         time = self.time_of(self.train[batch])
-        moment = self.model.moment(time, self.fit.sh_degree(position))
-        wants_depth = bool(self.config.terms.smoothness_weight) or view.inverse_depth is not None
+        moment = self.model.moment(time, self.fit.sh_degree(position), cameras=cameras)
         output = self.fit.draw(
-            view.cameras, self.schedule, step, splats=moment.splats, inverse_depth=wants_depth
+            cameras, self.schedule, step, splats=moment.splats, inverse_depth=self._wants_depth(view)
         )
-        image = before_sky(output, self.sky, view.cameras)
+        image = before_sky(output, self.sky, cameras)
         if self.exposures is not None:
             image = self.exposures.apply(image, batch)
         weights = self._weights(view, position)
-        loss = self._photometric(image, view, weights) + self._geometry(output, view, weights)
-        value = stepper.backward(self.fit.regularized(loss + self._priors(moment.change, time, step)))
+        loss = self._appearance(image, view, weights, position) + self._geometry(output, view, weights)
+        value = stepper.backward(self.fit.regularized(loss + self._priors(moment, view, step)))
         truth = losses.as_image(view.target, image)
         if self.staticness is not None and weights is not None:
             self.staticness.observe(batch, (image.detach() - truth).abs().mean(-1), weights)
+        if self.config.poses.optim_pose:
+            psnr = losses.psnr(counted(image.detach().clamp(0, 1), view, weights)[0], truth)
+            self.poses.update(batch, position, psnr, scale)
         self._update(position, scale)
         self.fit.advance(output, self.schedule, step, scale)
         if not stepper.reporting:
@@ -189,19 +157,28 @@ class StreetTask:
 
     def scene(self) -> StreetScene:
         """What has been learned so far."""
-        transforms = None
+        transforms, render = None, self.config.render
         if self.exposures is not None:
             transforms = dict(zip(self.train, self.exposures.transforms.detach(), strict=True))
-        return StreetScene(self.model, self.sky, transforms, self.config.render.backend)
+        return StreetScene(
+            self.model,
+            self.sky,
+            transforms,
+            self.poses.cameras(),
+            backend=render.backend,
+            antialiased=render.antialiasing,
+            white=render.white_background,
+        )
 
     def evaluate(self) -> Evaluation:
         """PSNR of held-out views, and over what moves by the boxes, where there are any."""
         squares, moving_squares, pictures = [], [], {}
         scene = self.scene()
+        cameras = scene.placed(self.capture).cameras
         for view in self.test:
             target: UInt8[Tensor, "H W 3"] = self.capture.images[view]
             transform = scene.transform_of(view, self.drive)
-            image = scene.draw(self.capture.cameras[view], self.time_of(view), transform=transform).image
+            image = scene.draw(cameras[view], self.time_of(view), transform=transform).image
             errors = (image - target / 255).square().mean(-1)
             squares.append(losses.psnr(image, target / 255))
             if self.capture.dynamic_masks is not None:
@@ -219,6 +196,7 @@ class StreetTask:
         """Gaussians, field, moments, densification statistics, sky, exposures, weights, schedule."""
         parts = {"sky": self.sky, "exposures": self.exposures, "staticness": self.staticness}
         states = {name: None if part is None else part.state_dict() for name, part in parts.items()}
+        states["poses"] = self.poses.state_dict()
         states["others"] = self.optimizer.state_dict()
         return {**self.fit.state_dict(), "schedule": self.schedule.state_dict(), **states}
 
@@ -230,13 +208,23 @@ class StreetTask:
             part = getattr(self, name)
             if part is not None:
                 part.load_state_dict(state[name])
+        self.poses.load_state_dict(state["poses"])
         self.optimizer.load_state_dict(state["others"])
 
     def _zero_grad(self) -> None:
         self.fit.optimizer.zero_grad()
         self.optimizer.zero_grad()
+        self.poses.zero_grad()
         if self.exposures is not None:
             self.exposures.zero_grad()
+
+    def _camera(self, view: TrainingView) -> Cameras:
+        return self.poses.moved(view.row, view.cameras) if self.config.poses.optim_pose else view.cameras
+
+    def _wants_depth(self, view: TrainingView) -> bool:
+        terms = self.config.loss
+        has_lidar = bool(terms.lidar_weight) and view.inverse_depth is not None
+        return has_lidar or bool(terms.smoothness_weight)
 
     def _weights(self, view: TrainingView, position: float) -> Float[Tensor, "H W"] | None:
         if self.staticness is None:
@@ -244,68 +232,64 @@ class StreetTask:
         weights = self.staticness.weights(view.row, position, *view.target.shape[1:])
         return weights if view.weights is None else weights * view.weights
 
-    def _photometric(
-        self, image: Float[Tensor, "H W 3"], view: TrainingView, weights: Float[Tensor, "H W"] | None
+    def _appearance(
+        self,
+        image: Float[Tensor, "H W 3"],
+        view: TrainingView,
+        weights: Float[Tensor, "H W"] | None,
+        position: float,
     ) -> Tensor:
-        """The difference at full size, and that of smaller images; a mean over the pixels that count."""
-        config, terms, scale = self.config.loss, self.config.terms, 1.0
-        if weights is not None:
-            # Where a pixel does not count, the photograph stands in, which disturbs no window of SSIM.
-            image = torch.lerp(losses.as_image(view.target, image), image, weights[..., None])
-            scale = 1 / max(float(weights.mean()), _LEAST_STATIC)
-        loss = losses.photometric_loss(
-            image, view.target, moments=view.moments, lambda_dssim=config.lambda_dssim
-        )
-        if terms.pyramid_levels and terms.pyramid_weight:
-            coarse = pyramid_loss(
-                image, view.target, levels=terms.pyramid_levels, lambda_dssim=config.lambda_dssim
-            )
-            loss = (loss + terms.pyramid_weight * coarse) / (1 + terms.pyramid_weight)
+        """How the image differs from the photograph where pixels count."""
+        terms = self.config.loss
+        image, scale = counted(image, view, weights)
+        loss = photometric(image, view, self._pyramid(view), terms)
+        if self.lpips is not None and position >= terms.lpips_from * RECIPE_STEPS:
+            truth = losses.as_image(view.target, image)
+            loss = loss + terms.lpips_weight * self.lpips.distance(image, truth)
         return scale * loss
+
+    def _pyramid(self, view: TrainingView) -> Pyramid:
+        """The photograph's halvings, which take a third of its memory, kept from the first visit on."""
+        terms = self.config.loss
+        if not (terms.pyramid_weight and terms.pyramid_levels):
+            return ()
+        key = (view.row, self.views.halvings)
+        if key not in self._pyramids:
+            self._pyramids[key] = pyramid_of(view.target, terms.pyramid_levels)
+        return self._pyramids[key]
 
     def _geometry(
         self, output: RenderOutput, view: TrainingView, weights: Float[Tensor, "H W"] | None
     ) -> Tensor:
         """Lidar, smoothness, sky."""
-        terms, loss = self.config.terms, output.images.new_zeros(())
+        terms, loss = self.config.loss, output.images.new_zeros(())
         if output.inverse_depths is not None:
-            inverse_depths = output.inverse_depths[0]
-            if terms.smoothness_weight:
-                smooth = edge_aware_smoothness(inverse_depths, view.target)
-                loss = loss + terms.smoothness_weight * smooth
-            if terms.lidar_weight and view.inverse_depth is not None:
-                known = view.inverse_depth > 0
-                known = known if weights is None else known & (weights > 0.5)
-                if known.any():
-                    truth = view.inverse_depth[known]
-                    difference = (inverse_depths[known] - truth).abs().mean() / truth.mean()
-                    loss = loss + terms.lidar_weight * difference
+            loss = loss + depth_terms(output.inverse_depths[0], view, weights, terms)
         skies = self.drive.sky_masks
-        if terms.sky_weight and skies is not None:
-            seen = skies[self.train[view.row]]
-            alphas = output.alphas[0].clamp(1e-4, 1 - 1e-4)
-            if seen is not None and seen.shape == alphas.shape:
-                covered = torch.nn.functional.binary_cross_entropy(
-                    alphas, 1 - seen.float(), weight=view.weights
-                )
-                loss = loss + terms.sky_weight * covered
+        seen = None if skies is None else skies[self.train[view.row]]
+        if terms.sky_weight and seen is not None:
+            loss = loss + terms.sky_weight * sky_term(output.alphas[0], seen.float(), view.weights)
         return loss
 
-    def _priors(self, change: Change | None, time: float, step: int) -> Tensor:
-        terms = self.config.terms
+    def _priors(self, moment: Moment, view: TrainingView, step: int) -> Tensor:
+        """What is known beforehand of motion, of its field and of the cameras."""
+        terms, change, deformation = self.config.loss, moment.change, self.model.deformation
         loss = self.model.parameters["means"].new_zeros(())
-        movable = self.model.movable()
-        if not movable.any():
-            return loss
-        if change is not None:
-            loss = loss + change_penalty(change, terms)
-        if terms.steadiness_weight or terms.rigidity_weight:
+        if change is not None and deformation is not None:
+            loss = (
+                loss
+                + change_penalty(change, terms)
+                + field_penalty(deformation.field, change.features, step, terms)
+            )
+        if len(moment.there) and (terms.steadiness_weight or terms.rigidity_weight):
+            time, gap = self.time_of(self.train[view.row]), self.drive.gap_s
             random = generator(self.config.seed, "motion", step)
-            loss = loss + motion_priors(self.model, time, self.drive.gap_s, terms, random)
-        if terms.gate_entropy_weight:
-            gates = self.model.parameters["logit_gates"][movable]
+            loss = loss + motion_priors(self.model, moment.there, time, gap, terms, random)
+        if len(moment.there) and terms.gate_entropy_weight:
+            gates = self.model.parameters["logit_gates"].index_select(0, moment.there)
             loss = loss + terms.gate_entropy_weight * gate_entropy(gates)
-        return loss
+        penalty = self.poses.penalty(view.row) if self.config.poses.optim_pose else None
+        return loss if penalty is None else loss + penalty
 
     def _update(self, position: float, scale: float) -> None:
         """Everything but the Gaussians."""
@@ -332,3 +316,21 @@ def _beside_gaussians(model: StreetGaussians, sky: Sky | None) -> dict[str, Tens
             kind = "field" if name.startswith("field.") else "network"
             found[f"{kind}.{name}"] = parameter
     return found
+
+
+def _lpips(capture: Capture) -> Lpips:
+    """The network that judges images, which must be large enough for it.
+
+    Raises:
+        UserError: its weight files are not on this machine, or an image is too small.
+    """
+    network = load_lpips("alex", like_inria=False)
+    if network is None:
+        raise UserError(f"--lpips-weight: {how_to_get('alex')}; or leave it out")
+    smallest = int(min(capture.cameras.width.min(), capture.cameras.height.min()))
+    if smallest < network.smallest_side:
+        raise UserError(
+            f"--lpips-weight: images with sides of {network.smallest_side} pixels or more were expected, the "
+            f"smallest has {smallest}; give a larger --long-side, or leave it out"
+        )
+    return network

@@ -19,7 +19,7 @@ from scene.lidar_motion import LidarMotionConfig
 from scene.splits import Split
 from scene.street_points import StreetPointsConfig
 from training.loop import LoopConfig
-from training.street import StreetFitConfig
+from training.street_fit_config import StreetFitConfig
 
 _BOX_MARGIN_M = 5.0
 
@@ -51,6 +51,9 @@ class StreetConfig:
     """What a static stage has learned (street.safetensors), for a dynamic stage by itself."""
     static_iterations: Annotated[int, flag("--coarse-iterations")] = 5_000
     """Steps of the static stage; those of the dynamic one are --iterations."""
+    masks: Literal["lidar", "none"] = "lidar"
+    """What the static stage leaves out: what moves as far as lidar and residuals tell, or nothing. Without
+    masks the returns of what moves are among its points; with --stage static that is plain 3DGS."""
     encoder_type: Literal["hash", "hexplane", "none"] = "hash"
     """The field of space and time; without one, things move straight on."""
     hash_grid: HashGridConfig = HashGridConfig()
@@ -87,11 +90,30 @@ class StreetConfig:
                 "a prior_checkpoint changes nothing in stage static, which learns anew; leave it out"
             )
 
+        degree = self.deformation.deform_sh_degree
+        if degree > self.fit.model.sh_degree:
+            raise ValueError(
+                f"deform_sh_degree: at most the sh_degree of the colours, {self.fit.model.sh_degree}, was "
+                f"expected, got {degree}"
+            )
+
     @property
     def static_fit(self) -> StreetFitConfig:
         """How the static stage is trained."""
-        schedule = replace(self.fit.schedule, iterations=self.static_iterations, minutes=None)
-        return replace(self.fit, schedule=schedule)
+        return self._fit_of(self.static_iterations)
+
+    @property
+    def dynamic_fit(self) -> StreetFitConfig:
+        """How the dynamic stage is trained."""
+        return self._fit_of(self.fit.schedule.iterations)
+
+    def _fit_of(self, iterations: int) -> StreetFitConfig:
+        """A stage of so many steps at most. Stages share the minutes as they would share the steps."""
+        schedule = self.fit.schedule
+        minutes, both = schedule.minutes, self.static_iterations + schedule.iterations
+        if minutes is not None and self.stage == "both" and self.prior_checkpoint is None:
+            minutes *= iterations / both
+        return replace(self.fit, schedule=replace(schedule, iterations=iterations, minutes=minutes))
 
 
 def split_frames(capture: Capture, stride: int) -> Split:

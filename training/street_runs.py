@@ -56,9 +56,10 @@ def open_street(path: Path, iteration: int | None = None, source: Path | None = 
             f"{stage.path} has no iteration {iteration}; saved are {', '.join(map(str, stage.iterations()))}"
         )
     capture = open_log(source or Path(identity["source_path"]), config.log)
-    assert capture.drive is not None  # of a log
-    scene = load_street(saved.with_name(TENSORS), config, capture.drive)
-    return TrainedStreet(folder, iteration, scene, capture, split_frames(capture, config.stride))
+    scene = load_street(saved.with_name(TENSORS), config, capture)
+    return TrainedStreet(
+        folder, iteration, scene, scene.placed(capture), split_frames(capture, config.stride)
+    )
 
 
 def score_street(path: Path) -> str:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from gaussian_renderer import RenderOutput, render
 from scene.cameras import Cameras
+from scene.capture import Capture
 from scene.drive import Drive
 from scene.gaussian_model import StaticGaussians
 from scene.sky import Sky
@@ -49,7 +50,10 @@ class StreetScene:
         model: the Gaussians.
         sky: what is behind them; None is black.
         transforms: colour transforms of the views that trained, by the capture's row; None without exposure.
+        cameras: the cameras of all the capture's views, if they were learned too.
         backend: who draws.
+        antialiased: whether opacities make up for the low pass on the image, as in training.
+        white: white, not black, behind everything, where there is no sky.
         offsets: how far single Gaussians are shifted after all, metres: an edit, of which the field knows
             nothing.
     """
@@ -57,7 +61,10 @@ class StreetScene:
     model: StreetGaussians
     sky: Sky | None
     transforms: Mapping[int, Float[Tensor, "3 4"]] | None
+    cameras: Cameras | None = None
     backend: str = "auto"
+    antialiased: bool = False
+    white: bool = False
     offsets: Float[Tensor, "N 3"] | None = None
 
     @torch.no_grad()
@@ -77,10 +84,17 @@ class StreetScene:
             parts: everything, what stands still, or what moves alone, on black.
             transform: of the colours.
         """
-        splats = self._splats(None if parts == "still" else time_s, gates=True)
+        splats = self._splats(None if parts == "still" else time_s, gates=True, cameras=cameras)
         if parts == "moving":
             splats = splats.select(self.model.movable())
-        output = render(splats, cameras, depth=True, backend=self.backend)
+        output = render(
+            splats,
+            cameras,
+            background=torch.ones(3) if self.white and parts != "moving" else None,
+            depth=True,
+            antialiased=self.antialiased,
+            backend=self.backend,
+        )
         image = before_sky(output, None if parts == "moving" else self.sky, cameras)
         if transform is not None:
             image = image @ transform[:, :3].T + transform[:, 3]
@@ -98,10 +112,19 @@ class StreetScene:
         there = self.model.presence(time_s) > LEAST_PRESENCE
         StaticGaussians.from_splats(self._splats(time_s).select(there)).save_ply(path)
 
-    def _splats(self, time_s: float | None, *, gates: bool = False) -> Splats:
-        """The Gaussians at a time, or without one what stands still, where the edit puts them."""
+    def _splats(self, time_s: float | None, *, gates: bool = False, cameras: Cameras | None = None) -> Splats:
+        """The Gaussians at a time, or without one what stands still, where the edit puts them.
+
+        An edit may put into a camera's view what is not there by itself: all is asked of the field then.
+        """
+        if self.offsets is None:
+            return self.model.moment(time_s, gates=gates, cameras=cameras).splats
         splats = self.model.moment(time_s, gates=gates).splats
-        return splats if self.offsets is None else replace(splats, means=splats.means + self.offsets)
+        return replace(splats, means=splats.means + self.offsets)
+
+    def placed(self, capture: Capture) -> Capture:
+        """A capture with its cameras where they are after all."""
+        return capture if self.cameras is None else replace(capture, cameras=self.cameras)
 
     def transform_of(self, view: int, drive: Drive) -> Float[Tensor, "3 4"] | None:
         """The colour transform of a view; one that did not train is between its camera's nearest in time."""

@@ -27,13 +27,15 @@ from training.preparation import (
     SMALLER_LOG,
     check_memory,
     expected_gaussians,
+    make_pacer,
     street_bytes,
     wait_for_images,
 )
 from training.runs import identity_of, is_same_run, start_run
-from training.street import StreetFitConfig, StreetTask
+from training.street import StreetTask
 from training.street_config import StreetConfig, box_of, make_deformation, seen_by, split_frames
 from training.street_files import TENSORS, load_street, save_street
+from training.street_fit_config import StreetFitConfig
 from training.street_outputs import TrainedStreet, write_street_outputs
 
 
@@ -82,9 +84,9 @@ class _StreetRun:
             folder = RunFolder(self.folder.path / "static")
             result = self._fit("static", folder, config.static_fit, self._static_task)
             prior = folder.point_cloud(result.iterations).with_name(TENSORS)
-        if config.stage != "static" and (result is None or result.stopped_by is None):
+        if config.stage != "static" and (result is None or result.stopped_by is None) and self._moves():
             folder, last_prior = self.folder, prior
-            result = self._fit("dynamic", folder, config.fit, lambda: self._dynamic_task(last_prior))
+            result = self._fit("dynamic", folder, config.dynamic_fit, lambda: self._dynamic_task(last_prior))
         assert result is not None  # a static stage has no prior, says the configuration
         if result.stopped_by is not None:
             say(f"stopped after iteration {result.iterations}; the same command continues from there")
@@ -93,10 +95,24 @@ class _StreetRun:
         say(f"results are in {self.folder.path}")
         return result
 
+    def _moves(self) -> bool:
+        """Whether there is anything for a dynamic stage to learn, as one that has ended had.
+
+        Raises:
+            UserError: there is not, and nothing else was asked for.
+        """
+        if self.folder.iterations() or len(self._prepare()[1].xyz):
+            return True
+        told = f"nothing moves in {self.capture.name} as far as its lidar tells"
+        if self.config.prior_checkpoint is not None:
+            raise UserError(f"{told}, so that a dynamic stage has nothing to learn; give a log with lidar")
+        say(f"{told}: the dynamic stage is left out")
+        return False
+
     def _trained(self, folder: RunFolder, iteration: int) -> TrainedStreet:
         """A stage's result, as it was written."""
-        scene = load_street(folder.point_cloud(iteration).with_name(TENSORS), self.config, self.drive)
-        return TrainedStreet(self.folder, iteration, scene, self.capture, self.split)
+        scene = load_street(folder.point_cloud(iteration).with_name(TENSORS), self.config, self.capture)
+        return TrainedStreet(self.folder, iteration, scene, scene.placed(self.capture), self.split)
 
     def _prepare(self) -> tuple[list[Float[Tensor, "_H _W"]], StreetPoints]:
         """Where lidar says that something moves in the views that train, and where Gaussians start.
@@ -116,39 +132,48 @@ class _StreetRun:
         return self._prepared
 
     def _static_task(self) -> StreetTask:
-        """What stands still, from the lidar's still returns; what seems to move does not count."""
+        """What stands still, from the lidar's still returns; what seems to move does not count.
+
+        Without masks: everything, from all returns, as it never moves.
+        """
         probabilities, points = self._prepare()
-        if not len(points.static):
+        start, moving = points.static, probabilities
+        if self.config.masks == "none":
+            start = PointCloud(torch.cat([start.xyz, points.xyz]), torch.cat([start.rgb, points.rgb]))
+            moving = None
+        if not len(start):
             raise UserError(
                 f"{self.capture.source} has no lidar returns that an image sees, so there is nothing to "
                 "start from; give a log with lidar, or a --prior-checkpoint"
             )
         config, split = self.config.static_fit, self.split
         still = StaticGaussians.from_points(
-            points.static,
+            start,
             sh_degree=config.model.sh_degree,
             opacity=config.model.init_opacity,
             scale=config.model.init_scale,
         )
         street = StreetGaussians.standing(still, None, self.drive.duration_s)
-        return StreetTask(config, self.capture, split.train, split.test, street, probabilities)
+        return StreetTask(config, self.capture, split.train, split.test, street, moving)
 
     def _dynamic_task(self, prior: Path) -> StreetTask:
-        """What a static stage has learned, and what moves among the lidar's returns."""
+        """What stands still in what has been learned, and what moves among the lidar's returns."""
         config, (_, points) = self.config, self._prepare()
-        before = load_street(prior, config, self.drive)
+        before = load_street(prior, config, self.capture)
         deformation = make_deformation(config, box_of(points.xyz), len(self.drive.frame_times_s))
-        street = StreetGaussians(before.model.parameters, deformation, self.drive.duration_s)
-        if len(points.xyz):
-            moving = StaticGaussians.from_points(
-                PointCloud(points.xyz, points.rgb),
-                sh_degree=config.fit.model.sh_degree,
-                opacity=config.fit.model.init_opacity,
-                sizes=torch.full((len(points.xyz),), config.moving_size_m),
-            )
-            span_s, gate = config.moving_span_s, config.moving_gate
-            street = street.joined(moving, points.velocities, points.times_s, span_s=span_s, gate=gate)
-        task = StreetTask(config.fit, self.capture, self.split.train, self.split.test, street, None)
+        still = ~before.model.movable()
+        tables = {name: table[still] for name, table in before.model.parameters.items()}
+        street = StreetGaussians(tables, deformation, self.drive.duration_s)
+        moving = StaticGaussians.from_points(
+            PointCloud(points.xyz, points.rgb),
+            sh_degree=config.fit.model.sh_degree,
+            opacity=config.fit.model.init_opacity,
+            sizes=torch.full((len(points.xyz),), config.moving_size_m),
+        )
+        span_s, gate = config.moving_span_s, config.moving_gate
+        street = street.joined(moving, points.velocities, points.times_s, span_s=span_s, gate=gate)
+        capture, split = before.placed(self.capture), self.split
+        task = StreetTask(config.dynamic_fit, capture, split.train, split.test, street, None)
         task.adopt(before)
         return task
 
@@ -182,9 +207,10 @@ class _StreetRun:
             make_folder(folder.path)
 
             def save(step: int) -> None:
-                save_street(folder, step, task.scene())
+                save_street(folder, step, task.scene(), self.capture)
 
-            results.append(fit(task, folder, self.config.loop, save=save))
+            pacer = make_pacer(task, folder, config.schedule, initial=initial, expected=expected)
+            results.append(fit(task, folder, self.config.loop, save=save, pacer=pacer))
             return results[0].stopped_by is None
 
         run_stage(stage, work, clean=lambda: _forget(folder))
@@ -199,7 +225,9 @@ def _forget(folder: RunFolder) -> None:
         remove(path)
 
 
-_OF_THE_DYNAMIC_STAGE = ("encoder_type", "hash_grid", "hexplane", "deformation", "moving_size_m")
+_OF_THE_DYNAMIC_STAGE = (
+    "encoder_type", "hash_grid", "hexplane", "deformation", "moving_size_m", "moving_span_s", "moving_gate"
+)  # fmt: skip
 
 
 def _determining(config: StreetConfig, stage: str) -> dict[str, Any]:

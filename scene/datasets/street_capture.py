@@ -226,6 +226,7 @@ def _drive(
             if log.ego_masks
             else None
         ),
+        log_from_world=torch.from_numpy(log.world_from_origin),
     )
 
 

@@ -1,7 +1,6 @@
 """Features of places in space and time, learned: what deforms Gaussians reads them.
 
-Every field is called alike, `field(xyz [N, 3], times [N] or []) -> [N, C]`, says its number of features, and
-has the same regularisers.
+Every field is called alike, `field(xyz [N, 3], times [N] or []) -> [N, C]`, and says its number of features.
 """
 
 from scene.fields.hash_grid import HashGrid, HashGridConfig

@@ -103,21 +103,6 @@ class HashGrid(nn.Module):
             inside, self.tables, self.resolutions, self.offsets, sparse=self.config.hash_sparse
         )
 
-    def regularisation(self, *, feature_l1: float = 1e-6, feature_l2: float = 5.1e-5) -> Float[Tensor, ""]:
-        """What keeps features small: weighted sums over levels of means over their tables.
-
-        It gives every row a gradient. With large tables of which a step reads little, penalise the features
-        that `forward` returns instead.
-
-        Args:
-            feature_l1: weight of the mean of |feature|.
-            feature_l2: weight of the mean of feature^2.
-        """
-        levels = self.tables.split(self.offsets.diff().tolist())
-        l1 = [feature_l1 * level.abs().mean() for level in levels if feature_l1]
-        l2 = [feature_l2 * level.square().mean() for level in levels if feature_l2]
-        return torch.stack([*l1, *l2, self.tables.new_zeros(())]).sum()
-
     def _interpolate(self) -> Callable[..., Tensor]:
         native_can = self.tables.device.type == "cpu" and self.tables.dtype == torch.float32
         if self.kernels and native_can and splat_kernels is not None:

@@ -114,3 +114,25 @@ def test_files_that_hold_something_else_are_told(weight_folder: Path, content: o
         torch.save(content, path)
     with pytest.raises(UserError, match=rf"alex\.pth.*{FETCH_COMMAND}"):
         load_lpips("alex")
+
+
+def test_the_distance_has_a_derivative_even_where_nothing_is_seen(weight_folder: Path) -> None:
+    """Against central differences; and of black images, all of whose features may be zero."""
+    write_weights(weight_folder, "alex")
+    metric = load_lpips("alex", like_inria=False)
+    assert metric is not None
+    metric = metric.double()
+    image, target = (each.double() for each in pair())
+    image.requires_grad_()
+    metric.distance(image, target).backward()
+    direction = torch.randn(image.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        ahead, behind = (metric.distance(image + s * direction, target) for s in (1e-5, -1e-5))
+    assert image.grad is not None
+    assert (image.grad * direction).sum() == pytest.approx(float(ahead - behind) / 2e-5, rel=1e-3)
+    for layer in metric.features:
+        if isinstance(layer, torch.nn.Conv2d):
+            torch.nn.init.constant_(layer.bias, -1e3)
+    image.grad = None
+    metric.distance(image, target).backward()
+    assert image.grad.isfinite().all()

@@ -25,23 +25,32 @@ def make(encoder: str) -> Deformation:
 def test_nothing_changes_at_first_and_a_motion_is_learned(encoder: str) -> None:
     deformation = make(encoder)
     places = 2 * torch.rand(256, 3) - 1
-    change = deformation(places, 0.3)
-    for values in change[:3]:
-        assert values.shape == (256, 3)
-        assert not values.any()
+    change = deformation(places, torch.tensor(0.3))
+    assert [tuple(values.shape) for values in change.values()] == [(256, 3), (256, 3), (256, 1, 3)]
+    assert not any(values.any() for values in change.values())
     assert change.features.shape == (256, deformation.field.features)
     optimizer = torch.optim.Adam(deformation.parameters(), lr=0.01)
     for step in range(150):
-        time = (step % 5) / 4
+        time = torch.tensor((step % 5) / 4)
         optimizer.zero_grad()
-        wanted = torch.tensor([time * 0.5, 0.0, -0.2])
+        wanted = torch.tensor([float(time) * 0.5, 0.0, -0.2])
         (deformation(places, time).means - wanted).abs().mean().backward()
         optimizer.step()
-    shift = deformation(places, 1.0).means.mean(0)
+    shift = deformation(places, torch.tensor(1.0)).means.mean(0)
     torch.testing.assert_close(shift, torch.tensor([0.5, 0.0, -0.2]), atol=0.1, rtol=0)
 
 
-@pytest.mark.parametrize("bad", [{"deformation_width": 0}, {"deformation_reach_m": 0.0}])
+def test_sizes_opacities_and_colours_from_each_side_change_by_option() -> None:
+    config = DeformationConfig(deform_sh_degree=1, deform_scales=True, deform_opacities=True)
+    deformation = Deformation(make("hash").field, config)
+    change = deformation(torch.rand(5, 3), torch.rand(5))
+    assert [tuple(values.shape) for values in change.values()] == [(5, 3), (5, 3), (5, 4, 3), (5, 3), (5,)]
+    assert not any(values.any() for values in change.values())
+
+
+@pytest.mark.parametrize(
+    "bad", [{"deform_sh_degree": 4}, {"deformation_width": 0}, {"deformation_reach_m": 0.0}]
+)
 def test_settings_out_of_range(bad: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(bad))):
         DeformationConfig(**bad)  # pyright: ignore[reportArgumentType]

@@ -2,9 +2,10 @@
 
 import math
 
-import pytest
 import torch
 
+from gaussian_renderer import render
+from scene.cameras import Cameras
 from scene.capture import PointCloud
 from scene.deformation import Deformation, DeformationConfig
 from scene.fields.hash_grid import HashGrid, HashGridConfig
@@ -12,6 +13,12 @@ from scene.gaussian_model import StaticGaussians
 from scene.street_gaussians import StreetGaussians, turned
 
 BOX = torch.tensor([[-20.0, -20, -20], [20, 20, 20]])
+CAMERA = Cameras(
+    torch.eye(4)[None],
+    torch.tensor([[[20.0, 0, 12], [0, 20, 8], [0, 0, 1]]]),
+    torch.tensor([24]),
+    torch.tensor([16]),
+)
 
 
 def gaussians(count: int) -> StaticGaussians:
@@ -40,7 +47,6 @@ def test_what_stands_still_is_the_static_model() -> None:
         for name in ("means", "quats", "scales", "opacities", "sh"):
             torch.testing.assert_close(getattr(ours, name), getattr(theirs, name))
     assert not model.movable().any()
-    assert not model.displacement().any()
 
 
 def test_they_move_straight_on_as_far_as_the_gate_lets_them() -> None:
@@ -93,13 +99,49 @@ def test_gradients_reach_all_tables_and_the_field() -> None:
     assert tables.any()
 
 
-def test_displacement_is_a_distance() -> None:
-    model = street(with_field=False, gate=1 - 1e-6)
-    far = model.displacement(samples=21)
-    assert not far[:6].any()
-    # There until presence falls to 1 %, at 3.03 spans.
-    assert far[6] == pytest.approx(1.5, abs=0.11)
-    assert far[7] == pytest.approx(2.0, abs=0.11)
+def test_what_is_out_of_view_is_not_asked_for_and_the_image_is_the_same() -> None:
+    """Images, and their gradients, of a street with a field that changes everything."""
+    config = DeformationConfig(
+        deformation_width=8, deform_sh_degree=1, deform_scales=True, deform_opacities=True
+    )
+    torch.manual_seed(2)
+    grid = HashGrid(HashGridConfig(hash_levels=2, hash_log2_rows=8, hash_space_max=32), BOX, 5)
+    deformation = Deformation(grid, config)
+    torch.nn.init.normal_(deformation.head.weight, std=0.5)
+    torch.nn.init.normal_(grid.tables, std=0.1)
+    count = 400
+    places = PointCloud(30 * torch.rand(count, 3) - 15, torch.full((count, 3), 200, dtype=torch.uint8))
+    moving = StaticGaussians.from_points(places, sh_degree=1, sizes=torch.full((count,), 0.3))
+    still = StreetGaussians.standing(gaussians(3), deformation, 2.0)
+    model = still.joined(moving, torch.randn(count, 3), 2 * torch.rand(count), span_s=0.8, gate=0.7)
+    found = []
+    for cameras in (None, CAMERA):
+        moment = model.moment(1.1, cameras=cameras)
+        image = render(moment.splats, CAMERA).images[0]
+        model.parameters["means"].grad = grid.tables.grad = None
+        (image * torch.linspace(0, 1, image.numel()).view(image.shape)).sum().backward()
+        assert moment.change is not None
+        found.append(
+            (len(moment.change.means), image.detach(), model.parameters["means"].grad, grid.tables.grad)
+        )
+    (every, image, means, tables), (seen, *others) = found
+    assert 0 < seen < 0.6 * every
+    assert image.std() > 0.02
+    for one, other in zip((image, means, tables), others, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_sizes_and_opacities_change_as_far_as_the_gate_lets_them() -> None:
+    model = street(gate=0.5)
+    config = DeformationConfig(deformation_width=8, deform_scales=True, deform_opacities=True)
+    model.deformation = Deformation(field().field, config)
+    with torch.no_grad():
+        model.deformation.head.bias[9:] = torch.tensor([0.2, 0.4, 0.6, 1.0])
+        model.parameters["times_s"].fill_(1.0)
+    splats, p = model.splats(1.0), model.parameters
+    torch.testing.assert_close(splats.scales[:6], p["log_scales"][:6])
+    torch.testing.assert_close(splats.scales[6:], p["log_scales"][6:] + torch.tensor([0.1, 0.2, 0.3]))
+    torch.testing.assert_close(splats.opacities[6:], p["logit_opacities"][6:] + 0.5)
 
 
 def test_small_turns() -> None:

@@ -56,6 +56,28 @@ def test_interpolation_keeps_what_is_known_and_what_is_linear(count: int, seed: 
     torch.testing.assert_close(interpolated(line[rows], rows, count)[inside], line[inside])
 
 
+def test_a_rig_is_interpolated_camera_by_camera_in_time() -> None:
+    """Rows of two cameras alternate; what is known of one says nothing of the other."""
+    times = torch.tensor([0.0, 0.5, 1.0, 1.5, 4.0, 4.5], dtype=torch.float64)
+    paths = torch.tensor([0, 1, 0, 1, 0, 1])
+    values = torch.tensor([[2.0], [7.0], [6.0]])
+    found = interpolated(values, torch.tensor([0, 1, 4]), 6, paths=paths, times=times)
+    assert found[:, 0].tolist() == [2, 7, 3, 7, 6, 7]
+    unknown = interpolated(values[:1], torch.tensor([0]), 6, paths=paths, times=times)
+    assert unknown[:, 0].tolist() == [2, 0, 2, 0, 2, 0]
+
+
+def test_a_path_by_itself_is_as_if_there_were_no_other() -> None:
+    random = torch.Generator().manual_seed(0)
+    values, times = torch.randn(5, 6, generator=random), torch.rand(9, generator=random).double()
+    rows, paths = torch.tensor([0, 2, 3, 6, 8]), torch.tensor([0, 1, 1, 0, 0, 1, 1, 0, 0])
+    together = interpolated(values, rows, 9, paths=paths, times=times)
+    own, mine = paths[rows] == 1, (paths == 1).nonzero()[:, 0]
+    places = torch.searchsorted(mine, rows[own])
+    alone = interpolated(values[own], places, len(mine), times=times[mine])
+    torch.testing.assert_close(together[mine], alone)
+
+
 def refinement(config: PoseConfig = AT_ONCE) -> PoseRefinement:
     return PoseRefinement(ring(6), (0, 2, 4), 4.0, config)
 

@@ -2,20 +2,22 @@
 
 from copy import deepcopy
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
 
 from configs.street import PRESETS
+from core.errors import UserError
 from core.schedules import ScheduleConfig
+from evaluation.lpips import Lpips
 from scene.capture import Capture, PointCloud
 from scene.datasets import open_log
 from scene.gaussian_model import StaticGaussians
 from scene.street_gaussians import StreetGaussians
 from tests.training.streets import write_log
-from training.street import StreetFitConfig, StreetTask
+from training.street import StreetTask
 from training.street_config import make_deformation, split_frames
+from training.street_fit_config import StreetFitConfig
 from training.street_losses import StreetLossConfig
 from training.task import Stepper
 
@@ -101,9 +103,7 @@ def test_what_moves_does_not_count_where_only_the_static_is_learned(capture: Cap
         images=[torch.where(masks[row][..., None], 0, capture.images[row]).to(torch.uint8) for row in rows],
     )
     # Windows of SSIM see what stands in for the masked pixels; single differences do not.
-    loss = replace(CONFIG.loss, lambda_dssim=0.0)
-    config = replace(CONFIG, terms=NO_TERMS, loss=loss, sky=replace(CONFIG.sky, sky=False))
-    config = replace(config, staticness=replace(config.staticness, mask_dilation_px=0))
+    config = replace(CONFIG, loss=NO_TERMS, sky=replace(CONFIG.sky, sky=False))
     losses = []
     for one in (capture, painted):
         task = task_of(one, config, masked=True)
@@ -114,14 +114,110 @@ def test_what_moves_does_not_count_where_only_the_static_is_learned(capture: Cap
     assert losses[0] == pytest.approx(losses[1], abs=1e-5)
 
 
-def test_terms_are_switches(capture: Capture) -> None:
-    plain = replace(CONFIG, terms=NO_TERMS)
-    base = losses_of(task_of(capture, plain), 1)[0]
-    for name, weight in (("smoothness_weight", 1.0), ("lidar_weight", 1.0), ("gate_entropy_weight", 1.0)):
-        terms = replace(NO_TERMS, **{name: weight})
-        assert losses_of(task_of(capture, replace(plain, terms=terms)), 1)[0] > base + 1e-4, name
-    pyramid = replace(NO_TERMS, pyramid_levels=2, pyramid_weight=1.0)
-    assert losses_of(task_of(capture, replace(plain, terms=pyramid)), 1)[0] != base
+@pytest.mark.parametrize(
+    "weight",
+    [
+        "lambda_dssim", "smoothness_weight", "lidar_weight", "sky_weight", "change_l1", "change_l2",
+        "feature_l1", "feature_l2", "steadiness_weight", "rigidity_weight", "gate_entropy_weight",
+    ],
+)  # fmt: skip
+def test_terms_are_switches(capture: Capture, weight: str) -> None:
+    """Each adds to the loss of a street whose field changes something, and nothing else does."""
+    losses = []
+    for value in (0.0, 1.0):
+        config = replace(CONFIG, loss=replace(NO_TERMS, **{weight: value}))
+        task = task_of(with_sky(capture), config, encoder="hash")
+        torch.manual_seed(0)
+        assert task.model.deformation is not None
+        torch.nn.init.normal_(task.model.deformation.head.weight)
+        with torch.no_grad():
+            task.model.parameters["velocities"].copy_(torch.randn(len(task.model), 3))
+            task.model.deformation.field.tables.normal_()  # pyright: ignore[reportCallIssue, reportAttributeAccessIssue]
+        losses.append(losses_of(task, 1)[0])
+    assert losses[1] > losses[0] + 1e-6
+
+
+def test_planes_have_terms_of_their_own(capture: Capture) -> None:
+    plain, *others = (
+        losses_of(task_of(capture, replace(CONFIG, loss=replace(NO_TERMS, **terms)), encoder="hexplane"), 1)
+        for terms in (
+            {},
+            {"plane_tv": 1.0},
+            {"feature_l1": 1.0},
+            {"pyramid_levels": 2, "pyramid_weight": 1.0},
+        )
+    )
+    assert others[0] > plain
+    assert others[1] == plain
+    assert others[2] != plain
+
+
+def with_sky(capture: Capture) -> Capture:
+    """With sky masks of twice the images' size, and none for one view."""
+    assert capture.drive is not None
+    masks = [torch.zeros(64, 96, dtype=torch.bool) for _ in range(len(capture))]
+    for mask in masks:
+        mask[:20] = True
+    return replace(capture, drive=replace(capture.drive, sky_masks=[*masks[:-1], None]))
+
+
+def test_what_is_drawn_is_what_is_scored(capture: Capture) -> None:
+    """Training, scores and videos look alike with antialiasing and with a background."""
+    looks: list[torch.Tensor] = []
+    for render in ({}, {"antialiasing": True}, {"white_background": True}):
+        sky = replace(CONFIG.sky, sky=False)
+        config = replace(CONFIG, sky=sky, render=replace(CONFIG.render, **render))
+        task = task_of(capture, config)
+        time = task.time_of(1)
+        moment = task.model.moment(time)
+        trained = task.fit.draw(capture.cameras[1], task.schedule, 1, splats=moment.splats).images[0].detach()
+        drawn = task.scene().draw(capture.cameras[1], time)
+        torch.testing.assert_close(drawn.raw, trained)
+        assert task.scene().draw(capture.cameras[1], time, parts="moving").image.mean() < 0.3
+        looks.append(trained)
+    assert (looks[0] - looks[1]).abs().max() > 1e-3
+    assert (looks[0] - looks[2]).abs().max() > 0.1
+
+
+def test_images_grow_and_sky_masks_with_them(capture: Capture) -> None:
+    render = replace(CONFIG.render, coarse_to_fine=2, coarse_to_fine_until=20_000)
+    config = replace(CONFIG, render=render, loss=replace(NO_TERMS, sky_weight=1.0, pyramid_levels=5))
+    task = task_of(with_sky(capture), config)
+    off = task_of(capture, replace(config, loss=replace(config.loss, sky_weight=0.0)))
+    assert task.fit.halvings(0.0) == 2
+    assert all(on > plain for on, plain in zip(losses_of(task, 2), losses_of(off, 2), strict=True))
+
+
+def test_cameras_are_learned_by_option(capture: Capture) -> None:
+    poses = replace(CONFIG.poses, optim_pose=True, pose_from_iter=0, pose_lr_init=1e-3, pose_lr_final=1e-3)
+    fixed, free = task_of(capture), task_of(capture, replace(CONFIG, poses=poses))
+    for task in (fixed, free):
+        losses_of(task, 12)
+    assert fixed.scene().cameras is not None
+    assert torch.equal(fixed.scene().placed(capture).cameras.viewmats, capture.cameras.viewmats)
+    moved = (free.scene().placed(capture).cameras.viewmats - capture.cameras.viewmats).abs().amax((1, 2))
+    assert moved.min() > 0  # held-out views are carried along by those of their camera
+    other = task_of(capture, replace(CONFIG, poses=poses))
+    other.load_state_dict(deepcopy(free.state_dict()))
+    assert torch.equal(other.poses.cameras().viewmats, free.poses.cameras().viewmats)
+
+
+def test_lpips_counts_late(capture: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    terms = replace(NO_TERMS, lpips_weight=1.0, lpips_from=0.5)
+    monkeypatch.setattr("training.street.load_lpips", lambda *_, **__: None)
+    with pytest.raises(UserError, match="--lpips-weight: no LPIPS without alex"):
+        task_of(capture, replace(CONFIG, loss=terms))
+    network = Lpips("alex", like_inria=False).eval()
+    for weight in network.linear:
+        weight.fill_(1.0)
+    monkeypatch.setattr("training.street.load_lpips", lambda *_, **__: network)
+    for step, counts in ((14, False), (15, True)):
+        tasks = [task_of(capture, replace(CONFIG, loss=loss)) for loss in (terms, NO_TERMS)]
+        one, other = (task.step(step, 0, Stepper()).loss for task in tasks)
+        assert (one > other + 1e-4) == counts
+    network.smallest_side = 100
+    with pytest.raises(UserError, match="the smallest has 32"):
+        task_of(capture, replace(CONFIG, loss=terms))
 
 
 def test_it_needs_a_log(capture: Capture) -> None:
@@ -129,7 +225,7 @@ def test_it_needs_a_log(capture: Capture) -> None:
         StreetTask(CONFIG, replace(capture, drive=None), [0], [], start(capture), None)
 
 
-def test_an_earlier_stage_lends_its_sky_and_exposures(capture: Capture, tmp_path: Path) -> None:
+def test_an_earlier_stage_lends_its_sky_and_exposures(capture: Capture) -> None:
     first, second = task_of(capture), task_of(capture)
     losses_of(first, 3)
     second.adopt(first.scene())

@@ -11,7 +11,6 @@ from core.errors import UserError
 from core.run_folder import RunFolder
 from scene.capture import Capture
 from scene.datasets import open_log
-from scene.drive import Drive
 from scene.gaussian_model import StaticGaussians
 from scene.sky import Sky
 from tests.training.streets import write_log
@@ -28,12 +27,6 @@ def capture(tmp_path_factory: pytest.TempPathFactory) -> Capture:
 
 
 @pytest.fixture
-def drive(capture: Capture) -> Drive:
-    assert capture.drive is not None
-    return capture.drive
-
-
-@pytest.fixture
 def scene(capture: Capture) -> StreetScene:
     model = start(capture, encoder="hexplane")
     assert model.deformation is not None
@@ -44,11 +37,11 @@ def scene(capture: Capture) -> StreetScene:
     return StreetScene(model, sky, {0: torch.rand(3, 4), 5: torch.rand(3, 4)})
 
 
-def test_a_street_comes_back(capture: Capture, drive: Drive, scene: StreetScene, tmp_path: Path) -> None:
+def test_a_street_comes_back(capture: Capture, scene: StreetScene, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
-    save_street(folder, 7, scene)
+    save_street(folder, 7, scene, capture)
     path = folder.point_cloud(7)
-    found = load_street(path.with_name(TENSORS), CONFIG, drive)
+    found = load_street(path.with_name(TENSORS), CONFIG, capture)
     camera, time = capture.cameras[3], 0.4
     ours, theirs = (one.draw(camera, time) for one in (scene, found))
     assert torch.equal(ours.raw, theirs.raw)
@@ -60,9 +53,9 @@ def test_a_street_comes_back(capture: Capture, drive: Drive, scene: StreetScene,
     assert len(StaticGaussians.load_ply(path.with_name(MOVING))) == movable
 
 
-def test_what_does_not_fit_is_told(drive: Drive, scene: StreetScene, tmp_path: Path) -> None:
+def test_what_does_not_fit_is_told(capture: Capture, scene: StreetScene, tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
-    save_street(folder, 7, scene)
+    save_street(folder, 7, scene, capture)
     path = folder.point_cloud(7).with_name(TENSORS)
     for config, told in (
         (replace(CONFIG, encoder_type="none"), "another field"),
@@ -70,10 +63,50 @@ def test_what_does_not_fit_is_told(drive: Drive, scene: StreetScene, tmp_path: P
         (replace(CONFIG, fit=replace(CONFIG.fit, sky=replace(CONFIG.fit.sky, sky_rows=8))), "--sky-rows"),
     ):
         with pytest.raises(UserError, match=told):
-            load_street(path, config, drive)
+            load_street(path, config, capture)
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(UserError, match="damaged"):
-        load_street(path, CONFIG, drive)
+        load_street(path, CONFIG, capture)
     path.unlink()
     with pytest.raises(UserError, match="is missing"):
-        load_street(path, CONFIG, drive)
+        load_street(path, CONFIG, capture)
+
+
+def test_what_belongs_to_a_view_is_found_by_its_name(
+    capture: Capture, scene: StreetScene, tmp_path: Path
+) -> None:
+    """Read on a clip without the first frame, in images of half the size."""
+    moved = capture.cameras.viewmats.clone()
+    moved[:, 0, 3] += torch.arange(len(capture))
+    learned = replace(scene, cameras=replace(capture.cameras, viewmats=moved))
+    folder, rows = RunFolder(tmp_path), list(range(2, len(capture)))
+    save_street(folder, 7, learned, capture)
+    sizes = capture.cameras[rows]
+    part = replace(
+        capture,
+        cameras=sizes.resized(sizes.width // 2, sizes.height // 2),
+        image_names=capture.image_names[2:],
+    )
+    found = load_street(folder.point_cloud(7).with_name(TENSORS), CONFIG, part)
+    assert found.transforms is not None
+    assert scene.transforms is not None
+    assert list(found.transforms) == [3]
+    assert torch.equal(found.transforms[3], scene.transforms[5])
+    placed = found.placed(part).cameras
+    assert torch.equal(placed.viewmats, moved[2:])
+    torch.testing.assert_close(placed.Ks, part.cameras.Ks)
+
+
+def test_a_street_of_another_world_is_refused(capture: Capture, scene: StreetScene, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    save_street(folder, 7, scene, capture)
+    path = folder.point_cloud(7).with_name(TENSORS)
+    assert capture.drive is not None
+    elsewhere = torch.eye(4, dtype=torch.float64)
+    elsewhere[0, 3] = 3.0
+    unknown, other = (
+        replace(capture, drive=replace(capture.drive, log_from_world=pose)) for pose in (None, elsewhere)
+    )
+    assert load_street(path, CONFIG, unknown).sky is not None
+    with pytest.raises(UserError, match=r"another world .* 3\.00 m apart"):
+        load_street(path, CONFIG, other)

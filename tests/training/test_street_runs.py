@@ -46,7 +46,8 @@ def make_run(folder: Path, *, stage: str = "") -> Path:
     log = write_log(folder / "log")
     run = RunFolder(folder / "run")
     start_run(run, identity_of(log, CONFIG))
-    drive = open_log(log, CONFIG.log).drive
+    capture = open_log(log, CONFIG.log)
+    drive = capture.drive
     assert drive is not None
     grey = torch.full((40, 3), 120, dtype=torch.uint8)
     still = StaticGaussians.from_points(
@@ -63,7 +64,7 @@ def make_run(folder: Path, *, stage: str = "") -> Path:
     street = StreetGaussians.standing(still, None, drive.duration_s).joined(
         moving, velocities, torch.zeros(30), span_s=5.0, gate=0.999
     )
-    save_street(RunFolder(run.path / stage), ITERATION, StreetScene(street, None, None))
+    save_street(RunFolder(run.path / stage), ITERATION, StreetScene(street, None, None), capture)
     return run.path
 
 

@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from core.errors import UserError
 from core.files import read_json
 from core.run_folder import RunFolder
 from core.schedules import ScheduleConfig
+from scene.deformation import DeformationConfig
 from scene.street_points import StreetPointsConfig
 from tests.training.streets import write_log
 from training.loop import FitResult
@@ -20,7 +22,7 @@ from training.street_config import OutputConfig, StreetConfig
 from training.street_files import MOVING, TENSORS, read_tensors
 from training.street_outputs import SCORES
 from training.task import RehearsalStepper, Stepper, StepReport
-from training.train_street import train_street
+from training.train_street import _StreetRun, train_street
 
 TINY = PRESETS["street-tiny"]
 CONFIG = replace(
@@ -30,6 +32,8 @@ CONFIG = replace(
     points=StreetPointsConfig(street_points_near=200, street_points_far=200),
     fit=replace(TINY.fit, schedule=ScheduleConfig(iterations=24)),
 )
+
+MASKS: tuple[Literal["lidar"], Literal["none"]] = ("lidar", "none")
 
 
 @pytest.fixture(scope="module")
@@ -125,14 +129,46 @@ def test_stages_by_themselves(log: Path, trained: Path, tmp_path: Path) -> None:
         assert torch.equal(value, found[name]), name
 
 
-def test_a_street_without_traffic(tmp_path: Path) -> None:
-    log = write_log(tmp_path / "log", moving=False)
-    config = replace(
-        CONFIG, static_iterations=5, fit=replace(CONFIG.fit, schedule=ScheduleConfig(iterations=5))
-    )
-    train_street(log, tmp_path / "run", replace(config, outputs=OutputConfig(videos=False)))
-    assert (tensors(tmp_path / "run", 5)["logit_gates"] < -10).all()
-    assert "separation_iou" not in read_json(tmp_path / "run" / SCORES)["summary"]["test"]
+def test_a_street_without_traffic_ends_with_what_stands_still(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log, run = write_log(tmp_path / "log", moving=False), tmp_path / "run"
+    config = replace(CONFIG, static_iterations=5, outputs=OutputConfig(videos=False))
+    assert train_street(log, run, config).iterations == 5
+    assert "nothing moves in log" in capsys.readouterr().err
+    assert not RunFolder(run).iterations()
+    still = RunFolder(run / "static").point_cloud(5).with_name(TENSORS)
+    assert (read_tensors(still)["logit_gates"] < -10).all()
+    assert "separation_iou" not in read_json(run / SCORES)["summary"]["test"]
+    with pytest.raises(UserError, match="a dynamic stage has nothing to learn"):
+        train_street(log, tmp_path / "more", replace(config, stage="dynamic", prior_checkpoint=still))
+
+
+def test_minutes_are_kept_by_both_stages_together(
+    log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Far more steps are allowed than fit: each stage takes its share of the time."""
+    fit = replace(CONFIG.fit, schedule=ScheduleConfig(iterations=60_000, minutes=0.02))
+    config = replace(CONFIG, static_iterations=20_000, fit=fit, outputs=OutputConfig(videos=False))
+    result = train_street(log, tmp_path / "run", config)
+    assert 30 <= result.iterations < 6_000
+    told = capsys.readouterr().err
+    assert "fit into 0.005 minutes" in told
+    assert "fit into 0.015 minutes" in told
+
+
+def test_without_masks_all_returns_start_and_all_pixels_count(log: Path, tmp_path: Path) -> None:
+    """The static baseline has the Gaussians of both stages at the start."""
+    runs = {
+        masks: _StreetRun(log, RunFolder(tmp_path / masks), replace(CONFIG, masks=masks)) for masks in MASKS
+    }
+    masked, plain = (runs[masks]._static_task() for masks in MASKS)
+    points = runs["none"]._prepare()[1]
+    assert len(plain.model) == len(masked.model) + len(points.xyz)
+    assert len(points.xyz) > 50
+    assert plain.staticness is None
+    assert masked.staticness is not None
+    assert not plain.model.movable().any()
 
 
 def test_settings_that_contradict_each_other() -> None:
@@ -140,3 +176,5 @@ def test_settings_that_contradict_each_other() -> None:
         StreetConfig(stage="dynamic")
     with pytest.raises(ValueError, match="changes nothing"):
         StreetConfig(stage="static", prior_checkpoint=Path("x"))
+    with pytest.raises(ValueError, match="at most the sh_degree of the colours, 1, was expected, got 2"):
+        StreetConfig(deformation=DeformationConfig(deform_sh_degree=2))

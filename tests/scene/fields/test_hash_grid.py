@@ -103,18 +103,6 @@ def test_backward_needs_the_places_and_no_more(kernels: bool) -> None:
         assert a_point > 1000
 
 
-def test_regularisers_are_means_a_level() -> None:
-    field = HashGrid(TINY, BOX, frames=12)
-    with torch.no_grad():
-        field.tables.copy_(torch.randn_like(field.tables))
-    bounds = field.offsets.tolist()
-    levels = [field.tables[first:end] for first, end in itertools.pairwise(bounds)]
-    l1, l2 = sum(level.abs().mean() for level in levels), sum((level**2).mean() for level in levels)
-    torch.testing.assert_close(field.regularisation(feature_l1=2.0, feature_l2=0.0), 2 * l1)
-    torch.testing.assert_close(field.regularisation(feature_l1=0.0, feature_l2=3.0), 3 * l2)
-    assert field.regularisation(feature_l1=0.0, feature_l2=0.0).item() == 0
-
-
 def test_a_field_is_restored_from_its_state() -> None:
     field, other = (HashGrid(TINY, box, frames=12, seed=seed) for box, seed in ((BOX, 1), (BOX + 1, 2)))
     other.load_state_dict(field.state_dict())
