@@ -15,6 +15,7 @@ from scene.capture import Capture, PointCloud
 from scene.gaussian_model import StaticGaussians
 from scene.points import initial_scales, random_points_in_view
 
+_RANDOM_POINTS = 10_000  # where nothing is known
 _GROWTH = 1.1  # of the cells, at the least, where they are too many
 
 
@@ -74,12 +75,20 @@ def starting_gaussians(
     if points is None or not len(points.cloud):
         cloud = capture.points
         if cloud is None or not len(cloud):
-            cloud = random_points_in_view(capture.cameras[list(views)], 10_000)
+            cloud = random_points_in_view(capture.cameras[list(views)], _RANDOM_POINTS)
         points = SizedPoints(cloud, initial_scales(cloud.xyz))
     model = StaticGaussians.from_points(
         points.cloud, sh_degree=sh_degree, opacity=opacity, sizes=points.sizes
     )
     return model, median_depth(points.cloud, capture, views)
+
+
+def most_starting_gaussians(capture: Capture, views: Sequence[int], config: DepthPointsConfig) -> int:
+    """How many Gaussians `starting_gaussians` makes at the most, known without reading any image or map."""
+    if capture.inverse_depths is not None:
+        pixels = int((capture.cameras.width * capture.cameras.height)[list(views)].sum())
+        return min(config.max_points, max(1, math.ceil(pixels / config.cell_px**2)))
+    return _RANDOM_POINTS if capture.points is None or not len(capture.points) else len(capture.points)
 
 
 def median_depth(points: PointCloud, capture: Capture, views: Sequence[int]) -> float:

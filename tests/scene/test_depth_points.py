@@ -14,6 +14,7 @@ from scene.depth_points import (
     DepthPointsConfig,
     fill_holes,
     median_depth,
+    most_starting_gaussians,
     points_from_depths,
     starting_gaussians,
 )
@@ -111,6 +112,18 @@ def test_the_number_of_points_is_bounded(most: int, least: int) -> None:
     points = points_from_depths(wall_capture(), range(VIEWS), replace(CONFIG, max_points=most))
     assert points is not None
     assert least <= len(points.cloud) <= most
+
+
+@pytest.mark.parametrize("depth_known", [True, False])
+@pytest.mark.parametrize("cell_px", [3.0, 7.0])
+def test_the_number_is_bounded_beforehand(cell_px: float, depth_known: bool) -> None:
+    capture, config = wall_capture(depth_known), replace(CONFIG, cell_px=cell_px)
+    if depth_known:
+        capture = replace(capture, inverse_depths=[torch.rand(HEIGHT, WIDTH) + 0.1 for _ in range(VIEWS)])
+    model, _ = starting_gaussians(capture, range(VIEWS), config, sh_degree=0, opacity=0.5)
+    bound = most_starting_gaussians(capture, range(VIEWS), config)
+    assert len(model) <= bound <= max(10_000, VIEWS * WIDTH * HEIGHT / cell_px**2 + 1)
+    assert most_starting_gaussians(wall_capture(), range(VIEWS), replace(config, max_points=5)) == 5
 
 
 def test_far_too_many_points_are_not_gathered_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
