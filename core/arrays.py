@@ -1,11 +1,14 @@
-"""Arrays of numbers as `.npy` files: written whole or not at all, read without executing anything."""
+"""Arrays of numbers as `.npy` and `.npz` files: written whole or not at all, nothing in them executed."""
 
 import io
 import threading
+import zipfile
+import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from numpy import ndarray
 from torch import Tensor
 
@@ -15,6 +18,11 @@ from core.files import atomic_write, explain
 # numpy parses headers as Python literals, and CPython 3.11's parser keeps a count that threads share: two at
 # once can end in a SystemError (python/cpython issue 106905).
 _HEADER_LOCK = threading.Lock()
+
+# What numpy and zipfile raise about archives of which some bytes are wrong.
+_DAMAGED = (
+    KeyError, ValueError, EOFError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error
+)  # fmt: skip
 
 
 def write_array(path: Path, array: Float[Tensor, "*shape"]) -> None:
@@ -46,3 +54,26 @@ def read_array(path: Path) -> Float[ndarray, "*shape"]:
     if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
         raise UserError(f"{path} holds no floating-point numbers; restore the file or make it anew")
     return array
+
+
+def read_archive(path: Path, names: Sequence[str]) -> list[Shaped[ndarray, "..."]]:
+    """Arrays of an `.npz` file by their names, of any kind of numbers.
+
+    Raises:
+        UserError: the file is missing, cut off or damaged, or has no such array.
+    """
+    try:
+        content = io.BytesIO(path.read_bytes())
+        with _HEADER_LOCK:
+            arrays = np.load(content, allow_pickle=False)
+            if isinstance(arrays, np.ndarray):
+                raise ValueError("it is one array by itself")
+            with arrays:
+                return [arrays[name] for name in names]
+    except OSError as error:
+        raise explain(error, path, "read") from error
+    except _DAMAGED as error:
+        raise UserError(
+            f"{path} is damaged or another kind of file: an archive with {' and '.join(names)} was expected "
+            f"({error}); restore the file or make it anew"
+        ) from error

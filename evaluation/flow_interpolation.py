@@ -1,6 +1,7 @@
-"""Held-out frames without any 3D: the two neighbours, warped half-way along their optical flow and blended.
+"""What lies in time between two frames, without any 3D: both warped part of the way along their optical flow.
 
-A baseline. What a reconstruction cannot beat here is explained by the video being smooth, not by the scene.
+Of photographs it is a baseline: what a reconstruction cannot beat here is explained by the video being
+smooth, not by the scene.
 """
 
 import cv2
@@ -25,16 +26,40 @@ def interpolate(
         before: the earlier frame.
         after: the later one.
         at: where between them, from 0 to 1.
+    """
+    first, last = before.numpy(), after.numpy()
+    motion = motion_between(before, after, at)
+    blend = along(motion, first.astype(np.float32), last.astype(np.float32), at)
+    return torch.from_numpy(np.clip(blend + 0.5, 0, 255).astype(np.uint8))
+
+
+def motion_between(before: UInt8[Tensor, "H W 3"], after: UInt8[Tensor, "H W 3"], at: float = 0.5) -> Flow:
+    """The motion from one frame to another of what each pixel of a frame in between shows.
+
+    Args:
+        before: the earlier frame.
+        after: the later one.
+        at: where between them the pixels are, from 0 to 1.
 
     Source: T. Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016, for the flow.
     """
-    first, last = before.numpy(), after.numpy()
-    # The flow that a pixel of the frame in between has: as found where it leads, to first order.
-    ahead, back = _flow(first, last), _flow(last, first)
-    motion = (_warp(ahead, -at * ahead) - _warp(back, (at - 1) * back)) / 2
-    parts = _warp(first.astype(np.float32), -at * motion), _warp(last.astype(np.float32), (1 - at) * motion)
-    blend = (1 - at) * parts[0] + at * parts[1]
-    return torch.from_numpy(np.clip(blend + 0.5, 0, 255).astype(np.uint8))
+    ahead, back = _flow(before.numpy(), after.numpy()), _flow(after.numpy(), before.numpy())
+    # As found where it leads, to first order.
+    return (_warp(ahead, -at * ahead) - _warp(back, (at - 1) * back)) / 2
+
+
+def along(
+    motion: Flow, before: Float32[ndarray, "H W *C"], after: Float32[ndarray, "H W *C"], at: float = 0.5
+) -> Float32[ndarray, "H W *C"]:
+    """The mean of two frames' values along the motion between them, the nearer frame's weighing more.
+
+    Args:
+        motion: as `motion_between` gives it for `at`.
+        before: values of the earlier frame.
+        after: of the later one.
+        at: where between them, from 0 to 1.
+    """
+    return (1 - at) * _warp(before, -at * motion) + at * _warp(after, (1 - at) * motion)
 
 
 def _flow(source: UInt8[ndarray, "H W 3"], target: UInt8[ndarray, "H W 3"]) -> Flow:
@@ -45,7 +70,7 @@ def _flow(source: UInt8[ndarray, "H W 3"], target: UInt8[ndarray, "H W 3"]) -> F
     return dis.calc(gray[0], gray[1], None)  # pyright: ignore[reportCallIssue, reportArgumentType]
 
 
-def _warp(values: Float32[ndarray, "H W C"], flow: Flow) -> Float32[ndarray, "H W C"]:
+def _warp(values: Float32[ndarray, "H W *C"], flow: Flow) -> Float32[ndarray, "H W *C"]:
     """What lies where the flow of each pixel leads; beyond the border, as at it."""
     y, x = np.mgrid[: flow.shape[0], : flow.shape[1]].astype(np.float32)
     return cv2.remap(

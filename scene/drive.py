@@ -50,9 +50,9 @@ class Box:
 class Drive:
     """F frames of a log, seen by the cameras of one rig.
 
-    The world is the vehicle of the first frame (x ahead, y left, z up, metres), so that 32-bit positions keep
-    millimetres. Sequences with an entry a view follow the order of the `Capture`; an entry is decoded when
-    it is first asked for.
+    The world is the vehicle in one frame of the log (x ahead, y left, z up, metres): the log's first unless
+    another is chosen, so that clips of a log share a world, and 32-bit positions keep millimetres. Sequences
+    with an entry a view follow the order of the `Capture`; an entry is decoded when it is first asked for.
 
     Args:
         camera_names: the rig's cameras, from left to right as far as that has a meaning.
@@ -63,8 +63,9 @@ class Drive:
         world_from_ego: where the vehicle was.
         sweeps: the lidar's; None for a frame that has none.
         boxes: of each frame; None for a log without labels.
-        sky_masks: True where the sky is seen; None for a log without them.
+        sky_masks: True where the sky is seen; None for a log without them, and for a view without one.
         ego_masks: one a camera, of its views' size, True where it sees its own vehicle; an entry may be None.
+            Such pixels are not valid in the `Capture` either.
     """
 
     camera_names: tuple[str, ...]
@@ -75,7 +76,7 @@ class Drive:
     world_from_ego: Float64[Tensor, "F 4 4"]
     sweeps: Sequence[Sweep | None]
     boxes: Sequence[tuple[Box, ...]] | None = None
-    sky_masks: Sequence[Bool[Tensor, "_H _W"]] | None = None
+    sky_masks: Sequence[Bool[Tensor, "_H _W"] | None] | None = None
     ego_masks: Sequence[Bool[Tensor, "_H _W"] | None] | None = None
 
     @property

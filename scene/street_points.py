@@ -258,10 +258,6 @@ def _blocked(
         blocked |= dynamic[view] > _MOVING
     if capture.valid_masks is not None:
         blocked |= ~capture.valid_masks[view]
-    if capture.drive is not None and capture.drive.ego_masks is not None:
-        own = capture.drive.ego_masks[int(capture.drive.view_cameras[view])]
-        if own is not None:
-            blocked |= own
     return blocked
 
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # The street benchmark: prepare, train, render and score Waymo segments by S3Gaussian's protocol, then one table.
 #   bash scripts/waymo.sh [SEGMENTS [SPLIT.txt | SCENE_ID ...]] [--list=FILE] [--FLAG=VALUE of train.py ...]
-# SEGMENTS holds <segment>.tfrecord. The split is data/waymo_splits/dynamic32.txt unless named. Frames 0 to 49 of the three
-# front cameras at 960x640, every 10th frame held out. Runs go to output/waymo, or to $OUT; the processed folders to
-# $OUT/processed. What is done already is not done again; a scene that fails is told and left out.
+# SEGMENTS holds <segment>.tfrecord. The split is data/waymo_splits/dynamic32.txt unless named. Of each scene 50 frames from the
+# split's first on (0 to 49 of scenes by number), the three front cameras at 960x640, every 10th frame held out. Runs go to
+# output/waymo, or to $OUT. What is done already is not done again; a scene that fails is told and left out.
 set -euo pipefail
 trap 'exit 130' INT TERM # not on to the next scene; the same command goes on
 fail() { echo "error: $1" >&2; exit 2; }
@@ -19,21 +19,22 @@ split=${scenes[0]:-$root/data/waymo_splits/dynamic32.txt}
 if [[ $split == *.txt ]]; then
     [ -f "$split" ] || fail "$split is missing; a split such as data/waymo_splits/dynamic32.txt was expected"
     known+=(--split-file "$(realpath "$split")")
-    scenes=($(sed -n 's/^ *\([0-9][0-9]*\) *,.*/\1/p' "$split")) # numbers, so that words are scenes
+    mapfile -t scenes < <(awk -F , '/^ *[0-9]/ {n = $3 + 49; print $1 + 0, $3 + 0, ($4 >= 0 && $4 < n ? $4 + 0 : n)}' "$split")
 else known+=(--scene-ids "${scenes[@]}"); fi
 segments=$(cd "$segments" && pwd) out=${OUT:-output/waymo}
 mkdir -p "$out" && out=$(cd "$out" && pwd) && cd "$root" && bash scripts/setup.sh
 source "${VIRTUAL_ENV:-.venv}/bin/activate"
-benchmark() { # SCENE
+benchmark() { # SCENE FIRST LAST
     if python -m evaluation.street_table "$out/$1" > /dev/null 2>&1; then return; fi
-    python train.py street -s "$out/processed/training/$1" -m "$out/$1" --end-frame 49 --rig-cameras front_left front \
-        front_right --long-side 960 --stride 10 ${flags[@]+"${flags[@]}"}
+    python train.py street -s "$out/processed/training/$1" -m "$out/$1" --start-frame "$2" --end-frame "$3" \
+        --rig-cameras front_left front front_right --long-side 960 --stride 10 ${flags[@]+"${flags[@]}"}
 }
 python -m scene.datasets.waymo_convert --data-root "$segments" --target-dir "$out/processed" "${known[@]}" ||
     [ -d "$out/processed/training" ] || exit 2
 scored=()
 for scene in "${scenes[@]}"; do
-    name=$(printf %03d "$((10#$scene))")
-    if benchmark "$name"; then scored+=("$out/$name"); else echo "warning: scene $name failed" >&2; fi
+    read -r number first last <<< "$scene"
+    name=$(printf %03d "$((10#$number))")
+    if benchmark "$name" "${first:-0}" "${last:-49}"; then scored+=("$out/$name"); else echo "warning: scene $name failed" >&2; fi
 done
 python -m evaluation.street_table ${scored[@]+"${scored[@]}"} && [ ${#scored[@]} -eq ${#scenes[@]} ]

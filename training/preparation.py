@@ -26,6 +26,16 @@ _REHEARSALS = 5
 _MAP_BYTES = 4 + 4 + 4 + 1 + 1 + 2 * 4 / 4 + 2 * 4 / 16
 
 
+# Of a lidar return: where it is, where its ray began, its intensity; what moves: a region and a probability.
+_RETURN_BYTES = 4 * (3 + 3 + 1) + 8 + 4
+
+SMALLER_IMAGES = "-r 2, -r 4 or -i images_4; of a video --frame-long-side"
+"""Flags that make the images of a capture smaller."""
+
+SMALLER_LOG = "--long-side or --downscale; fewer frames by --start-frame and --end-frame help too"
+"""Flags that make those of a driving log smaller."""
+
+
 def expected_gaussians(initial: int, densification: DensificationConfig) -> int:
     """How many Gaussians a run will have in the end, roughly."""
     if densification.strategy == "mcmc":
@@ -42,8 +52,29 @@ def map_bytes(capture: Capture) -> int:
     return round(_MAP_BYTES * pixels)
 
 
+def street_bytes(capture: Capture) -> int:
+    """What the street method keeps of a driving log beside its images: maps, masks, the lidar's returns."""
+    drive = capture.drive
+    if drive is None:
+        raise ValueError("the capture of a driving log was expected")
+    pixels = int((capture.cameras.width * capture.cameras.height).sum())
+    masks = (capture.valid_masks, capture.dynamic_masks, drive.sky_masks)
+    a_pixel = 4 + sum(mask is not None for mask in masks)  # the probability that something moves
+    a_pixel += 4 * (capture.inverse_depths is not None)
+    a_pixel += 4 * (capture.valid_masks is not None)  # again, as weights
+    returns = sum(len(sweep) for sweep in drive.sweeps if sweep is not None)
+    return a_pixel * pixels + _RETURN_BYTES * returns
+
+
 def check_memory(
-    capture: Capture, initial: int, expected: int, *, cache_mb: int, sh_degree: int, map_bytes: int = 0
+    capture: Capture,
+    initial: int,
+    expected: int,
+    *,
+    cache_mb: int,
+    sh_degree: int,
+    map_bytes: int = 0,
+    smaller_by: str = SMALLER_IMAGES,
 ) -> None:
     """Say how much memory the run will take; refuse it if not even its start would fit.
 
@@ -54,6 +85,7 @@ def check_memory(
         cache_mb: memory for window moments of the photographs, MiB.
         sh_degree: of the colours.
         map_bytes: what is kept of the views beside their images.
+        smaller_by: the flags that make the images smaller.
 
     Raises:
         UserError: the initial Gaussians and one step do not fit into the memory that is free.
@@ -74,8 +106,7 @@ def check_memory(
     if least.total > free:
         raise UserError(
             f"this run needs {memory.readable(least.total)} of memory to start and "
-            f"{memory.readable(free)} are free; "
-            f"use smaller images (-r 2, -r 4 or -i images_4; of a video --frame-long-side)"
+            f"{memory.readable(free)} are free; use smaller images ({smaller_by})"
         )
     fitting = int((0.9 * free - most.images - most.rest) / memory.bytes_per_gaussian(coefficients))
     say(
@@ -85,15 +116,17 @@ def check_memory(
 
 
 def wait_for_images(capture: Capture) -> None:
-    """Have every image decoded, so that a broken one is told before the run begins, not in its middle.
+    """Have everything decoded, so that what is broken is told before the run begins, not in its middle.
 
     Raises:
-        UserError: an image, a mask or a depth map does not decode.
+        UserError: an image, a mask, a depth map, or a sweep or the boxes of a driving log do not decode.
     """
-    maps = (capture.dynamic_masks, capture.dynamic_probabilities, capture.inverse_depths)
-    for sequence in (capture.images, capture.valid_masks, *maps):
-        for view in range(len(capture) if sequence is not None else 0):
-            sequence[view]  # pyright: ignore[reportOptionalSubscript]
+    drive = capture.drive
+    of_views = (capture.valid_masks, capture.dynamic_masks, capture.dynamic_probabilities)
+    of_log = () if drive is None else (drive.sky_masks, drive.sweeps, drive.boxes)
+    for sequence in (capture.images, *of_views, capture.inverse_depths, *of_log):
+        for row in range(0 if sequence is None else len(sequence)):
+            sequence[row]  # pyright: ignore[reportOptionalSubscript]
 
 
 def make_pacer(

@@ -282,10 +282,12 @@ class StreetTask:
                     loss = loss + terms.lidar_weight * difference
         skies = self.drive.sky_masks
         if terms.sky_weight and skies is not None:
-            seen = skies[self.train[view.row]].float()
+            seen = skies[self.train[view.row]]
             alphas = output.alphas[0].clamp(1e-4, 1 - 1e-4)
-            if seen.shape == alphas.shape:
-                covered = torch.nn.functional.binary_cross_entropy(alphas, 1 - seen)
+            if seen is not None and seen.shape == alphas.shape:
+                covered = torch.nn.functional.binary_cross_entropy(
+                    alphas, 1 - seen.float(), weight=view.weights
+                )
                 loss = loss + terms.sky_weight * covered
         return loss
 

@@ -23,7 +23,13 @@ from scene.street_gaussians import StreetGaussians
 from scene.street_masks import dynamic_probabilities
 from scene.street_points import StreetPoints, street_points
 from training.loop import FitResult, fit
-from training.preparation import check_memory, expected_gaussians, wait_for_images
+from training.preparation import (
+    SMALLER_LOG,
+    check_memory,
+    expected_gaussians,
+    street_bytes,
+    wait_for_images,
+)
 from training.runs import identity_of, is_same_run, start_run
 from training.street import StreetFitConfig, StreetTask
 from training.street_config import StreetConfig, box_of, make_deformation, seen_by, split_frames
@@ -164,7 +170,15 @@ class _StreetRun:
             initial = len(task.model)
             expected = expected_gaussians(initial, config.densification)
             cache_mb, degree = config.loss.cache_mb, config.model.sh_degree
-            check_memory(self.capture, initial, expected, cache_mb=cache_mb, sh_degree=degree)
+            check_memory(
+                self.capture,
+                initial,
+                expected,
+                cache_mb=cache_mb,
+                sh_degree=degree,
+                map_bytes=street_bytes(self.capture),
+                smaller_by=SMALLER_LOG,
+            )
             make_folder(folder.path)
 
             def save(step: int) -> None:

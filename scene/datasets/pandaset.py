@@ -2,42 +2,49 @@
 
     camera/NAME/{00.jpg, intrinsics.json, poses.json, timestamps.json}
     lidar/{00.npz, poses.json, timestamps.json}       xyz_5mm_int16: sensor frame, steps of 5 mm; intensity
-    annotations/cuboids*.json                         by frame number, in the log's world
+    annotations/cuboids*.json                         see `pandaset_boxes`
+    ego_masks/NAME.png                                optional: white where a camera sees its own vehicle
 
 Lists of poses and times have an entry for every frame of the log, also for those whose files are not there.
 The vehicle's frame has x to the right and y ahead. The published pickles are not read, as a pickle can run
-code.
+code; `pandaset_convert` makes such a folder of them.
 
 Source: P. Xiao et al., "PandaSet: Advanced Sensor Suite Dataset for Autonomous Driving", ITSC 2021.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property, partial
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Float64
 from numpy import ndarray
 
+from core.arrays import read_archive
 from core.errors import UserError
-from core.files import explain, read_json
-from core.geometry import quat_to_rotation
-from scene.boxes import count_points
+from core.files import read_json
 from scene.datasets.lenses import Lens
-from scene.datasets.street_log import LogFrame, LogReader, LogSweep, LogView, StreetLog, brown_lens
+from scene.datasets.pandaset_boxes import ALIGNED, PandaBoxes
+from scene.datasets.poses import pose_of
+from scene.datasets.street_log import (
+    LogFrame,
+    LogReader,
+    LogSweep,
+    LogView,
+    StreetLog,
+    brown_lens,
+    ego_mask_files,
+)
 from scene.datasets.street_options import StreetOptions
-from scene.drive import Box
 
-_STEP_M = 0.005
+STEP_M = 0.005
+"""Of the whole numbers that places are stored as, metres."""
+
 # Where the spinning lidar is in the frame of its sweeps. The log does not say; here the rays of different
 # sweeps contradict each other least: in 150 to 270 cells, in 9,000 to 10,000 from the frame's origin.
 _LIDAR_M = np.array([0.03, 0.66, 1.86])
 _SIZE_PX = (1920, 1080)
-# x ahead, y left, z up, in the axes of PandaSet's vehicles and boxes: x right, y ahead, z up.
-_ALIGNED = np.array([[0.0, -1.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
 
 
 def _detect(source: Path) -> bool:
@@ -51,25 +58,28 @@ def _read(source: Path, options: StreetOptions) -> StreetLog:
     Raises:
         UserError: a file is missing or broken, or there is no such frame or camera.
     """
+    _refuse_pickles(source)
     images = {
         folder.name: {int(path.stem): path for path in folder.glob("*.jpg") if path.stem.isdigit()}
         for folder in sorted((source / "camera").iterdir())
     }
     names = options.cameras([name for name, paths in images.items() if paths], source)
-    numbers = sorted(set().union(*(images[name] for name in names)))
-    numbers = options.frames(numbers, source)
-    poses, times = _poses(source / "lidar"), _times(source / "lidar")
+    present = sorted(set().union(*images.values()))
+    numbers = options.frames([n for n in present if any(n in images[name] for name in names)], source)
+    origin = options.origin(present, source)
+    poses, times = read_poses(source / "lidar"), _times(source / "lidar")
     for name, values in (("poses.json", poses), ("timestamps.json", times)):
-        if len(values) <= numbers[-1]:
-            raise UserError(f"{source / 'lidar' / name} ends before frame {numbers[-1]}")
-    annotations = _Annotations(source, numbers, poses, times)
+        if len(values) <= max(*numbers, origin):
+            raise UserError(f"{source / 'lidar' / name} ends before frame {max(*numbers, origin)}")
+    sweep_of = partial(_sweep_of, source, poses)
+    boxes = PandaBoxes(source, _increasing(times, source / "lidar" / "timestamps.json"), sweep_of)
     frames = [
         LogFrame(
             number=number,
             time_s=times[number],
-            world_from_ego=poses[number] @ _ALIGNED,
-            sweep=annotations.sweep_of(number),
-            boxes=partial(annotations.boxes, number) if annotations.cuboids else None,
+            world_from_ego=poses[number] @ ALIGNED,
+            sweep=sweep_of(number),
+            boxes=partial(boxes.of_frame, number) if boxes.exist else None,
         )
         for number in numbers
     ]
@@ -77,7 +87,7 @@ def _read(source: Path, options: StreetOptions) -> StreetLog:
     for name in names:
         folder = source / "camera" / name
         lenses[name] = _lens(folder / "intrinsics.json")
-        camera_poses, camera_times = _poses(folder), _times(folder)
+        camera_poses, camera_times = read_poses(folder), _times(folder)
         if min(len(camera_poses), len(camera_times)) <= numbers[-1]:
             raise UserError(f"{folder}: poses.json or timestamps.json ends before frame {numbers[-1]}")
         views += [
@@ -91,110 +101,41 @@ def _read(source: Path, options: StreetOptions) -> StreetLog:
             )
             for row, number in enumerate(numbers)
         ]
-    return StreetLog(lenses, frames, views, notes=annotations.notes)
+    notes = ()
+    if boxes.exist and any(frame.sweep is None for frame in frames):
+        notes = ("returns inside the boxes of a frame without lidar are those of the nearest that has it",)
+    return StreetLog(
+        lenses, frames, views, poses[origin] @ ALIGNED, ego_masks=ego_mask_files(source, names), notes=notes
+    )
 
 
-@dataclass(frozen=True)
-class _Annotations:
-    """Sweeps and boxes of a log."""
-
-    source: Path
-    numbers: list[int]
-    poses: list[Float64[ndarray, "4 4"]]
-    times: list[float]
-
-    @cached_property
-    def cuboids(self) -> Mapping[int, list[dict[str, Any]]]:
-        """The boxes of each frame, as stored; empty for a log without."""
-        files = sorted((self.source / "annotations").glob("cuboids*.json"))
-        found: dict[int, list[dict[str, Any]]] = {}
-        for path in files:
-            content = read_json(path)
-            if not isinstance(content, dict) or not all(key.isdigit() for key in content):
-                raise UserError(f"{path}: boxes by frame number were expected")
-            found.update({int(key): boxes for key, boxes in content.items()})
-        return found
-
-    @cached_property
-    def tracks(self) -> Mapping[str, Mapping[int, Float64[ndarray, "3"]]]:
-        """Where each object is, by frame number; frames that are not read help to tell its speed."""
-        tracks: dict[str, dict[int, ndarray]] = {}
-        for number, boxes in self.cuboids.items():
-            for box in boxes:
-                tracks.setdefault(box["uuid"], {})[number] = np.array(box["position"], np.float64)
-        return tracks
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What stands in for returns that are missing."""
-        if self.cuboids and any(self.sweep_of(number) is None for number in self.numbers):
-            return ("returns inside the boxes of a frame without lidar are those of the nearest that has it",)
-        return ()
-
-    def sweep_of(self, number: int) -> "partial[LogSweep] | None":
-        path = self.source / "lidar" / f"{number:02d}.npz"
-        return partial(_sweep, path, self.poses[number]) if path.is_file() else None
-
-    def boxes(self, number: int) -> tuple[Box, ...]:
-        """The boxes of a frame."""
-        boxes = [self._box(cuboid, number) for cuboid in self.cuboids.get(number, [])]
-        counts = self._counts(number)
-        return tuple(
-            Box(box.track, box.label, box.world_from_box, box.size_m, box.speed_m_s, counts.get(box.track, 0))
-            for box in boxes
+def _refuse_pickles(source: Path) -> None:
+    """Say how a log becomes readable whose lidar is still in the published pickles."""
+    lidar = source / "lidar"
+    if any(lidar.glob("*.pkl*")) and not any(lidar.glob("*.npz")):
+        raise UserError(
+            f"{source} is a log as PandaSet publishes it; its pickles, which could run code, are not read. "
+            "Make a folder without them by `python -m scene.datasets.pandaset_convert --data-root "
+            f"{source.resolve().parent} --target-dir OUT --scene-ids {source.resolve().name}`"
         )
 
-    def _counts(self, number: int) -> dict[str, int]:
-        """Returns inside each object's box, in the nearest frame with lidar."""
-        near = sorted(self.cuboids, key=lambda other: (abs(other - number), other))
-        for other in near:
-            make = self.sweep_of(other) if other < len(self.poses) else None
-            if make is not None:
-                boxes = [self._box(cuboid, other) for cuboid in self.cuboids[other]]
-                counts = count_points(boxes, torch.from_numpy(make().xyz))
-                return {box.track: count for box, count in zip(boxes, counts, strict=True)}
-        return {}
 
-    def _box(self, cuboid: dict[str, Any], number: int) -> Box:
-        where = f"{self.source / 'annotations'}, frame {number}, box {cuboid.get('uuid')}"
-        width, length, height = cuboid["dimensions"]
-        cosine, sine = np.cos(cuboid["yaw"]), np.sin(cuboid["yaw"])
-        pose = np.eye(4)
-        pose[:2, :2] = [[cosine, -sine], [sine, cosine]]
-        pose[:3, 3] = cuboid["position"]
-        if not np.isfinite([*pose.ravel(), width, length, height]).all():
-            raise UserError(f"{where} is not finite; mend or remove it")
-        return Box(
-            track=cuboid["uuid"],
-            label=cuboid["label"],
-            world_from_box=torch.from_numpy(pose @ _ALIGNED),
-            size_m=(length, width, height),
-            speed_m_s=self._speed(cuboid["uuid"], number),
-            lidar_points=0,
-        )
-
-    def _speed(self, track: str, number: int) -> float:
-        """Between the frames before and after, where the object is in both; else from or to this one."""
-        places = self.tracks[track]
-        first = number - 1 if number - 1 in places else number
-        last = number + 1 if number + 1 in places else number
-        if first == last or last >= len(self.times):
-            return 0.0
-        way = np.linalg.norm(places[last] - places[first])
-        return float(way / (self.times[last] - self.times[first]))
+def _sweep_of(
+    source: Path, poses: Sequence[Float64[ndarray, "4 4"]], number: int
+) -> Callable[[], LogSweep] | None:
+    """What reads the returns of a frame; None for a frame that has none."""
+    path = source / "lidar" / f"{number:02d}.npz"
+    return partial(_sweep, path, poses[number]) if number < len(poses) and path.is_file() else None
 
 
 def _sweep(path: Path, pose: Float64[ndarray, "4 4"]) -> LogSweep:
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            steps, intensity = arrays["xyz_5mm_int16"], arrays["intensity"]
-    except OSError as error:
-        raise explain(error, path, "read") from error
-    except (KeyError, ValueError, EOFError) as error:
-        raise UserError(f"{path} is no sweep: xyz_5mm_int16 and intensity were expected ({error})") from error
-    if steps.ndim != 2 or steps.shape[1] != 3 or intensity.shape != steps.shape[:1]:
-        raise UserError(f"{path}: [P, 3] and [P] were expected, got {steps.shape} and {intensity.shape}")
-    xyz = steps.astype(np.float64) * _STEP_M @ pose[:3, :3].T + pose[:3, 3]
+    steps, intensity = read_archive(path, ("xyz_5mm_int16", "intensity"))
+    if steps.dtype.kind != "i" or steps.shape[1:] != (3,) or intensity.shape != steps.shape[:1]:
+        raise UserError(
+            f"{path}: whole numbers [P, 3] and an intensity [P] were expected, got {steps.dtype} "
+            f"{steps.shape} and {intensity.shape}"
+        )
+    xyz = steps.astype(np.float64) * STEP_M @ pose[:3, :3].T + pose[:3, 3]
     origins = np.broadcast_to(_LIDAR_M @ pose[:3, :3].T + pose[:3, 3], xyz.shape).copy()
     return LogSweep(xyz, origins, intensity.astype(np.float64))
 
@@ -209,19 +150,22 @@ def _lens(path: Path) -> Lens:
     return brown_lens((fx, fy), (cx, cy), (k1, k2, p1, p2, k3), _SIZE_PX)
 
 
-def _poses(folder: Path) -> list[Float64[ndarray, "4 4"]]:
+def read_poses(folder: Path) -> list[Float64[ndarray, "4 4"]]:
+    """World-from-sensor of each frame of a log, from the folder of a camera or of the lidar.
+
+    Raises:
+        UserError: `poses.json` is missing or broken.
+    """
     path = folder / "poses.json"
     poses = []
     for number, entry in enumerate(_list(path)):
         try:
             quat = [float(entry["heading"][key]) for key in "wxyz"]
-            position = [float(entry["position"][key]) for key in "xyz"]
+            poses.append(pose_of(quat, [float(entry["position"][key]) for key in "xyz"]))
         except (KeyError, TypeError, ValueError) as error:
-            raise UserError(f"{path}, entry {number}: a position and a heading were expected") from error
-        pose = np.eye(4)
-        pose[:3, :3] = quat_to_rotation(torch.tensor(quat, dtype=torch.float64)).numpy()
-        pose[:3, 3] = position
-        poses.append(pose)
+            raise UserError(
+                f"{path}, entry {number}: a position and a heading were expected ({error})"
+            ) from error
     return poses
 
 
@@ -231,6 +175,17 @@ def _times(folder: Path) -> list[float]:
     if not all(isinstance(time, (int, float)) for time in times):
         raise UserError(f"{path}: a list of seconds was expected")
     return [float(time) for time in times]
+
+
+def _increasing(times: Sequence[float], path: Path) -> Sequence[float]:
+    """The times, if each is later than the one before."""
+    wrong = [row for row in range(1, len(times)) if not times[row] > times[row - 1]]
+    if wrong:
+        raise UserError(
+            f"{path}: frame {wrong[0]} was measured at {times[wrong[0]]} s, not after the frame before "
+            f"({times[wrong[0] - 1]} s); times in the order of the frames were expected"
+        )
+    return times
 
 
 def _list(path: Path) -> Sequence[Any]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from core.errors import UserError
 from scene.capture import Capture
+from scene.datasets.nuscenes import READER as NUSCENES
 from scene.datasets.pandaset import READER as PANDASET
 from scene.datasets.street_capture import capture_of_log
 from scene.datasets.street_folder import READER as STREET_FOLDER
@@ -11,7 +12,7 @@ from scene.datasets.street_log import LogReader
 from scene.datasets.street_options import StreetOptions
 from scene.datasets.waymo_folder import READER as WAYMO_FOLDER
 
-LOG_READERS: tuple[LogReader, ...] = (STREET_FOLDER, WAYMO_FOLDER, PANDASET)
+LOG_READERS: tuple[LogReader, ...] = (STREET_FOLDER, WAYMO_FOLDER, PANDASET, NUSCENES)
 """The first that recognises a folder reads it."""
 
 

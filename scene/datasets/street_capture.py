@@ -1,6 +1,6 @@
-"""From what a driving log says to a `Capture`: its world moved to the first vehicle, pixels on order."""
+"""From what a driving log says to a `Capture`: its world moved to a vehicle of its own, pixels on order."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,16 +19,17 @@ from core.images import read_gray
 from scene.boxes import boxes_mask
 from scene.cameras import Cameras
 from scene.capture import Capture
-from scene.datasets.decoding import ViewDecoder
+from scene.datasets.decoding import DecodedView, ViewDecoder
 from scene.datasets.lenses import Lens, Undistortion
+from scene.datasets.poses import check_pose
 from scene.datasets.street_log import LogFrame, LogView, StreetLog
 from scene.datasets.street_options import StreetOptions
 from scene.drive import Box, Drive, Sweep
 from scene.images import Column, ImageHeader, Prefetched, read_header
 from scene.lidar_depth import sparse_inverse_depth
 
-_RIGID_TOLERANCE = 1e-3
 _LISTED = 8
+_MOST_APART_S = 0.5  # a picture and its frame: cameras and lidar of one turn are within 0.1 s
 _HEADER_THREADS = 16
 
 
@@ -56,15 +57,17 @@ def capture_of_log(source: Path, log: StreetLog, options: StreetOptions) -> Capt
     """
     notes = list(log.notes)
     _check_frames(source, log.frames)
-    first_from_world = np.linalg.inv(log.frames[0].world_from_ego)
+    _check_views(source, log)
+    check_pose(log.world_from_origin, f"{source}: the vehicle's pose at the world's origin")
+    world_from_log = np.linalg.inv(log.world_from_origin)
     names = _from_left_to_right(log)
     views = sorted(_existing(source, log, notes), key=lambda view: (view.frame, names.index(view.camera)))
     plans = _plans(log, views, options, notes)
-    cameras = _cameras(plans, first_from_world)
-    drive = _drive(log, plans, names, first_from_world, notes)
+    cameras = _cameras(plans, world_from_log)
+    drive = _drive(log, plans, names, world_from_log, notes)
     decoders = [_decoder(plan) for plan in plans]
     decoded = Prefetched(decoders, threads=torch.get_num_threads())
-    has_masks = any(decoder.makes_mask for decoder in decoders)
+    leave_blanks = any(decoder.makes_mask for decoder in decoders)
     times = drive.view_times_s - drive.view_times_s.min()
     return Capture(
         name=source.resolve().name,
@@ -72,27 +75,13 @@ def capture_of_log(source: Path, log: StreetLog, options: StreetOptions) -> Capt
         cameras=cameras,
         image_names=tuple(view.name for view in views),
         images=Column(decoded, lambda item: item.image),
-        valid_masks=Column(decoded, lambda item: item.valid_mask()) if has_masks else None,
+        valid_masks=_valid_masks(decoded, drive, leave_blanks),
         dynamic_masks=_dynamic_masks(plans, cameras, drive, notes),
         inverse_depths=_inverse_depths(cameras, drive),
         times=(times / max(float(times.max()), 1e-9)).float(),
         drive=drive,
         notes=tuple(notes),
     )
-
-
-def check_pose(pose: Float64[ndarray, "4 4"], what: str) -> None:
-    """That a matrix is a finite rotation and translation.
-
-    Raises:
-        UserError: it is not.
-    """
-    if not np.isfinite(pose).all():
-        raise UserError(f"{what} is not finite; mend its numbers or leave the frame out")
-    rotation = pose[:3, :3]
-    error = np.abs(rotation @ rotation.T - np.eye(3)).max()
-    if error > _RIGID_TOLERANCE or np.linalg.det(rotation) < 0 or (pose[3] != (0, 0, 0, 1)).any():
-        raise UserError(f"{what} is no rotation and translation; a rigid pose was expected")
 
 
 def _check_frames(source: Path, frames: Sequence[LogFrame]) -> None:
@@ -108,11 +97,22 @@ def _check_frames(source: Path, frames: Sequence[LogFrame]) -> None:
         before = frame
 
 
+def _check_views(source: Path, log: StreetLog) -> None:
+    for view in log.views:
+        check_pose(view.world_from_camera, f"{source}: the pose of {view.name}")
+        frame = log.frames[view.frame]
+        if not abs(view.time_s - frame.time_s) <= _MOST_APART_S:  # nor where it is not a number
+            raise UserError(
+                f"{source}: {view.name} was taken at {view.time_s} s, and its frame measured at "
+                f"{frame.time_s} s; the same clock, seconds, and at most {_MOST_APART_S} s between them were "
+                "expected"
+            )
+
+
 def _from_left_to_right(log: StreetLog) -> list[str]:
     """The rig's cameras by where they look, seen from the vehicle; those that look back come last."""
     azimuths: dict[str, float] = {}
     for view in log.views:
-        check_pose(view.world_from_camera, f"the pose of {view.name}")
         forward = log.frames[view.frame].world_from_ego[:3, :3].T @ view.world_from_camera[:3, 2]
         azimuths.setdefault(view.camera, float(np.arctan2(forward[1], forward[0])))
     back = np.pi * 0.9
@@ -179,8 +179,8 @@ def _decoder(plan: _Plan) -> ViewDecoder:
     return ViewDecoder(plan.view.path, False, "black", plan.width, plan.height, plan.undistortion)
 
 
-def _cameras(plans: list[_Plan], first_from_world: Float64[ndarray, "4 4"]) -> Cameras:
-    c2w = torch.from_numpy(np.stack([first_from_world @ plan.view.world_from_camera for plan in plans]))
+def _cameras(plans: list[_Plan], world_from_log: Float64[ndarray, "4 4"]) -> Cameras:
+    c2w = torch.from_numpy(np.stack([world_from_log @ plan.view.world_from_camera for plan in plans]))
     return Cameras(
         viewmats=invert_se3(c2w).float(),
         Ks=torch.from_numpy(np.stack([plan.K for plan in plans])).float(),
@@ -193,17 +193,18 @@ def _drive(
     log: StreetLog,
     plans: list[_Plan],
     names: list[str],
-    first_from_world: Float64[ndarray, "4 4"],
+    world_from_log: Float64[ndarray, "4 4"],
     notes: list[str],
 ) -> Drive:
     start = log.frames[0].time_s
     without = [str(frame.number) for frame in log.frames if frame.sweep is None]
-    if without and len(without) < len(log.frames):
+    if len(without) == len(log.frames):
+        notes.append("no frame has lidar: nothing says where surfaces are and what moves")
+    elif without:
         notes.append(f"frames {', '.join(without)} have no lidar: they are used without it")
     boxes = None
     if any(frame.boxes is not None for frame in log.frames):
-        boxes = Prefetched([partial(_boxes, frame, first_from_world) for frame in log.frames], threads=0)
-    ego_masks = log.ego_masks or {}
+        boxes = Prefetched([partial(_boxes, frame, world_from_log) for frame in log.frames], threads=0)
     sizes = {plan.view.camera: plan for plan in plans}
     return Drive(
         camera_names=tuple(names),
@@ -212,24 +213,27 @@ def _drive(
         view_times_s=torch.tensor([plan.view.time_s - start for plan in plans], dtype=torch.float64),
         frame_times_s=torch.tensor([frame.time_s - start for frame in log.frames], dtype=torch.float64),
         world_from_ego=torch.from_numpy(
-            np.stack([first_from_world @ frame.world_from_ego for frame in log.frames])
+            np.stack([world_from_log @ frame.world_from_ego for frame in log.frames])
         ),
-        sweeps=Prefetched([partial(_sweep, frame, first_from_world) for frame in log.frames], threads=0),
+        sweeps=Prefetched([partial(_sweep, frame, world_from_log) for frame in log.frames], threads=0),
         boxes=boxes,
-        sky_masks=_mask_files(plans, [plan.view.sky_mask for plan in plans], "sky mask", notes),
+        sky_masks=_sky_masks(plans, notes),
         ego_masks=(
-            [_read_mask(sizes[name], ego_masks[name]) if name in ego_masks else None for name in names]
-            if ego_masks
+            [
+                _read_mask(sizes[name], log.ego_masks[name]) if name in log.ego_masks else None
+                for name in names
+            ]
+            if log.ego_masks
             else None
         ),
     )
 
 
-def _sweep(frame: LogFrame, first_from_world: Float64[ndarray, "4 4"]) -> Sweep | None:
+def _sweep(frame: LogFrame, world_from_log: Float64[ndarray, "4 4"]) -> Sweep | None:
     if frame.sweep is None:
         return None
     sweep = frame.sweep()
-    rotation, shift = first_from_world[:3, :3], first_from_world[:3, 3]
+    rotation, shift = world_from_log[:3, :3], world_from_log[:3, 3]
     return Sweep(
         xyz=torch.from_numpy(sweep.xyz @ rotation.T + shift).float(),
         origins=torch.from_numpy(sweep.origins @ rotation.T + shift).float(),
@@ -237,11 +241,28 @@ def _sweep(frame: LogFrame, first_from_world: Float64[ndarray, "4 4"]) -> Sweep 
     )
 
 
-def _boxes(frame: LogFrame, first_from_world: Float64[ndarray, "4 4"]) -> tuple[Box, ...]:
+def _boxes(frame: LogFrame, world_from_log: Float64[ndarray, "4 4"]) -> tuple[Box, ...]:
     if frame.boxes is None:
         return ()
-    moved = torch.from_numpy(first_from_world)
+    moved = torch.from_numpy(world_from_log)
     return tuple(replace(box, world_from_box=moved @ box.world_from_box) for box in frame.boxes())
+
+
+def _valid_masks(
+    decoded: Sequence[DecodedView], drive: Drive, leave_blanks: bool
+) -> Sequence[Bool[Tensor, "_H _W"]] | None:
+    """True but where undistortion left a pixel blank, and where a camera sees its own vehicle."""
+    if drive.ego_masks is None:
+        return Column(decoded, lambda item: item.valid_mask()) if leave_blanks else None
+    outside = [None if mask is None else ~mask for mask in drive.ego_masks]
+
+    def make(row: int) -> Bool[Tensor, "_H _W"]:
+        seen, view = outside[int(drive.view_cameras[row])], decoded[row]
+        if seen is None or view.valid is None:
+            return view.valid_mask() if seen is None else seen  # views of a camera share its mask
+        return view.valid & seen
+
+    return Prefetched([partial(make, row) for row in range(len(decoded))], threads=0)
 
 
 def _inverse_depths(cameras: Cameras, drive: Drive) -> Sequence[Float[Tensor, "_H _W"] | None] | None:
@@ -258,11 +279,19 @@ def _inverse_depths(cameras: Cameras, drive: Drive) -> Sequence[Float[Tensor, "_
 def _dynamic_masks(
     plans: list[_Plan], cameras: Cameras, drive: Drive, notes: list[str]
 ) -> Sequence[Bool[Tensor, "_H _W"]] | None:
-    """Masks that the log has as files; else those of its boxes."""
-    masks = _mask_files(plans, [plan.view.dynamic_mask for plan in plans], "dynamic mask", notes)
+    """Masks that the log has as files, if every view has one; else those of its boxes."""
+    readers = [
+        partial(_read_mask, plan, path)
+        for plan in plans
+        if (path := plan.view.dynamic_mask) is not None and path.is_file()
+    ]
+    if len(readers) == len(plans):
+        return Prefetched(readers, threads=0)
+    if readers:
+        notes.append(f"{len(plans) - len(readers)} of {len(plans)} views have no dynamic mask: none is used")
     boxes = drive.boxes
-    if masks is not None or boxes is None:
-        return masks
+    if boxes is None:
+        return None
 
     def make(row: int) -> Bool[Tensor, "_H _W"]:
         width, height = int(cameras.width[row]), int(cameras.height[row])
@@ -272,18 +301,23 @@ def _dynamic_masks(
     return Prefetched([partial(make, row) for row in range(len(cameras))], threads=0)
 
 
-def _mask_files(
-    plans: list[_Plan], paths: list[Path | None], what: str, notes: list[str]
-) -> Sequence[Bool[Tensor, "_H _W"]] | None:
-    """The masks in files; None unless every view has one."""
-    makers: list[Callable[[], Bool[Tensor, "_H _W"]]] = [
-        partial(_read_mask, plan, path)
-        for plan, path in zip(plans, paths, strict=True)
-        if path is not None and path.is_file()
-    ]
-    if makers and len(makers) < len(plans):
-        notes.append(f"{len(plans) - len(makers)} of {len(plans)} views have no {what}: none is used")
-    return Prefetched(makers, threads=0) if len(makers) == len(plans) else None
+def _sky_masks(plans: list[_Plan], notes: list[str]) -> Sequence[Bool[Tensor, "_H _W"] | None] | None:
+    """The masks in files. Few logs label every picture, so a view without one is None."""
+    paths = [plan.view.sky_mask for plan in plans]
+    paths = [path if path is not None and path.is_file() else None for path in paths]
+    missing = sum(path is None for path in paths)
+    if missing == len(plans):
+        notes.append("the log has no sky masks: --sky-weight has nothing to go by")
+        return None
+    if missing:
+        notes.append(f"{missing} of {len(plans)} views have no sky mask: --sky-weight goes by the others")
+    return Prefetched(
+        [partial(_read_mask_if_any, plan, path) for plan, path in zip(plans, paths, strict=True)], threads=0
+    )
+
+
+def _read_mask_if_any(plan: _Plan, path: Path | None) -> Bool[Tensor, "_H _W"] | None:
+    return None if path is None else _read_mask(plan, path)
 
 
 def _read_mask(plan: _Plan, path: Path) -> Bool[Tensor, "_H _W"]:

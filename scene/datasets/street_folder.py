@@ -50,9 +50,8 @@ def _read(source: Path, options: StreetOptions) -> StreetLog:
     frames, views = [], []
     for row, number in enumerate(numbers):
         entry, where = entries[number], f"{path}, frame {number}"
-        if not isinstance(entry, dict):
-            raise UserError(f"{where}: an object was expected")
-        frames.append(_frame(source, entry, number, where))
+        pose = _pose(entries, number, path)
+        frames.append(_frame(source, entry, number, pose, where))
         images = entry.get("images")
         if not isinstance(images, dict):
             raise UserError(f"{where}: images by the names of their cameras were expected")
@@ -68,7 +67,16 @@ def _read(source: Path, options: StreetOptions) -> StreetLog:
         for name in names
         if cameras[name].get("ego_mask") is not None
     }
-    return StreetLog(lenses, frames, views, ego_masks=masks or None)
+    origin = options.origin(list(range(len(entries))), path)
+    return StreetLog(lenses, frames, views, _pose(entries, origin, path), ego_masks=masks)
+
+
+def _pose(entries: list[Any], number: int, path: Path) -> Float64[ndarray, "4 4"]:
+    """Where the vehicle was in a frame."""
+    entry = entries[number]
+    if not isinstance(entry, dict):
+        raise UserError(f"{path}, frame {number}: an object was expected")
+    return matrix(entry.get("world_from_ego"), f"{path}, frame {number}: world_from_ego")
 
 
 def _lens(entry: Any, where: str) -> Lens:
@@ -85,8 +93,9 @@ def _lens(entry: Any, where: str) -> Lens:
     return brown_lens((K[0, 0], K[1, 1]), (K[0, 2], K[1, 2]), (k1, k2, p1, p2, k3), size)
 
 
-def _frame(source: Path, entry: Mapping[str, Any], number: int, where: str) -> LogFrame:
-    pose = matrix(entry.get("world_from_ego"), f"{where}: world_from_ego")
+def _frame(
+    source: Path, entry: Mapping[str, Any], number: int, pose: Float64[ndarray, "4 4"], where: str
+) -> LogFrame:
     lidar = entry.get("lidar")
     return LogFrame(
         number=number,

@@ -3,8 +3,8 @@
 A log keeps its own world, which may begin far away, in float64.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -83,6 +83,7 @@ class StreetLog:
         lenses: of the cameras, by name.
         frames: in the order of time.
         views: in any order.
+        world_from_origin: pose of the vehicle in the frame that `StreetOptions.origin` chooses.
         ego_masks: files of where a camera sees its own vehicle (above 127), by the camera's name.
         notes: what was skipped or changed, as sentences.
     """
@@ -90,7 +91,8 @@ class StreetLog:
     lenses: Mapping[str, Lens]
     frames: Sequence[LogFrame]
     views: Sequence[LogView]
-    ego_masks: Mapping[str, Path] | None = None
+    world_from_origin: Float64[ndarray, "4 4"]
+    ego_masks: Mapping[str, Path] = field(default_factory=dict[str, Path])
     notes: tuple[str, ...] = ()
 
 
@@ -112,6 +114,12 @@ def brown_lens(
     if not any(distortion):
         return Lens("PINHOLE", (*focal_px, *center_px), *size_px)
     return Lens("FULL_OPENCV", (*focal_px, *center_px, k1, k2, p1, p2, k3, 0.0, 0.0, 0.0), *size_px)
+
+
+def ego_mask_files(source: Path, cameras: Iterable[str]) -> dict[str, Path]:
+    """The files `ego_masks/CAMERA.png` that a log has, by the names of their cameras."""
+    files = {name: source / "ego_masks" / f"{name}.png" for name in cameras}
+    return {name: path for name, path in files.items() if path.is_file()}
 
 
 class LogReader(NamedTuple):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from core.cli import flag
 from core.errors import UserError
 
-LogFormat = Literal["auto", "pandaset", "waymo", "street"]
+LogFormat = Literal["auto", "pandaset", "waymo", "nuscenes", "street"]
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,13 @@ class StreetOptions:
 
     end_frame: Annotated[int | None, flag("--end-time")] = None
     """Number of the last frame, which is read too; the log's last by default, and for -1."""
+
+    world_frame: Annotated[int | None, flag("--original-start-time")] = None
+    """Number of the frame whose vehicle is the origin of the world; the log's first by default, so that clips
+    of one log share a world."""
+
+    scene: str | None = None
+    """Name of the log in a data set that keeps many in one folder (nuScenes), such as scene-0061."""
 
     rig_cameras: tuple[str, ...] = ()
     """Cameras to read, by the names that the log gives them; all that have images by default."""
@@ -48,6 +55,23 @@ class StreetOptions:
         if not chosen:
             has = f"{numbers[0]} to {numbers[-1]}" if numbers else "none"
             raise UserError(f"{where} has no frame between {first} and {last}; it has {has}")
+        return chosen
+
+    def origin(self, numbers: list[int], where: object) -> int:
+        """Number of the frame whose vehicle is the origin of the world.
+
+        Args:
+            numbers: of all the log's frames, increasing.
+            where: the log, for messages.
+
+        Raises:
+            UserError: there is no such frame.
+        """
+        chosen = numbers[0] if self.world_frame is None else self.world_frame
+        if chosen not in numbers:
+            raise UserError(
+                f"--world-frame {chosen}: {where} has no such frame; it has {numbers[0]} to {numbers[-1]}"
+            )
         return chosen
 
     def cameras(self, names: list[str], where: object) -> list[str]:

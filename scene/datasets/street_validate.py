@@ -63,11 +63,15 @@ def describe(capture: Capture, drive: Drive) -> list[str]:
     if drive.boxes is not None:
         tracks = {box.track for boxes in drive.boxes for box in boxes}
         parts.append(f"{len(tracks)} labelled objects")
-    parts += [
-        f"{name} in every view"
-        for name, masks in (("dynamic masks", capture.dynamic_masks), ("sky masks", drive.sky_masks))
-        if masks is not None
-    ]
+    if capture.dynamic_masks is not None:
+        parts.append("dynamic masks in every view")
+    if drive.sky_masks is not None:
+        parts.append(f"sky masks in {sum(mask is not None for mask in drive.sky_masks)} views")
+    if drive.ego_masks is not None:
+        seen = [
+            name for name, mask in zip(drive.camera_names, drive.ego_masks, strict=True) if mask is not None
+        ]
+        parts.append(f"the own vehicle is masked in {', '.join(seen)}")
     return parts
 
 
@@ -77,7 +81,8 @@ def _read_all(capture: Capture, drive: Drive) -> None:
     for row in range(len(capture)):
         height, width = capture.images[row].shape[:2]
         for masks in (capture.dynamic_masks, drive.sky_masks):
-            if masks is not None and masks[row].shape != (height, width):
+            mask = None if masks is None else masks[row]
+            if mask is not None and mask.shape != (height, width):
                 raise UserError(f"a mask of {capture.image_names[row]} is not of its size")
         depths = None if capture.inverse_depths is None else capture.inverse_depths[row]
         sweep = drive.sweeps[int(drive.view_frames[row])]

@@ -1,7 +1,8 @@
 """Converted Waymo segments: the folder that `waymo_convert` makes, and those of S3Gaussian and EmerNeRF.
 
-What only some converters write is used where it is: times and poses of the single pictures, boxes, masks. The
-layout is described in `scene.datasets.waymo.convert`.
+What only some converters write is used where it is: times and poses of the single pictures, boxes, masks, the
+size that the intrinsics belong to. The layout is described in `scene.datasets.waymo.convert`. No converter
+writes `ego_masks/front.png` and so on, which are used too: white where a camera sees its own vehicle.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +21,15 @@ from core.files import read_json
 from core.number_files import numbers_of_lines
 from scene.boxes import count_points
 from scene.datasets.lenses import Lens
-from scene.datasets.street_log import LogFrame, LogReader, LogSweep, LogView, StreetLog, brown_lens
+from scene.datasets.street_log import (
+    LogFrame,
+    LogReader,
+    LogSweep,
+    LogView,
+    StreetLog,
+    brown_lens,
+    ego_mask_files,
+)
 from scene.datasets.street_options import StreetOptions
 from scene.datasets.waymo.frames import CAMERAS
 from scene.datasets.waymo.lidar import check_size, read_rows
@@ -43,8 +52,10 @@ def _read(source: Path, options: StreetOptions) -> StreetLog:
     images = _images(source)
     named = {_camera_name(number): number for number in sorted(images)}
     names = options.cameras(list(named), source)
-    numbers = sorted(int(path.stem) for path in (source / "ego_pose").glob("*.txt") if path.stem.isdigit())
-    numbers = options.frames(numbers, source)
+    present = sorted(int(path.stem) for path in (source / "ego_pose").glob("*.txt") if path.stem.isdigit())
+    numbers = options.frames(present, source)
+    origin = _matrix(source / "ego_pose" / f"{options.origin(present, source):03d}.txt")
+    sizes = _sizes(source / _INFO)
     clock = _Clock(source)
     boxes = _Boxes(source)
     frames = []
@@ -60,10 +71,10 @@ def _read(source: Path, options: StreetOptions) -> StreetLog:
     lenses, views = {}, []
     for name in names:
         camera = named[name]
-        lenses[name] = _lens(source, camera, images[camera])
+        lenses[name] = _lens(source, camera, sizes.get(camera) or read_header(images[camera])[:2])
         views += [_view(source, name, camera, row, frame, clock) for row, frame in enumerate(frames)]
     notes = () if clock.stored else ("the log has no timestamps.json: frames are taken to be 0.1 s apart",)
-    return StreetLog(lenses, frames, views, notes=notes)
+    return StreetLog(lenses, frames, views, origin, ego_masks=ego_mask_files(source, names), notes=notes)
 
 
 def _images(source: Path) -> dict[int, Path]:
@@ -105,7 +116,20 @@ def _view(source: Path, name: str, camera: int, row: int, frame: LogFrame, clock
     )
 
 
-def _lens(source: Path, camera: int, image: Path) -> Lens:
+def _sizes(path: Path) -> dict[int, tuple[int, int]]:
+    """Width and height that the intrinsics belong to, in pixels, by camera; none from other converters."""
+    info = read_json(path)
+    stored = info.get("camera_sizes", {}) if isinstance(info, dict) else {}
+    try:
+        sizes = {int(camera): (int(width), int(height)) for camera, (width, height) in stored.items()}
+    except (TypeError, ValueError, AttributeError) as error:
+        raise UserError(f"{path}: camera_sizes must be [width, height] by camera ({error})") from error
+    if any(min(size) < 1 for size in sizes.values()):
+        raise UserError(f"{path}: camera_sizes must be at least 1 pixel, got {sizes}")
+    return sizes
+
+
+def _lens(source: Path, camera: int, size_px: tuple[int, int]) -> Lens:
     path = source / "intrinsics" / f"{camera}.txt"
     values = [row[0] for row in numbers_of_lines(path, 1)]
     if len(values) != 9:
@@ -114,8 +138,7 @@ def _lens(source: Path, camera: int, image: Path) -> Lens:
             "line"
         )
     fx, fy, cx, cy, k1, k2, p1, p2, k3 = values
-    header = read_header(image)
-    return brown_lens((fx, fy), (cx, cy), (k1, k2, p1, p2, k3), (header.width, header.height))
+    return brown_lens((fx, fy), (cx, cy), (k1, k2, p1, p2, k3), size_px)
 
 
 def _matrix(path: Path) -> Float64[ndarray, "4 4"]:
@@ -139,8 +162,11 @@ class _Clock:
         self.stored = self._path.is_file()
 
     @cached_property
-    def _entries(self) -> Sequence[Mapping[str, Any]]:
-        return read_json(self._path)
+    def _entries(self) -> Sequence[Any]:
+        entries = read_json(self._path)
+        if not isinstance(entries, list):
+            raise UserError(f"{self._path}: a list with an entry a frame was expected")
+        return entries
 
     def frame(self, number: int) -> float:
         """Of a frame; by its number where the log does not say it."""
@@ -155,8 +181,13 @@ class _Clock:
         """Of a picture; its frame's where the log does not say it."""
         if not self.stored:
             return self.frame(number)
-        time = (self._entries[number].get("images") or {}).get(str(camera))
-        return self.frame(number) if time is None else float(time)
+        try:
+            time = (self._entries[number].get("images") or {}).get(str(camera))
+            return self.frame(number) if time is None else float(time)
+        except (IndexError, TypeError, ValueError, AttributeError) as error:
+            raise UserError(
+                f"{self._path}, frame {number}: seconds by camera were expected as images ({error})"
+            ) from error
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from core.arrays import read_array, write_array
+from core.arrays import read_archive, read_array, write_array
 from core.errors import UserError
 
 
@@ -57,3 +57,29 @@ def test_threads_may_read_at_once(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda row: read_array(tmp_path / f"{row % 8}.npy")[0, 0], range(400)))
     assert found == [row % 8 for row in range(400)]
+
+
+def test_an_archive_is_whole_or_told(tmp_path: Path) -> None:
+    """Cut off anywhere, and with any byte changed: the arrays, or one sentence, and nothing else."""
+    path = tmp_path / "a.npz"
+    first, second = np.arange(6, dtype=np.int16).reshape(2, 3), np.full(2, 7, np.uint8)
+    np.savez_compressed(path, first=first, second=second)
+    content = path.read_bytes()
+    for wrong in (content[: len(content) // 2], content[:-3], b"", b"text", pickle.dumps(Bomb())):
+        path.write_bytes(wrong)
+        with pytest.raises(UserError, match=r"a\.npz is damaged .* first and second was expected"):
+            read_archive(path, ("first", "second"))
+    told = 0
+    for place in range(len(content)):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :])
+        try:
+            found = read_archive(path, ("first", "second"))
+        except UserError:
+            told += 1
+        else:
+            assert [array.tolist() for array in found] == [first.tolist(), second.tolist()]
+    assert told > len(content) // 2
+    np.save(path.with_suffix(".npy"), first)
+    for file, names in ((path, ("third",)), (path.with_suffix(".npy"), ("first",)), (tmp_path / "no", ())):
+        with pytest.raises(UserError, match=file.name):
+            read_archive(file, names)

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from core.errors import UserError
 from data import download_waymo
 from scene.datasets.waymo.scenes import read_list, scenes_of_split
 
@@ -68,4 +69,10 @@ def test_splits(repository: Path, name: str, count: int) -> None:
     names = [f"segment-{number:04d}" for number in range(798)]
     scenes = scenes_of_split(repository / "data" / "waymo_splits" / f"{name}.txt", names)
     assert len({scene.number for scene in scenes}) == len(scenes) == count
-    assert all(scene.last == -1 or 0 <= scene.first < scene.last for scene in scenes)
+
+
+@pytest.mark.parametrize(("frames", "told"), [("9,3", "frames 9 to 3 are none"), ("x,3", "start, end, type")])
+def test_splits_of_wrong_frames_are_told(tmp_path: Path, frames: str, told: str) -> None:
+    (tmp_path / "split.txt").write_text(f"# scene_id\n0,-,0,-1,x\n1,-,{frames},x\n")
+    with pytest.raises(UserError, match=f"line 3: .*{told}"):
+        scenes_of_split(tmp_path / "split.txt", ["a", "b"])

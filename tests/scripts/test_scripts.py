@@ -136,7 +136,7 @@ def run_waymo(folder: Path, words: list[str], python: str) -> "subprocess.Comple
 
 def test_waymo_skips_what_is_done_and_tells_what_fails(tmp_path: Path) -> None:
     (tmp_path / "split.txt").write_text(
-        "# scene_id, seg_name\n16,-,0,-1,dynamic\n 8, -,0,-1,x\n102,-,0,-1,x\n"
+        "# scene_id, seg_name\n16,-,0,-1,dynamic\n 8, -, 80, 100,x\n102,-,10,-1,x\n"
     )
     (tmp_path / "out" / "processed" / "training").mkdir(parents=True)
     answers = '*"convert"*|train.py*"/008 "*|*"street_table $OUT/008"|*"street_table $OUT/102") return 2 ;;'
@@ -148,6 +148,9 @@ def test_waymo_skips_what_is_done_and_tells_what_fails(tmp_path: Path) -> None:
     assert [line.split()[0] for line in lines[1:]] == ["-m", "-m", "train.py", "-m", "train.py", "-m"]
     assert lines[3].startswith(f"train.py street -s {out}/processed/training/008 -m {out}/008 ")
     assert lines[3].endswith("front_left front front_right --long-side 960 --stride 10 --seed=3")
+    # 50 frames from the split's first, but not beyond its last.
+    clips = [line[line.index("--start") :].split(" --rig")[0] for line in (lines[3], lines[5])]
+    assert clips == ["--start-frame 80 --end-frame 100", "--start-frame 10 --end-frame 59"]
     assert lines[-1] == f"-m evaluation.street_table {out}/016 {out}/102"
 
 

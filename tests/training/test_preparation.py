@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,9 +12,19 @@ from core import memory
 from core.errors import UserError
 from core.run_folder import RunFolder
 from core.schedules import ScheduleConfig
+from scene.datasets.street import open_log
 from scene.densification import DensificationConfig
 from tests.training.captures import tiny_capture
-from training.preparation import check_memory, expected_gaussians, make_pacer, map_bytes, wait_for_images
+from tests.training.streets import write_log
+from training.preparation import (
+    SMALLER_LOG,
+    check_memory,
+    expected_gaussians,
+    make_pacer,
+    map_bytes,
+    street_bytes,
+    wait_for_images,
+)
 from training.static import StaticConfig, StaticTask
 
 
@@ -66,6 +77,27 @@ def test_maps_count(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monk
     assert "1.3 GiB" in told[1] or "1.4 GiB" in told[1]
 
 
+def test_what_is_kept_of_a_log_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As much as its tensors take, and the flags that are told are those of logs."""
+    capture = open_log(write_log(tmp_path / "log"))
+    drive = capture.drive
+    assert drive is not None
+    depths, moving, images = capture.inverse_depths, capture.dynamic_masks, capture.images
+    assert depths is not None
+    assert moving is not None
+    probabilities = [image[..., 0].float() for image in images]
+    kept = [*depths, *moving, *probabilities]
+    kept += [part for sweep in drive.sweeps if sweep is not None for part in vars(sweep).values()]
+    taken = sum(tensor.nbytes for tensor in kept if tensor is not None)
+    assert taken <= street_bytes(capture) < 1.5 * taken
+    masked = replace(capture, valid_masks=moving, drive=replace(drive, sky_masks=moving))
+    more = 2 * sum(mask.nbytes for mask in moving) + sum(mask.float().nbytes for mask in moving)
+    assert street_bytes(masked) == street_bytes(capture) + more
+    monkeypatch.setattr(memory, "available_bytes", lambda: 10 * 2**20)
+    with pytest.raises(UserError, match=r"smaller images \(--long-side or --downscale"):
+        check_memory(capture, 1000, 1000, cache_mb=128, sh_degree=3, smaller_by=SMALLER_LOG)
+
+
 def test_every_map_of_every_view_is_asked_for() -> None:
     asked: list[str] = []
 
@@ -78,12 +110,14 @@ def test_every_map_of_every_view_is_asked_for() -> None:
             asked.append(f"{self.name} {view}")
             return super().__getitem__(view)
 
-    names = ("valid_masks", "dynamic_masks", "dynamic_probabilities", "inverse_depths")
+    names = ("images", "valid_masks", "dynamic_masks", "dynamic_probabilities", "inverse_depths")
+    of_log = ("sky_masks", "sweeps", "boxes")
     capture = replace(tiny_capture(2))
-    for name in ("images", *names):
+    for name in names:
         object.__setattr__(capture, name, Column(name))
+    object.__setattr__(capture, "drive", SimpleNamespace(**{name: Column(name) for name in of_log}))
     wait_for_images(capture)
-    assert sorted(asked) == sorted(f"{name} {view}" for name in ("images", *names) for view in range(2))
+    assert sorted(asked) == sorted(f"{name} {view}" for name in (*names, *of_log) for view in range(2))
 
 
 def test_only_a_run_that_begins_is_rehearsed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

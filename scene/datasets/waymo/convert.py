@@ -11,7 +11,8 @@
     sky_masks/000_0.png          255 where the panoptic labels say sky, for pictures that have such labels
     instances/                   boxes: instances_info.json and frame_instances.json
     timestamps.json              seconds of each frame, and of each of its pictures
-    frame_info.json              time of day, location, weather; how many objects there are
+    frame_info.json              time of day, location, weather; how many objects there are; camera_sizes: the
+                                 width and height that intrinsics belong to
 
 The first eight and the last are the layout of S3Gaussian and EmerNeRF, so that tools made for it read it.
 """
@@ -99,6 +100,10 @@ def convert_frames(frames: Iterable[WaymoFrame], folder: Path, keys: Iterable[Ke
             "segment": first.segment,
             "process_keys": sorted(chosen),
             "frames": len(times),
+            "camera_sizes": {
+                str(CAMERAS.index(name)): [camera.width, camera.height]
+                for name, camera in first.camera_calibrations.items()
+            },
         }
         write_json(temporary / INFO, info)
     return len(times)

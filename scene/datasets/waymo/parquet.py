@@ -6,7 +6,7 @@
 Reading them needs pyarrow, which nothing else does. Version 2 has no flow, so lidar has 10 columns.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from itertools import groupby
 from pathlib import Path
@@ -18,6 +18,7 @@ from numpy import ndarray
 
 from core.errors import UserError
 from core.files import explain
+from scene.datasets.poses import check_pose
 from scene.datasets.waymo.frames import (
     CAMERAS,
     LASERS,
@@ -62,13 +63,18 @@ def read_parquet_segment(root: Path, segment: str) -> Iterator[WaymoFrame]:
         UserError: pyarrow or a file is missing, or a file is not what it should be.
     """
     name = context_name(segment)
-    tables = _Tables(root, name)
-    cameras = {
-        CAMERAS[row[_CAMERA] - 1]: _camera_calibration(row) for row in tables.rows("camera_calibration")
-    }
-    lasers = {
-        LASERS[row[_LASER] - 1]: _laser_calibration(row) for row in tables.rows("lidar_calibration", False)
-    }
+    try:
+        yield from _frames(name, _Tables(root, name))
+    except (TypeError, ValueError, OverflowError) as error:  # a cell is empty or of another kind
+        raise UserError(
+            f"{root}, segment {name}: a value is missing or of another kind than version 2 has ({error}); "
+            "fetch the segment again"
+        ) from error
+
+
+def _frames(name: str, tables: "_Tables") -> Iterator[WaymoFrame]:
+    cameras = {_camera(row): _camera_calibration(row) for row in tables.rows("camera_calibration")}
+    lasers = {_laser(row): _laser_calibration(row) for row in tables.rows("lidar_calibration", False)}
     streams = {
         component: _Stream(component, tables.rows(component, required))
         for component, required in (
@@ -90,7 +96,7 @@ def read_parquet_segment(root: Path, segment: str) -> Iterator[WaymoFrame]:
             world_from_vehicle=pose,
             camera_calibrations=cameras,
             laser_calibrations=lasers,
-            images={CAMERAS[row[_CAMERA] - 1]: _image(row) for row in at["camera_image"]},
+            images={_camera(row): _image(row) for row in at["camera_image"]},
             range_images=_range_images(at["lidar"], at["lidar_pose"]),
             labels=tuple(_label(row) for row in at["lidar_box"]),
             surroundings=_surroundings(at["stats"]),
@@ -99,6 +105,17 @@ def read_parquet_segment(root: Path, segment: str) -> Iterator[WaymoFrame]:
         if missing:
             raise UserError(f"{name}: {', '.join(sorted(missing))} has no calibration")
         yield frame
+
+
+class _Row(dict[str, Any]):
+    """The cells of a row by their columns; a column that is not there is told with the file's path."""
+
+    def __init__(self, path: Path, cells: Row) -> None:
+        super().__init__(cells)
+        self._path = path
+
+    def __missing__(self, column: str) -> Any:
+        raise UserError(f"{self._path} has no column {column}; a file of version 2 was expected")
 
 
 class _Tables:
@@ -125,7 +142,7 @@ class _Tables:
                 for batch in file.iter_batches(_BATCH_ROWS):
                     columns = dict(zip(batch.schema.names, batch.columns, strict=True))
                     for row in range(batch.num_rows):
-                        yield {name: _plain(column[row]) for name, column in columns.items()}
+                        yield _Row(path, {name: _plain(column[row]) for name, column in columns.items()})
         except arrow.ArrowException as error:
             raise UserError(f"{path} is no parquet file ({error}); fetch it again") from error
         except OSError as error:
@@ -166,9 +183,25 @@ def _plain(scalar: Any) -> Any:
 
 def _matrix(values: Any, what: str) -> Float64[ndarray, "4 4"]:
     matrix = np.array(values, np.float64)
-    if matrix.shape != (16,) or not np.isfinite(matrix).all():
-        raise UserError(f"{what} is no matrix of 16 finite numbers")
+    if matrix.shape != (16,):
+        raise UserError(f"{what} is no matrix of 16 numbers; fetch the segment again")
+    check_pose(matrix.reshape(4, 4), what)
     return matrix.reshape(4, 4)
+
+
+def _camera(row: Row) -> str:
+    return _named(CAMERAS, row[_CAMERA], "camera")
+
+
+def _laser(row: Row) -> str:
+    return _named(LASERS, row[_LASER], "laser")
+
+
+def _named(names: Sequence[str], number: int, what: str) -> str:
+    """The name with a number; numbers begin with 1."""
+    if not 1 <= number <= len(names):
+        raise UserError(f"there is no {what} {number}; 1 to {len(names)} were expected")
+    return names[number - 1]
 
 
 def _camera_calibration(row: Row) -> CameraCalibration:
@@ -202,11 +235,9 @@ def _image(row: Row) -> CameraImage:
 
 
 def _range_images(ranges: list[Row], poses: list[Row]) -> dict[str, RangeImage]:
-    pixel_poses = {row[_LASER]: _grid(row, "[LiDARPoseComponent]") for row in poses}
+    pixel_poses = {_laser(row): _grid(row, "[LiDARPoseComponent]") for row in poses}
     return {
-        LASERS[row[_LASER] - 1]: RangeImage(
-            _grid(row, "[LiDARComponent]"), pixel_poses=pixel_poses.get(row[_LASER])
-        )
+        _laser(row): RangeImage(_grid(row, "[LiDARComponent]"), pixel_poses=pixel_poses.get(_laser(row)))
         for row in ranges
     }
 
@@ -214,7 +245,7 @@ def _range_images(ranges: list[Row], poses: list[Row]) -> dict[str, RangeImage]:
 def _grid(row: Row, component: str) -> Float32[ndarray, "H W C"]:
     values = np.array(row[f"{component}.{_RETURN}.values"], np.float32)
     shape = [int(length) for length in row[f"{component}.{_RETURN}.shape"]]
-    if np.prod(shape) != len(values):
+    if len(shape) != 3 or np.prod(shape) != len(values):
         raise UserError(f"a range image has {len(values)} numbers for the shape {shape}; fetch it again")
     return values.reshape(shape)
 
@@ -223,10 +254,11 @@ def _label(row: Row) -> Label:
     prefix = "[LiDARBoxComponent]."
     x, y, z = (float(row[f"{prefix}box.center.{axis}"]) for axis in "xyz")
     length, width, height = (float(row[f"{prefix}box.size.{axis}"]) for axis in "xyz")
+    kind = row[f"{prefix}type"]
     points = row.get(f"{prefix}num_lidar_points_in_box") or 0
     return Label(
         track=row["key.laser_object_id"],
-        type=TYPES[row[f"{prefix}type"]],
+        type=TYPES[kind] if 0 <= kind < len(TYPES) else TYPES[0],
         center=(x, y, z),
         size_m=(length, width, height),
         heading=float(row[f"{prefix}box.heading"]),

@@ -9,6 +9,7 @@ from jaxtyping import Float64
 from numpy import ndarray
 
 from core.errors import UserError
+from scene.datasets.poses import is_rigid
 from scene.datasets.waymo.frames import (
     CAMERAS,
     LASERS,
@@ -121,8 +122,7 @@ def _pose(transform: Content | None, what: str) -> Float64[ndarray, "4 4"]:
     if not np.isfinite(values).all():
         raise WireError(f"{what} is not finite")
     matrix = values.reshape(4, 4)
-    rotation = matrix[:3, :3]
-    if np.abs(rotation @ rotation.T - np.eye(3)).max() > _RIGID_TOLERANCE or np.linalg.det(rotation) < 0:
+    if not is_rigid(matrix, _RIGID_TOLERANCE):
         raise WireError(f"{what} is no rotation and translation")
     return matrix
 

@@ -18,16 +18,10 @@ class Scene:
     Args:
         number: its place in the list.
         segment: the file's name without suffix.
-        first: first frame that a split asks for.
-        last: last frame, -1 for the segment's last.
-        kind: what the split calls it, such as dynamic.
     """
 
     number: int
     segment: str
-    first: int = 0
-    last: int = -1
-    kind: str = ""
 
 
 def context_name(segment: str) -> str:
@@ -62,6 +56,8 @@ def scenes_of_ids(numbers: Sequence[int], names: Sequence[str]) -> list[Scene]:
 def scenes_of_split(path: Path, names: Sequence[str]) -> list[Scene]:
     """Scenes of a split file: `scene_id, seg_name, start_timestep, end_timestep, scene_type` a line.
 
+    Frames are for whoever trains on a scene, as `scripts/waymo.sh` does: an end of -1 is the segment's last.
+
     Raises:
         UserError: a line is of another form, or its segment is not the one of that number.
     """
@@ -72,11 +68,13 @@ def scenes_of_split(path: Path, names: Sequence[str]) -> list[Scene]:
         words = [word.strip() for word in line.split(",")]
         try:
             number, first, last = int(words[0]), int(words[2]), int(words[3])
-            short, kind = words[1], words[4]
+            short, _ = words[1], words[4]
         except (IndexError, ValueError) as error:
             raise UserError(
                 f"{path}, line {place}: scene_id, seg_name, start, end, type were expected ({error})"
             ) from error
+        if first < 0 or (last != -1 and last < first):
+            raise UserError(f"{path}, line {place}: frames {first} to {last} are none; -1 is the last of all")
         (scene,) = scenes_of_ids([number], names)
         digits = context_name(scene.segment)
         if short.startswith("seg") and not digits.startswith(short[3:]):
@@ -84,7 +82,7 @@ def scenes_of_split(path: Path, names: Sequence[str]) -> list[Scene]:
                 f"{path}, line {place}: scene {number} is {short}, but the list has {scene.segment} there; a "
                 "list of all training segments was expected"
             )
-        scenes.append(Scene(number, scene.segment, first, last, kind))
+        scenes.append(scene)
     if not scenes:
         raise UserError(f"{path} names no scene")
     return scenes

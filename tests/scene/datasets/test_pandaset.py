@@ -8,6 +8,7 @@ import torch
 from core.errors import UserError
 from core.files import read_json, write_json
 from scene.boxes import points_inside
+from scene.datasets.pandaset import READER
 from scene.datasets.street import open_log
 from scene.datasets.street_options import StreetOptions
 
@@ -136,6 +137,44 @@ def test_masks_and_depths(log: Path) -> None:
     assert any("frames 5 have no lidar" in note for note in capture.notes)
 
 
+def test_clips_of_a_log_share_its_world(log: Path) -> None:
+    whole, clip = open_log(log), open_log(log, StreetOptions(start_frame=5))
+    assert whole.drive is not None
+    assert clip.drive is not None
+    torch.testing.assert_close(clip.drive.world_from_ego, whole.drive.world_from_ego[2:])
+    assert torch.equal(clip.cameras.viewmats, whole.cameras.viewmats[4:])
+    assert torch.equal(clip.drive.sweeps[1].xyz, whole.drive.sweeps[3].xyz)  # pyright: ignore[reportOptionalMemberAccess]
+    own = open_log(log, StreetOptions(start_frame=5, world_frame=5)).drive
+    assert own is not None
+    torch.testing.assert_close(own.world_from_ego[0], torch.eye(4).double())
+    with pytest.raises(UserError, match=r"--world-frame 9: .* it has 3 to 6"):
+        open_log(log, StreetOptions(world_frame=9))
+
+
+def test_the_own_vehicle_does_not_count(log: Path) -> None:
+    (log / "ego_masks").mkdir()
+    mask = np.zeros((54, 96), np.uint8)
+    mask[40:] = 255
+    cv2.imwrite(str(log / "ego_masks" / "front_camera.png"), mask)
+    capture = open_log(log)
+    assert capture.valid_masks is not None
+    left, front = capture.valid_masks[2], capture.valid_masks[3]
+    assert left.all()
+    assert front[:40].all()
+    assert not front[40:].any()
+    assert capture.valid_masks[5] is front  # a mask a camera, not a view
+
+
+def test_what_a_log_lacks_is_noted(log: Path) -> None:
+    assert any("--sky-weight has nothing to go by" in note for note in open_log(log).notes)
+    for path in (log / "lidar").glob("*.npz"):
+        path.unlink()
+    assert any("no frame has lidar" in note for note in open_log(log).notes)
+    (log / "lidar" / "03.pkl.gz").touch()
+    with pytest.raises(UserError, match=r"pandaset_convert --data-root .* --target-dir OUT --scene-ids"):
+        open_log(log)
+
+
 def test_what_is_broken_is_told(log: Path) -> None:
     path = log / "camera" / "front_camera" / "intrinsics.json"
     write_json(path, {"fx": 1000.0})
@@ -145,8 +184,64 @@ def test_what_is_broken_is_told(log: Path) -> None:
     write_json(log / "lidar" / "poses.json", poses[:5])
     with pytest.raises(UserError, match="ends before frame 6"):
         open_log(log)
-    write_json(log / "lidar" / "poses.json", [{"position": 3}])
-    with pytest.raises(UserError, match="entry 0: a position and a heading"):
+    poses[2]["heading"] = dict.fromkeys("wxyz", 0.0)
+    for wrong, place in (([{"position": 3}], 0), (poses, 2)):
+        write_json(log / "lidar" / "poses.json", wrong)
+        with pytest.raises(UserError, match=f"entry {place}: a position and a heading"):
+            open_log(log)
+
+
+@pytest.mark.parametrize(
+    ("folder", "frame", "time", "told"),
+    [
+        ("lidar", 1, 100.0, r"lidar.timestamps\.json: frame 1 was measured at 100\.0 s, not after"),
+        ("lidar", 4, float("nan"), r"lidar.timestamps\.json: frame 4 was measured at nan s"),
+        ("camera/front_camera", 4, float("nan"), "004_front_camera.jpg was taken at nan s"),
+        ("camera/left_camera", 5, 100_500.0, "005_left_camera.jpg was taken at 100500.0 s, and its frame"),
+    ],
+)
+def test_wrong_times_are_told(log: Path, folder: str, frame: int, time: float, told: str) -> None:
+    path = log / folder / "timestamps.json"
+    times = read_json(path)
+    times[frame] = time
+    write_json(path, times)
+    with pytest.raises(UserError, match=told):
+        open_log(log)
+
+
+@pytest.mark.parametrize("arrays", [None, {}, {"xyz_5mm_int16": np.zeros((3, 3)), "intensity": np.zeros(3)}])
+def test_broken_sweeps_are_told(log: Path, arrays: dict[str, np.ndarray] | None) -> None:
+    path = log / "lidar" / "04.npz"
+    if arrays is None:
+        path.write_bytes(path.read_bytes()[:-40])
+    else:
+        np.savez(path, **arrays)  # pyright: ignore[reportArgumentType]
+    read = READER.read(log, StreetOptions()).frames[1].sweep
+    assert read is not None
+    with pytest.raises(UserError, match=r"04\.npz"):
+        read()
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"uuid": ...}, r"cuboids\.json, frame 4, box 0: .* \(KeyError: 'uuid'\)"),
+        ({"dimensions": ...}, "box 0: .*'dimensions'"),
+        ({"position": [1.0, 2.0]}, "box 0: uuid, label, yaw"),
+        ({"yaw": float("nan")}, "box 0 is not finite"),
+        ({"dimensions": [1.8, 0.0, 1.5]}, "has no extent"),
+    ],
+)
+def test_broken_boxes_are_told(log: Path, change: dict[str, object], told: str) -> None:
+    path = log / "annotations" / "cuboids.json"
+    boxes = read_json(path)
+    changed = {**boxes["4"][0], **change}
+    boxes["4"][0] = {key: value for key, value in changed.items() if value is not ...}
+    write_json(path, boxes)
+    with pytest.raises(UserError, match=told):
+        open_log(log)
+    write_json(path, {"4": 3})
+    with pytest.raises(UserError, match="lists of boxes by frame number"):
         open_log(log)
 
 

@@ -78,6 +78,8 @@ def test_a_log_of_your_own(log: Path) -> None:
     assert drive.ego_masks is not None
     assert drive.ego_masks[0] is not None
     assert drive.ego_masks[0].sum() == 10 * 40
+    assert capture.valid_masks is not None
+    assert torch.equal(capture.valid_masks[1], ~drive.ego_masks[0])
     assert capture.dynamic_masks is None  # as only one of both views has a mask
     assert any("1 of 2 views have no dynamic mask" in note for note in capture.notes)
 
@@ -95,6 +97,7 @@ def test_validation(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "2 frames in 0.10 s over 1.0 m" in told
     assert "2 images of front at 40x30" in told
     assert "lidar in 1 frames" in told
+    assert "the own vehicle is masked in front" in told
     rows = np.full((2000, 3), -20.0, np.float32)
     np.save(log / "a.npy", rows)
     assert street_validate.main([str(log), "--long-side", "20"]) == 2
@@ -117,6 +120,8 @@ def at(*keys: str | int, value: object) -> Callable[[dict[str, Any]], None]:
     ("change", "told"),
     [
         (at("frames", 1, "time_s", value=0.0), "frame 1 was measured at 0.0 s, not after"),
+        (at("frames", 1, "images", "front", "time_s", value=100.0), "001_front.jpg was taken at 100.0 s"),
+        (at("frames", 1, value=3), "frame 1: an object"),
         (at("frames", 1, "time_s", value=None), "frame 1: time_s is None"),
         (at("frames", 1, "world_from_ego", 0, 3, value=float("nan")), "frame 1 is not finite"),
         (at("frames", 0, "world_from_ego", value=None), "frame 0: world_from_ego"),

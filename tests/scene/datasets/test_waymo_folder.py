@@ -50,12 +50,16 @@ def test_frames_and_cameras_are_in_order(converted: Path) -> None:
     assert (float(capture.times.min()), float(capture.times.max())) == (0.0, 1.0)
 
 
-def test_the_world_is_the_first_vehicle(converted: Path) -> None:
-    capture = open_log(converted, StreetOptions(start_frame=1))
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_world_is_a_vehicle(converted: Path, number: int) -> None:
+    """The log's first, or the one that is chosen, whatever the clip."""
+    origin = None if number == 0 else number
+    capture = open_log(converted, StreetOptions(start_frame=1, world_frame=origin))
     drive = capture.drive
     assert drive is not None
-    torch.testing.assert_close(drive.world_from_ego[0], torch.eye(4, dtype=torch.float64))
-    expected = np.linalg.inv(vehicle(1)) @ vehicle(3)
+    first = torch.from_numpy(np.linalg.inv(vehicle(number)) @ vehicle(1))
+    torch.testing.assert_close(drive.world_from_ego[0], first, atol=1e-9, rtol=0)
+    expected = np.linalg.inv(vehicle(number)) @ vehicle(3)
     np.testing.assert_allclose(drive.world_from_ego[2], expected, atol=1e-9)
     sweep = drive.sweeps[2]
     assert sweep is not None
@@ -125,8 +129,52 @@ def test_sizes_and_masks_follow_each_other(converted: Path) -> None:
         assert capture.images[row].shape == (16, 24, 3)
         assert capture.dynamic_masks[row].shape == drive.sky_masks[row].shape == (16, 24)
     assert capture.dynamic_masks[0].any()
-    assert drive.sky_masks[0][:3].all()
-    assert not drive.sky_masks[0][6:].any()
+    sky = drive.sky_masks[0]
+    assert sky is not None
+    assert sky[:3].all()
+    assert not sky[6:].any()
+
+
+def test_some_views_have_a_sky_mask(log: Path) -> None:
+    for path in (log / "sky_masks").glob("*_0.png"):
+        path.unlink()
+    capture = open_log(log, StreetOptions(rig_cameras=("front", "front_right")))
+    assert capture.drive is not None
+    assert capture.drive.sky_masks is not None
+    assert [mask is None for mask in capture.drive.sky_masks] == [True, False] * 4
+    assert any("4 of 8 views have no sky mask: --sky-weight goes by the others" in n for n in capture.notes)
+
+
+def test_intrinsics_belong_to_the_calibrated_size(log: Path) -> None:
+    """Images that were made smaller after the conversion have the same rays, at their own pixels."""
+    whole = open_log(log, StreetOptions(rig_cameras=("front",)))
+    for path in (log / "images").glob("*_0.jpg"):
+        cv2.imwrite(str(path), cv2.resize(cv2.imread(str(path)), (WIDTH // 2, HEIGHT // 2)))
+    small = open_log(log, StreetOptions(rig_cameras=("front",)))
+    assert small.cameras.size == (WIDTH // 2, HEIGHT // 2)
+    torch.testing.assert_close(small.cameras.Ks[:, :2], whole.cameras.Ks[:, :2] / 2)
+    for sizes in ({"0": [48]}, {"0": [0, 3]}, 3):
+        write_json(log / "frame_info.json", {"camera_sizes": sizes})
+        with pytest.raises(UserError, match=r"frame_info\.json: camera_sizes"):
+            open_log(log)
+
+
+def test_undistorted_blanks_and_the_own_vehicle_do_not_count(log: Path) -> None:
+    (log / "ego_masks").mkdir()
+    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    mask[20:] = 255
+    cv2.imwrite(str(log / "ego_masks" / "front.png"), mask)
+    np.savetxt(log / "intrinsics" / "0.txt", [40.0, 41.0, 23.2, 16.9, 0.6, 0.0, 0.0, 0.0, 0.0])
+    front = open_log(log, StreetOptions(rig_cameras=("front",))).valid_masks
+    assert front is not None
+    blank = ~front[0][:16]
+    assert blank[0, 0]
+    assert not front[0][24:].any()
+    shutil.rmtree(log / "ego_masks")
+    without = open_log(log, StreetOptions(rig_cameras=("front",))).valid_masks
+    assert without is not None
+    assert torch.equal(~without[0][:16], blank)
+    assert without[0][24].any()
 
 
 def test_a_folder_of_another_converter(log: Path) -> None:
@@ -174,6 +222,15 @@ def swap_times(log: Path) -> None:
     write_json(log / "timestamps.json", [times[1], times[0], *times[2:]])
 
 
+def image_times(value: object) -> Callable[[Path], None]:
+    def change(log: Path) -> None:
+        times = read_json(log / "timestamps.json")
+        times[0]["images"] = value
+        write_json(log / "timestamps.json", times)
+
+    return change
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
@@ -182,6 +239,12 @@ def swap_times(log: Path) -> None:
         (write("intrinsics/1.txt", "1\n2\n"), "has 2 numbers"),
         (write("ego_pose/002.txt", "nan 0 0 0\n0 1 0 0\n0 0 1 0\n0 0 0 1\n"), "frame 2 is not finite"),
         (write("ego_pose/002.txt", "2 0 0 0\n0 1 0 0\n0 0 1 0\n0 0 0 1\n"), "no rotation and translation"),
+        (write("timestamps.json", "{}"), r"timestamps\.json: a list"),
+        (write("timestamps.json", "[3, 4, 5, 6]"), "gives no time_s for frame 0"),
+        (image_times(3), "frame 0: seconds by camera"),
+        (image_times({"0": "noon"}), "frame 0: seconds by camera"),
+        (image_times({"0": float("nan")}), "000_front.jpg was taken at nan s"),
+        (image_times({"1": 0.0}), r"000_front_left.jpg was taken at 0\.0 s, and its frame"),
         (swap_times, "frame 1 was measured at .* not after"),
     ],
 )

@@ -1,5 +1,9 @@
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -92,17 +96,28 @@ def rig_rows(taken: WaymoFrame) -> dict[str, list[dict[str, object]]]:
     return {"camera_calibration": cameras, "lidar_calibration": lasers}
 
 
-def test_frames_are_those_of_version_1(tmp_path: Path) -> None:
-    arrow = pytest.importorskip("pyarrow", reason="pyarrow, which reads version 2, is not installed")
-    parquet = pytest.importorskip("pyarrow.parquet")
-    frames = [frame(number) for number in range(2)]
+Tables = dict[str, list[dict[str, object]]]
+
+
+def tables_of(frames: Sequence[WaymoFrame]) -> Tables:
     tables = rig_rows(frames[0])
     for taken in frames:
         for component, rows in frame_rows(taken).items():
             tables.setdefault(component, []).extend(rows)
+    return tables
+
+
+def write_tables(root: Path, tables: Tables) -> None:
+    arrow = pytest.importorskip("pyarrow", reason="pyarrow, which reads version 2, is not installed")
+    parquet = pytest.importorskip("pyarrow.parquet")
     for component, rows in tables.items():
-        (tmp_path / component).mkdir()
-        parquet.write_table(arrow.Table.from_pylist(rows), tmp_path / component / f"{SEGMENT}.parquet")
+        (root / component).mkdir()
+        parquet.write_table(arrow.Table.from_pylist(rows), root / component / f"{SEGMENT}.parquet")
+
+
+def test_frames_are_those_of_version_1(tmp_path: Path) -> None:
+    frames = [frame(number) for number in range(2)]
+    write_tables(tmp_path, tables_of(frames))
     assert is_parquet_root(tmp_path)
     assert parquet_segments(tmp_path) == [SEGMENT]
     read = list(read_parquet_segment(tmp_path, f"segment-{SEGMENT}_with_camera_labels"))
@@ -119,6 +134,66 @@ def test_frames_are_those_of_version_1(tmp_path: Path) -> None:
         for name, image in taken.images.items():
             assert (found.images[name].jpeg, found.images[name].time_s) == (image.jpeg, image.time_s)
         assert found.camera_calibrations["FRONT"].intrinsic == taken.camera_calibrations["FRONT"].intrinsic
+
+
+CAMERA_POSE = "[CameraCalibrationComponent].extrinsic.transform"
+
+
+def read_from(monkeypatch: pytest.MonkeyPatch, root: Path, tables: Tables) -> None:
+    """Let tables stand in for files, so that pyarrow is not needed: one batch with a column for each key."""
+
+    @contextmanager
+    def parquet_file(path: Path) -> Iterator[SimpleNamespace]:
+        rows = tables[path.parent.name]
+        names = list(rows[0])
+        columns = [[SimpleNamespace(as_py=partial(row.get, name)) for row in rows] for name in names]
+        batch = SimpleNamespace(schema=SimpleNamespace(names=names), columns=columns, num_rows=len(rows))
+        yield SimpleNamespace(iter_batches=lambda _: [batch])
+
+    for component in tables:
+        (root / component).mkdir()
+        (root / component / f"{SEGMENT}.parquet").touch()
+    monkeypatch.setitem(sys.modules, "pyarrow", SimpleNamespace(ArrowException=OSError))  # pyright: ignore[reportArgumentType]
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", SimpleNamespace(ParquetFile=parquet_file))  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize(
+    ("component", "column", "value", "told"),
+    [
+        ("vehicle_pose", TIME, ..., "vehicle_pose.*has no column key.frame_timestamp_micros"),
+        ("camera_image", "[CameraImageComponent].image", ..., "camera_image.*has no column"),
+        ("lidar_box", "[LiDARBoxComponent].box.heading", None, "a value is missing or of another kind"),
+        ("camera_image", "key.camera_name", 0, "there is no camera 0; 1 to 5"),
+        ("lidar", "key.laser_name", 0, "there is no laser 0; 1 to 5"),
+        ("camera_calibration", CAMERA_POSE, [2.0] * 16, "a camera's calibration is no rotation"),
+        ("camera_calibration", CAMERA_POSE, [1.0] * 12, "is no matrix of 16 numbers"),
+        ("lidar", "[LiDARComponent].range_image_return1.shape", [4], "numbers for the shape"),
+    ],
+)
+def test_broken_tables_are_told(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    component: str,
+    column: str,
+    value: object,
+    told: str,
+) -> None:
+    tables = tables_of([frame(0)])
+    for row in tables[component]:
+        row[column] = value
+        if value is ...:
+            del row[column]
+    read_from(monkeypatch, tmp_path, tables)
+    with pytest.raises(UserError, match=told):
+        list(read_parquet_segment(tmp_path, SEGMENT))
+
+
+def test_an_unknown_class_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tables = tables_of([frame(0)])
+    tables["lidar_box"][0]["[LiDARBoxComponent].type"] = 77
+    read_from(monkeypatch, tmp_path, tables)
+    (found,) = read_parquet_segment(tmp_path, SEGMENT)
+    assert [label.type for label in found.labels] == ["unknown", "vehicle", "pedestrian"]
 
 
 def test_without_pyarrow_it_is_said_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

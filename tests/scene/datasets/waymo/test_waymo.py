@@ -22,7 +22,7 @@ from scene.datasets.waymo.masks import (
 from scene.datasets.waymo.read import read_segment
 from scene.datasets.waymo.scenes import context_name, read_list, scenes_of_ids, scenes_of_split
 from scene.datasets.waymo.write import write_segment
-from tests.scene.datasets.waymo_segments import SEGMENT, frame
+from tests.scene.datasets.waymo_segments import HEIGHT, SEGMENT, WIDTH, frame
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +101,7 @@ def test_the_folder_holds_what_the_frames_hold(folder: Path) -> None:
     np.testing.assert_array_equal(stored, lidar_rows(taken, 10))
     info = read_json(folder / "frame_info.json")
     assert info["time_of_day"] == "Day"
+    assert info["camera_sizes"] == {str(number): [WIDTH, HEIGHT] for number in range(5)}
     assert info["object_counts"] == {"pedestrian": 1, "vehicle": 2}
     assert read_json(folder / "timestamps.json")[1]["images"]["3"] == taken.images["SIDE_LEFT"].time_s
 
@@ -167,7 +168,7 @@ def test_scenes_have_the_numbers_of_the_sorted_list(tmp_path: Path) -> None:
         "# scene_id, seg_name, start_timestep, end_timestep, scene_type\n1,seg1002,5,-1,dynamic\n"
     )
     (scene,) = scenes_of_split(split, names)
-    assert (scene.number, scene.first, scene.last, scene.kind) == (1, 5, -1, "dynamic")
+    assert (scene.number, scene.segment) == (1, names[1])
     split.write_text("# header\n2,seg1002,0,-1,dynamic\n")
     with pytest.raises(UserError, match="line 2: scene 2 is seg1002"):
         scenes_of_split(split, names)
