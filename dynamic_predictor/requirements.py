@@ -7,6 +7,7 @@ from core.errors import UserError
 from core.weights import find_weights
 from dynamic_predictor.config import PredictorConfig
 from dynamic_predictor.network.preprocess import PATCH, working_size
+from dynamic_predictor.pairs import clip_pairs
 
 _FLOWS = 10  # a frame, which classical.remembered keeps
 _FLOW_BYTES = 4  # of a pixel: two 16-bit numbers
@@ -15,20 +16,39 @@ _MAP_BYTES = 60  # of a pixel of a frame: its image, and what is found of its mo
 _WORKING_BYTES = 1000  # of a pixel of the frame that is looked at
 
 
+def check_effect(config: PredictorConfig) -> None:
+    """That nothing is set which the chosen predictor does not look at.
+
+    Raises:
+        UserError: a setting would change nothing.
+    """
+    usual, leave = PredictorConfig(), "leave it out"
+    if config.predictor == "classical":
+        names, leave = (
+            ("pretrained", "scene_graph_type", "alignment"),
+            "leave it out, or choose das3r, monst3r or dust3r",
+        )
+        why = "--predictor classical asks no network"
+        if config.user_masks is not None:
+            names, why = (*names, "rounds"), f"{why}, and --user-masks are not looked for"
+    else:
+        names, why = ("rounds",), f"--predictor {config.predictor} looks once"
+    for name in names:
+        value = getattr(config, name)
+        if value != getattr(usual, name):
+            told = f"--{name.replace('_', '-')} {value}" if name != "alignment" else "a flag of the alignment"
+            raise UserError(f"{told} would change nothing, as {why}; {leave}")
+
+
 def weight_files(config: PredictorConfig) -> list[Path]:
     """The weight files that a prediction reads; none where it asks no network.
 
     Raises:
         UserError: those of the network are not there, or a file is named that nobody would read.
     """
+    check_effect(config)
     paths: list[Path] = []
-    if config.predictor == "classical":
-        if config.pretrained is not None:
-            raise UserError(
-                f"--pretrained {config.pretrained} would change nothing, as --predictor classical has no "
-                "weights; leave it out, or choose das3r, monst3r or dust3r"
-            )
-    else:
+    if config.predictor != "classical":
         # Networks are large, and those who do without them do not load their code.
         from dynamic_predictor.network.checkpoints import network_weights  # noqa: PLC0415
 
@@ -43,17 +63,18 @@ def weight_files(config: PredictorConfig) -> list[Path]:
     return [path for path in paths if path.is_file()]
 
 
-def check_requirements(config: PredictorConfig, width: int, height: int) -> None:
+def check_requirements(config: PredictorConfig, count: int, width: int, height: int) -> None:
     """That frames can be looked at, by networks that are what they should be.
 
     Args:
         config: how they will be.
+        count: of the frames.
         width: of the frames, in pixels.
         height: likewise.
 
     Raises:
-        UserError: the frames or the working size are too small, or a weight file is missing, damaged, or of
-            another network.
+        UserError: the frames or the working size are too small, a graph of pairs does not connect them, or a
+            weight file is missing, damaged, or of another network.
     """
     if min(width, height) < PATCH:
         raise UserError(
@@ -64,6 +85,7 @@ def check_requirements(config: PredictorConfig, width: int, height: int) -> None
     if config.predictor != "classical":
         from dynamic_predictor.network.checkpoints import load_network, network_weights  # noqa: PLC0415
 
+        clip_pairs(config.scene_graph_type, count)
         load_network(config.pretrained or network_weights(config.predictor))
     if config.flow != "dis":
         from dynamic_predictor.flow import make_flow  # noqa: PLC0415

@@ -13,7 +13,7 @@ for word in "$@"; do case $word in
     --*) flags+=("$word") ;;
     *) words+=("$word") ;;
 esac; done
-segments=${words[0]:-data/waymo/raw} scenes=("${words[@]:1}") root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+segments=${words[0]:-data/waymo/raw} scenes=(${words[@]+"${words[@]:1}"}) root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 [ -d "$segments" ] || fail "$segments is missing; \`python -m data.download_waymo\` fetches segments"
 split=${scenes[0]:-$root/data/waymo_splits/dynamic32.txt}
 if [[ $split == *.txt ]]; then

@@ -1,5 +1,7 @@
 """The forecast: grows with what it depends on, and says what it means."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,6 +35,17 @@ def test_the_forecast_is_near_what_was_measured(gaussians: int, views: int, meas
 def test_what_is_free_is_known_here() -> None:
     free = memory.available_bytes()
     assert free is None or free > 0
+
+
+def test_pages_that_a_container_can_drop_are_free(tmp_path: Path) -> None:
+    assert memory._container_bytes(tmp_path) is None
+    (tmp_path / "memory.max").write_text("1000\n")
+    (tmp_path / "memory.current").write_text("900\n")
+    assert memory._container_bytes(tmp_path) == 100
+    (tmp_path / "memory.stat").write_text("anon 200\ninactive_file 650\nactive_file 50\n")
+    assert memory._container_bytes(tmp_path) == 750
+    (tmp_path / "memory.max").write_text("max\n")
+    assert memory._container_bytes(tmp_path) is None
 
 
 @pytest.mark.parametrize(("count", "told"), [(0, "0 MiB"), (5 * 2**20, "5 MiB"), (3 * 2**29, "1.5 GiB")])

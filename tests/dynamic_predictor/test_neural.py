@@ -19,7 +19,7 @@ from scene.cameras import Cameras
 from scene.prediction import Prediction
 from tests.dynamic_predictor.network.reference import MICRO, build
 
-CONFIG = PredictorConfig(predictor="das3r", long_side=64)
+CONFIG = PredictorConfig(predictor="das3r", long_side=64, alignment=AlignmentConfig(steps=8, pixels=300))
 
 
 @pytest.fixture(scope="module")
@@ -30,11 +30,6 @@ def network() -> Network:
 @pytest.fixture(scope="module")
 def without_mask_heads() -> Network:
     return build(dataclasses.replace(MICRO, dynamic_heads=False), torch.float32)
-
-
-@pytest.fixture(autouse=True)
-def _few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(neural, "AlignmentConfig", lambda: AlignmentConfig(steps=8, pixels=300))
 
 
 def video(count: int, height: int = 48, width: int = 64, step_px: int = 2) -> list[Tensor]:
@@ -70,8 +65,19 @@ def check(prediction: Prediction, count: int, height: int, width: int) -> None:
 def test_any_number_of_frames(network: Network, count: int) -> None:
     prediction = predicted(network, video(count))
     check(prediction, count, 48, 64)
+    assert not any("say nothing of what moves" in one for one in prediction.assurance.sentences)
     assert prediction.crop == (0, 0, 64, 48)
     torch.testing.assert_close(prediction.cameras.viewmats[0], torch.eye(4), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("graph", ["complete", "oneref-1", "swin-1-noncyclic", "swin-1", "logwin-2"])
+def test_any_graph_of_pairs_and_any_alignment(network: Network, graph: str) -> None:
+    alignment = dataclasses.replace(CONFIG.alignment, shared_focal=graph != "complete")
+    config = dataclasses.replace(CONFIG, scene_graph_type=graph, alignment=alignment)
+    prediction = predicted(network, video(4), config)
+    check(prediction, 4, 48, 64)
+    focals = prediction.cameras.Ks[:, 0, 0]
+    assert bool((focals == focals[0]).all()) == (graph != "complete")
 
 
 def test_portrait(network: Network) -> None:
@@ -91,7 +97,12 @@ def test_a_still_video(network: Network, count: int) -> None:
 
 @pytest.mark.parametrize("count", [2, 3])
 def test_a_network_that_does_not_say_what_moves(without_mask_heads: Network, count: int) -> None:
-    check(predicted(without_mask_heads, video(count)), count, 48, 64)
+    for predictor in ("das3r", "dust3r"):
+        config = dataclasses.replace(CONFIG, predictor=predictor)
+        prediction = predicted(without_mask_heads, video(count), config)
+        check(prediction, count, 48, 64)
+        told = any("say nothing of what moves" in one for one in prediction.assurance.sentences)
+        assert told == (predictor == "das3r"), "other weights than those that were asked for"
 
 
 def test_user_masks_are_taken_as_they_are(network: Network, tmp_path: Path) -> None:

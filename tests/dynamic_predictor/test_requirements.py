@@ -9,6 +9,7 @@ import torch
 
 from core import memory
 from core.errors import UserError
+from dynamic_predictor.alignment.config import AlignmentConfig
 from dynamic_predictor.config import PredictorConfig
 from dynamic_predictor.network.checkpoints import save_network
 from dynamic_predictor.requirements import check_requirements, classical_bytes, memory_notes, weight_files
@@ -46,15 +47,24 @@ def test_weights_are_asked_for_where_a_network_reads_them(weights: Path, tmp_pat
         ({"predictor": "monst3r"}, "the weights of monst3r are not in .*download_weights monst3r"),
         ({"flow": "raft"}, "--flow raft needs raft-sintel.pth"),
         ({"long_side": 20}, "becomes 20 x 15 at size 20.*choose a larger --long-side"),
+        ({"predictor": "das3r", "scene_graph_type": "swin-0"}, "swin-0 does not connect frame 1 of 5"),
         ({"pretrained": Path("x.pth")}, "--pretrained x.pth would change nothing"),
+        (
+            {"scene_graph_type": "complete"},
+            "--scene-graph-type complete would change nothing, as --predictor c",
+        ),
+        ({"alignment": AlignmentConfig(steps=9)}, "a flag of the alignment would change nothing"),
+        ({"user_masks": Path(), "rounds": 3}, "--rounds 3 would change nothing, as .*--user-masks"),
+        ({"predictor": "das3r", "rounds": 3}, "--rounds 3 would change nothing, as --predictor das3r looks"),
     ],
 )
 def test_what_is_missing_is_one_sentence(weights: Path, change: dict[str, Any], told: str) -> None:
     config = replace(CLASSICAL, **change)
 
     def look() -> None:
-        weight_files(config)
-        check_requirements(config, 64, 48)
+        if config.scene_graph_type != "swin-0":
+            weight_files(config)
+        check_requirements(config, 5, 64, 48)
 
     with pytest.raises(UserError, match=told):
         look()
@@ -63,17 +73,17 @@ def test_what_is_missing_is_one_sentence(weights: Path, change: dict[str, Any], 
 
 def test_frames_of_a_few_pixels_are_refused() -> None:
     with pytest.raises(UserError, match=r"frames of 20x15 pixels are too small .* larger --frame-long-side"):
-        check_requirements(CLASSICAL, 20, 15)
-    check_requirements(CLASSICAL, 16, 16)
+        check_requirements(CLASSICAL, 5, 20, 15)
+    check_requirements(CLASSICAL, 5, 16, 16)
 
 
 def test_a_checkpoint_is_opened(tmp_path: Path) -> None:
     config = PredictorConfig(predictor="das3r", pretrained=tmp_path / "model.safetensors", long_side=64)
     save_network(build(MICRO, torch.float32), tmp_path / "model.safetensors")
-    check_requirements(config, 64, 48)
+    check_requirements(config, 5, 64, 48)
     (tmp_path / "model.safetensors").write_bytes(b"\0" * 100)
     with pytest.raises(UserError, match="is damaged or no safetensors file"):
-        check_requirements(config, 64, 48)
+        check_requirements(config, 5, 64, 48)
 
 
 def test_memory_grows_with_flows_and_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
