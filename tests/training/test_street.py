@@ -12,10 +12,11 @@ from core.schedules import ScheduleConfig
 from scene.capture import Capture, PointCloud
 from scene.datasets import open_log
 from scene.gaussian_model import StaticGaussians
+from scene.splits import split_frames
 from scene.street_gaussians import StreetGaussians
 from tests.training.streets import write_log
 from training.street import StreetFitConfig, StreetTask
-from training.street_config import make_deformation, split_frames
+from training.street_config import make_deformation
 from training.street_losses import StreetLossConfig
 from training.task import Stepper
 
