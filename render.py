@@ -40,18 +40,16 @@ def render(command: Render) -> None:
     """Run the command and name the folders written."""
     of_street = command.model_path is not None and is_street(command.model_path)
     if command.street != StreetRenderOptions() and not of_street:
-        raise UserError("--ply-sequence, --without-track and --move-track need -m RUN of a driving log")
+        raise UserError(
+            "--ply-sequence, --shift-m, --without-track and --move-track need -m RUN of a driving log"
+        )
     if command.model_path is None:
         folders = [render_file(command.file, command.options)]
     elif command.file != GaussiansFile():
         raise UserError("-m RUN and --ply, --cameras, --out exclude each other; give one or the others")
     elif of_street:
-        if command.path is not None:
-            raise UserError(
-                "--path goes with photographs and videos; --video of a driving log has two new paths"
-            )
         street = open_street(command.model_path, command.iteration, command.source_path)
-        folders = render_street(street, command.options, command.street)
+        folders = render_street(street, command.options, command.street, command.path)
     elif command.path is not None:
         run = open_run(command.model_path, command.iteration, command.source_path)
         folders = [render_path(run, command.path, command.options)]

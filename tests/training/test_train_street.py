@@ -52,8 +52,11 @@ def test_what_a_run_leaves(trained: Path) -> None:
     folder = RunFolder(trained)
     still = folder.point_cloud(24)
     left = [still, still.with_name(MOVING), still.with_name(TENSORS), folder.config, folder.timing]
-    left += [trained / "videos" / f"{name}.mp4" for name in ("rgbs", "gt_rgbs", "depths", "lateral_shift")]
-    left += [trained / "test" / "ours_24" / kind / "00001.png" for kind in ("renders", "gt", "depth")]
+    left += [trained / "videos" / f"{name}.mp4" for name in ("rgbs", "gt_rgbs", "depths", "lateral_shift_2m")]
+    left += [
+        trained / "test" / "ours_24" / kind / "00001.png" for kind in ("renders", "gt", "depth", "moving")
+    ]
+    left += [folder.report, folder.cameras, folder.cfg_args]
     assert [path.name for path in left if not path.is_file()] == []
 
 
