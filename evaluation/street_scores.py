@@ -13,6 +13,9 @@ from evaluation.image_metrics import BEST_PSNR
 from evaluation.lpips import Lpips
 from scene.capture import Capture
 
+SCORES_FILE = "street_scores.json"
+"""In the folder of a run: scores of its test and its train views, per image and summed up."""
+
 COLUMNS: Mapping[str, tuple[str, int]] = {
     "psnr": ("PSNR", 2),
     "psnr_channels": ("PSNR, channels", 2),

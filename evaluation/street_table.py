@@ -13,11 +13,8 @@ from core.errors import UserError
 from core.files import read_json
 from core.run_folder import RunFolder
 from evaluation.street_pace import pace_numbers, stage_paces
-from evaluation.street_scores import COLUMNS, NOTE
+from evaluation.street_scores import COLUMNS, NOTE, SCORES_FILE
 from evaluation.tables import markdown_table, write_table
-
-SCORES_FILE = "street_scores.json"
-"""What a run on a driving log ends with."""
 
 _PUBLISHED = Path(__file__).with_name("published_streets.json")
 

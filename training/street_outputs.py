@@ -9,14 +9,11 @@ from core.progress import Progress, say
 from core.weights import NetworkName
 from evaluation.lpips import how_to_get, load_lpips
 from evaluation.report import write_street_report
-from evaluation.street_scores import KnownView, ViewScores, score_street_view, summary
+from evaluation.street_scores import SCORES_FILE, KnownView, ViewScores, score_street_view, summary
 from training.street_config import OutputConfig
 from training.street_videos import write_ply_sequence, write_videos
 from training.street_views import TrainedStreet, write_view
 from training.viewer_files import street_arguments, write_viewer_files
-
-SCORES = "street_scores.json"
-"""In the folder of a run: scores of its test and its train views, per image and summed up."""
 
 LPIPS_NETWORK: NetworkName = "alex"
 """Of S3Gaussian's tables, and so of ours."""
@@ -82,5 +79,5 @@ def write_scores(street: TrainedStreet, network: NetworkName = LPIPS_NETWORK) ->
         "summary": found,
         "views": {name: [asdict(view) for view in views] for name, views in scores.items()},
     }
-    write_json(street.folder.path / SCORES, contents)
+    write_json(street.folder.path / SCORES_FILE, contents)
     return found

@@ -12,12 +12,13 @@ from core.serialization import config_from_json
 from core.weights import NetworkName
 from evaluation.lpips import has_weights, how_to_get
 from evaluation.report import write_street_report
+from evaluation.street_scores import SCORES_FILE
 from scene.datasets import open_log
 from scene.splits import split_frames
 from training.runs import STREET
 from training.street_config import StreetConfig
 from training.street_files import TENSORS, load_street
-from training.street_outputs import LPIPS_NETWORK, SCORES, format_scores, write_scores
+from training.street_outputs import LPIPS_NETWORK, format_scores, write_scores
 from training.street_views import TrainedStreet
 
 
@@ -80,7 +81,7 @@ def score_street(path: Path, network: NetworkName | None = None) -> str:
     Raises:
         UserError: as `open_street`; a file is damaged or cannot be written.
     """
-    file, last = path / SCORES, _last_stage(RunFolder(path)).last_iteration()
+    file, last = path / SCORES_FILE, _last_stage(RunFolder(path)).last_iteration()
     stored = read_json(file) if file.is_file() else {}
     if not isinstance(stored, dict):
         stored = {}

@@ -13,8 +13,7 @@ from evaluation.report.document import Origin, read_object
 from evaluation.report.facts import ViewFiles
 from evaluation.scoring import check_is_run
 from evaluation.street_pace import StagePace, stage_folders, stage_paces
-
-SCORES_FILE = "street_scores.json"
+from evaluation.street_scores import SCORES_FILE
 
 VIDEOS: Mapping[str, str] = {
     "rgbs": "the street as its cameras saw it",

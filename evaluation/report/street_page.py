@@ -9,8 +9,8 @@ from evaluation.report.charts import Series, chart
 from evaluation.report.document import MISSING, duration, reproduction, section, table, write_page
 from evaluation.report.facts import course
 from evaluation.report.page import NO_LPIPS, chosen_views, gallery
-from evaluation.report.street_facts import SCORES_FILE, StreetFacts, gather_street
-from evaluation.street_scores import COLUMNS, NOTE
+from evaluation.report.street_facts import StreetFacts, gather_street
+from evaluation.street_scores import COLUMNS, NOTE, SCORES_FILE
 
 _SETS = {"test": "held-out views", "train": "training views"}
 _TITLES = {"static": "Training of what stands still", "dynamic": "Training of what moves"}
@@ -99,7 +99,7 @@ def _curves(facts: StreetFacts, stage: str) -> str:
     psnr.append(Series("held-out views", course(log, "test_psnr"), dots=True))
     charts = [
         chart("PSNR", "dB", psnr),
-        chart("DPSNR of held-out views", "dB", [Series("DPSNR", course(log, "test_dpsnr"), dots=True)]),
+        chart("DPSNR, held out", "dB", [Series("DPSNR", course(log, "test_dpsnr_pooled"), dots=True)]),
         chart("Loss", "", [Series("loss", course(log, "loss"))]),
         chart("Gaussians", "", [Series("Gaussians", course(log, "gaussians"))]),
     ]

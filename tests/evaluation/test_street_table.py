@@ -7,8 +7,8 @@ import pytest
 from core.errors import UserError
 from core.files import read_json, write_json
 from core.run_folder import RunFolder
-from evaluation.street_table import SCORES_FILE, main, read_run, tables
-from training import street_outputs
+from evaluation.street_scores import SCORES_FILE
+from evaluation.street_table import main, read_run, tables
 
 NUMBERS = {"psnr": 25.0, "psnr_channels": 25.5, "ssim": 0.8, "dpsnr": 21.0, "separation_iou": 0.75}
 
@@ -96,7 +96,3 @@ def test_missing_old_and_damaged_scores_are_told(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds no scores of a street"):
         read_run(tmp_path)
     assert main([]) == 2
-
-
-def test_it_reads_what_runs_write() -> None:
-    assert street_outputs.SCORES == SCORES_FILE

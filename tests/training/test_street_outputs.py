@@ -9,11 +9,12 @@ import torch
 from core.files import read_json
 from core.run_folder import RunFolder
 from evaluation import lpips as lpips_module
+from evaluation.street_scores import SCORES_FILE
 from scene.cameras_json import read_cameras_json
 from scene.splits import Split
 from tests.training.test_street_runs import ITERATION, make_run
 from training.street_config import OutputConfig
-from training.street_outputs import SCORES, format_scores, write_scores, write_street_outputs
+from training.street_outputs import format_scores, write_scores, write_street_outputs
 from training.street_runs import open_street
 from training.street_views import TrainedStreet
 
@@ -41,7 +42,7 @@ def test_what_a_run_ends_with(street: TrainedStreet, capsys: pytest.CaptureFixtu
     _, names = read_cameras_json(folder.cameras)
     split, all_names = street.split, street.capture.image_names
     assert names == tuple(all_names[row] for row in (*split.test, *split.train))
-    stored = read_json(folder.path / SCORES)
+    stored = read_json(folder.path / SCORES_FILE)
     assert (stored["iteration"], stored["lpips_network"]) == (ITERATION, None)
     assert 0 < stored["seconds_per_view"] < 10
     for name, count in (("test", 2), ("train", 3)):
@@ -56,7 +57,7 @@ def test_pixels_that_do_not_count_are_left_out(street: TrainedStreet, tmp_path: 
     capture = replace(street.capture, valid_masks=[left] * len(street.capture))
     folder = RunFolder(tmp_path)
     write_scores(replace(street, capture=capture, folder=folder))
-    stored = read_json(tmp_path / SCORES)
+    stored = read_json(tmp_path / SCORES_FILE)
     assert all(view["squares"]["psnr"][1] == 32 * 24 for view in stored["views"]["test"])
 
 

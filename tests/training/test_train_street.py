@@ -12,13 +12,13 @@ from core.errors import UserError
 from core.files import read_json
 from core.run_folder import RunFolder
 from core.schedules import ScheduleConfig
+from evaluation.street_scores import SCORES_FILE
 from scene.street_points import StreetPointsConfig
 from tests.training.streets import write_log
 from training.loop import FitResult
 from training.street import StreetTask
 from training.street_config import OutputConfig, StreetConfig
 from training.street_files import MOVING, TENSORS, read_tensors
-from training.street_outputs import SCORES
 from training.task import RehearsalStepper, Stepper, StepReport
 from training.train_street import train_street
 
@@ -61,7 +61,7 @@ def test_what_a_run_leaves(trained: Path) -> None:
 
 
 def test_the_box_is_found_and_followed_through_frames_never_seen(trained: Path) -> None:
-    summary = read_json(trained / SCORES)["summary"]
+    summary = read_json(trained / SCORES_FILE)["summary"]
     assert set(summary) == {"test", "train"}
     assert summary["test"]["separation_iou"] > 0.5
     assert summary["test"]["dpsnr_pooled"] > 15
@@ -135,7 +135,7 @@ def test_a_street_without_traffic(tmp_path: Path) -> None:
     )
     train_street(log, tmp_path / "run", replace(config, outputs=OutputConfig(videos=False)))
     assert (tensors(tmp_path / "run", 5)["logit_gates"] < -10).all()
-    assert "separation_iou" not in read_json(tmp_path / "run" / SCORES)["summary"]["test"]
+    assert "separation_iou" not in read_json(tmp_path / "run" / SCORES_FILE)["summary"]["test"]
 
 
 def test_settings_that_contradict_each_other() -> None:
