@@ -67,8 +67,8 @@ def gather_street(folder: RunFolder) -> StreetFacts:
     check_is_run(folder)
     path = folder.path / SCORES_FILE
     scores = read_object(path)
-    views_are: ViewSet = "test" if "test" in scores.get("summary", {}) else "train"
     try:
+        views_are: ViewSet = "test" if "test" in scores.get("summary", {}) else "train"
         views = _views(folder, views_are, scores)
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(

@@ -50,7 +50,6 @@ def _figures(facts: StreetFacts) -> dict[str, str]:
         for name, key, digits, unit in (
             ("PSNR", "psnr", 2, "dB"),
             ("DPSNR, pooled", "dpsnr_pooled", 2, "dB"),
-            ("SSIM", "ssim", 3, ""),
             ("LPIPS", "lpips", 3, ""),
         )
     }
@@ -76,7 +75,7 @@ def _scores(facts: StreetFacts) -> str:
             cells = [MISSING if number is None else f"{number:.{digits}f}" for number in numbers]
             rows.append((name, cells))
     body = table([_SETS[name] for name in sets], rows) if rows else ""
-    return section("Scores", f"{html.escape(NOTE.replace('`', ''))}", body)
+    return section("Scores", html.escape(NOTE.replace("`", "")), body)
 
 
 def _stages(facts: StreetFacts) -> str:
