@@ -103,7 +103,8 @@ def test_a_stopped_run_goes_on_to_the_same_bits(
         return step(self, number, batch, stepper)
 
     monkeypatch.setattr(StreetTask, "step", interrupted)
-    config = replace(CONFIG, loop=replace(CONFIG.loop, checkpoint_seconds=0.0))
+    quiet = OutputConfig(videos=False)
+    config = replace(CONFIG, loop=replace(CONFIG.loop, checkpoint_seconds=0.0), outputs=quiet)
     with pytest.raises(KeyboardInterrupt):
         train_street(log, tmp_path / "run", config)
     assert train_street(log, tmp_path / "run", config).iterations == 24
