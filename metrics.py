@@ -23,13 +23,13 @@ class Metrics:
     """PSNR, SSIM and LPIPS of held-out views: one table, and results.json and report.html in each run.
 
     Of runs on videos static pixels count, and scores.json has all that is known of the sequence. Of runs on
-    driving logs the table of street_scores.json is printed, which has LPIPS by AlexNet.
+    driving logs the table of street_scores.json is printed.
     """
 
     model_paths: Annotated[tuple[Path, ...], cli.flag("-m", "--model-path")]
     """Run folders."""
-    lpips: NetworkName = "vgg"
-    """Network of LPIPS; papers on 3DGS report vgg."""
+    lpips: NetworkName | None = None
+    """Network of LPIPS. By default vgg, which papers on 3DGS report; of driving logs alex, as S3Gaussian."""
     truth: GroundTruth = GroundTruth()
     """What is known to be true."""
 
@@ -40,13 +40,14 @@ def score(command: Metrics) -> None:
     if streets and not command.truth.is_empty:
         raise UserError(f"{streets[0]} is a run on a driving log; --gt-masks and the like do not go with it")
     for path in streets:
-        print(path, score_street(path), sep="\n")
+        print(path, score_street(path, command.lpips), sep="\n")
     folders = [RunFolder(path) for path in command.model_paths if path not in streets]
-    lpips = load_lpips(command.lpips) if folders else None
+    network = command.lpips or "vgg"
+    lpips = load_lpips(network) if folders else None
     if folders:
         print(format_table(score_runs(folders, lpips, command.truth)))
     if folders and lpips is None:
-        say(how_to_get(command.lpips))
+        say(how_to_get(network))
 
 
 def main(args: Sequence[str] | None = None) -> int:

@@ -155,6 +155,9 @@ class RunFolder:
                 self.path / name
                 for name in ("point_cloud", "pose", "train", "test", "test_refined", "scores.json")
             ),
+            *(  # of a driving log
+                self.path / name for name in ("street_scores.json", "videos", "ply", "edits")
+            ),
         ]
 
     def last_iteration(self) -> int:

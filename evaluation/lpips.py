@@ -118,7 +118,7 @@ def load_lpips(name: NetworkName = "vgg", like_inria: bool = True) -> Lpips | No
     Raises:
         UserError: a file is there, but it does not hold such weights.
     """
-    linear_path, backbone_path = find_weights(LINEAR_FILES[name]), find_weights(BACKBONE_FILES[name])
+    linear_path, backbone_path = _weight_files(name)
     if linear_path is None or backbone_path is None:
         return None
     metric = Lpips(name, like_inria)
@@ -128,10 +128,20 @@ def load_lpips(name: NetworkName = "vgg", like_inria: bool = True) -> Lpips | No
     return metric.eval()
 
 
+def has_weights(name: NetworkName) -> bool:
+    """Whether the published weights are on this machine."""
+    return None not in _weight_files(name)
+
+
 def how_to_get(name: NetworkName) -> str:
     """The sentence for a table without LPIPS."""
     files = f"{LINEAR_FILES[name]} and {BACKBONE_FILES[name]}"
     return f"no LPIPS without {files} in {weight_folders()[0]}; `{FETCH_COMMAND}` fetches them"
+
+
+def _weight_files(name: NetworkName) -> tuple[Path | None, Path | None]:
+    """Those of the channels, and those of the network."""
+    return find_weights(LINEAR_FILES[name]), find_weights(BACKBONE_FILES[name])
 
 
 def _fill(wanted: Mapping[str, Tensor], path: Path) -> None:

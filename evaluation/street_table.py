@@ -4,17 +4,17 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import tyro
 
 from core import cli
 from core.errors import UserError
-from core.files import read_json, write_text
+from core.files import read_json
 from core.run_folder import RunFolder
-
-SCORES_FILE = "street_scores.json"
-"""What a run on a driving log ends with."""
+from evaluation.street_pace import pace_numbers, stage_paces
+from evaluation.street_scores import COLUMNS, NOTE, SCORES_FILE
+from evaluation.tables import markdown_table, write_table
 
 _PUBLISHED = Path(__file__).with_name("published_streets.json")
 
@@ -23,27 +23,19 @@ Views = Literal["novel", "reconstruction"]
 
 _TITLES: Mapping[Views, str] = {"novel": "novel views", "reconstruction": "reconstruction"}
 
-_COLUMNS: Mapping[str, tuple[str, int]] = {
-    "psnr": ("PSNR", 2),
-    "psnr_channels": ("PSNR, channels", 2),
-    "ssim": ("SSIM", 3),
-    "lpips": ("LPIPS", 3),
-    "dpsnr": ("DPSNR", 2),
-    "dpsnr_pooled": ("DPSNR, pooled", 2),
-    "dssim": ("DSSIM", 3),
-    "psnr_static": ("static", 2),
-    "psnr_sky": ("sky", 2),
-    "separation_iou": ("separation IoU", 3),
-    "iterations_per_s": ("it/s", 2),
+_PACE: Mapping[str, tuple[str, int]] = {
+    "static_iterations_per_s": ("static it/s", 2),
+    "dynamic_iterations_per_s": ("dynamic it/s", 2),
     "seconds": ("seconds", 0),
+    "static_memory_gb": ("static GB", 2),
+    "dynamic_memory_gb": ("dynamic GB", 2),
     "memory_gb": ("peak GB", 2),
+    "fps": ("FPS", 1),
 }
-"""What a number is called at the head of its column, and how many digits it has behind the point."""
 
 _NOTE = (
-    "PSNR: all channels together, images clamped to [0, 1]; `channels`: mean over channels of images that "
-    "are not clamped, as S3Gaussian has it. DPSNR and DSSIM: of what moves, means over images; `pooled`: "
-    "over all of them together. SSIM: Gaussian windows of 11x11. Seconds and it/s are those of both stages."
+    f"{NOTE} Seconds are those of both stages; GB, of 10^9 bytes, are resident memory of the process at its "
+    "highest; FPS: views drawn a second, at the size they are scored at."
 )
 
 
@@ -54,7 +46,7 @@ class StreetTable:
     runs: Annotated[tuple[Path, ...], tyro.conf.Positional]
     """Run folders."""
     out: Path | None = None
-    """File for the table; by default it is printed."""
+    """File for the table: Markdown, or numbers where its name ends in .json; by default it is printed."""
 
 
 @dataclass(frozen=True)
@@ -80,11 +72,12 @@ def run(command: StreetTable) -> None:
     """
     if not command.runs:
         raise UserError("no run was named; `python -m evaluation.street_table RUN [RUN ...]`")
-    text = tables([read_run(path) for path in command.runs])
-    if command.out is None:
-        sys.stdout.write(text)
-    else:
-        write_text(command.out, text)
+    runs = [read_run(path) for path in command.runs]
+    numbers = {
+        title: {"runs": {each.name: each.numbers for each in ours}, "mean": _means(ours)}
+        for title, ours in _by_protocol(runs)
+    }
+    write_table(command.out, tables(runs), numbers)
 
 
 def read_run(path: Path) -> RunScores:
@@ -105,7 +98,8 @@ def read_run(path: Path) -> RunScores:
         numbers = dict(stored["summary"]["test" if views == "novel" else "train"])
         last = stages[0].last_iteration() if stages else stored["iteration"]
         outdated = stored["iteration"] != last
-        memory = stored.get("peak_memory_bytes")
+        if stored.get("seconds_per_view"):
+            numbers["fps"] = 1 / stored["seconds_per_view"]
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(
             f"{file} holds no scores of a street; `python metrics.py -m {path}` after removing it"
@@ -115,57 +109,37 @@ def read_run(path: Path) -> RunScores:
             f"{file} is of iteration {stored['iteration']}, and {last} have been trained since; "
             f"`python metrics.py -m {path}` scores anew"
         )
-    if memory is not None:
-        numbers["memory_gb"] = memory / 1e9
-    return RunScores(path.absolute().name, views, {**numbers, **_pace(stages)})
+    return RunScores(path.absolute().name, views, {**numbers, **pace_numbers(stage_paces(path))})
 
 
 def tables(runs: Sequence[RunScores]) -> str:
     """Tables as Markdown: one a protocol, with published numbers below ours and means over ours."""
     published = read_json(_PUBLISHED)
+    columns = {**COLUMNS, **_PACE}
     parts = []
-    for views, title in _TITLES.items():
-        ours = [each for each in runs if each.views == views]
-        if not ours:
-            continue
+    for title, ours in _by_protocol(runs):
         rows = [(each.name, each.numbers) for each in ours]
         if len(ours) > 1:
             rows.append((f"mean of these {len(ours)}", _means(ours)))
-        theirs = [row for row in published["scores"] if row["views"] in (views, "not said")]
+        theirs = [row for row in published["scores"] if row["views"] in (ours[0].views, "not said")]
         rows += [(f"*{row['method']}*", row) for row in theirs]
-        parts.append(_table(title, rows))
+        parts.append(markdown_table(title, rows, columns))
     ablation = [(f"*{row['method']}*", row) for row in published["ablation"]]
-    parts += [_NOTE, published["note"], _table("4DHash's ablation, as published", ablation, with_hours=True)]
+    columns["hours"] = ("hours", 2)
+    parts += [_NOTE, published["note"], markdown_table("4DHash's ablation, as published", ablation, columns)]
     return "\n\n".join(parts) + "\n"
 
 
-def _pace(stages: Sequence[RunFolder]) -> dict[str, float]:
-    """Seconds and iterations a second of all stages that lie in a run."""
-    timings = [read_json(stage.timing) for stage in stages if stage.timing.is_file()]
-    seconds = sum(float(timing["training_seconds"]) for timing in timings)
-    if not seconds:
-        return {}
-    return {"seconds": seconds, "iterations_per_s": sum(each["iterations"] for each in timings) / seconds}
+def _by_protocol(runs: Sequence[RunScores]) -> list[tuple[str, list[RunScores]]]:
+    """The runs of each protocol that there is one of, under its title."""
+    grouped = [(title, [run for run in runs if run.views == views]) for views, title in _TITLES.items()]
+    return [(title, ours) for title, ours in grouped if ours]
 
 
 def _means(runs: Sequence[RunScores]) -> dict[str, float]:
     """Of the numbers that every run has, so that the means of a table are about the same runs."""
     keys = [key for key in runs[0].numbers if all(key in each.numbers for each in runs)]
     return {key: sum(each.numbers[key] for each in runs) / len(runs) for key in keys}
-
-
-def _table(title: str, rows: Sequence[tuple[str, Mapping[str, Any]]], *, with_hours: bool = False) -> str:
-    columns = {**_COLUMNS, "hours": ("hours", 2)} if with_hours else _COLUMNS
-    columns = {key: column for key, column in columns.items() if any(key in row for _, row in rows)}
-    lines = [
-        [title, *(name for name, _ in columns.values())],
-        ["---", *["---:"] * len(columns)],
-        *(
-            [name, *(f"{row[key]:.{digits}f}" if key in row else "-" for key, (_, digits) in columns.items())]
-            for name, row in rows
-        ),
-    ]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def main(args: Sequence[str] | None = None) -> int:

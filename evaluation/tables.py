@@ -1,8 +1,12 @@
-"""Scores of several runs as one table of text."""
+"""Scores of several runs as one table, of aligned text or of Markdown."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+from core.files import write_json, write_text
 from core.run_folder import RunFolder
 from core.scalars import read_lines
 from evaluation import image_metrics
@@ -41,6 +45,48 @@ def format_table(rows: Sequence[Row]) -> str:
     rule = tuple("-" * width for width in widths)
     told = [header, rule, *lines, *((rule, *means) if means else ())]
     return "\n".join(_aligned(line, widths) for line in told)
+
+
+def markdown_table(
+    title: str, rows: Sequence[tuple[str, Mapping[str, Any]]], columns: Mapping[str, tuple[str, int]]
+) -> str:
+    """A table as Markdown, without the columns of which no row has a number.
+
+    Args:
+        title: at the head of the rows' names.
+        rows: names, and numbers by the keys of the columns; others are not shown.
+        columns: what a number is called, and how many digits it has behind the point.
+    """
+    columns = {key: column for key, column in columns.items() if any(key in row for _, row in rows)}
+    lines = [
+        [title, *(name for name, _ in columns.values())],
+        ["---", *["---:"] * len(columns)],
+        *(
+            [
+                name,
+                *(
+                    f"{row[key]:.{digits}f}" if key in row else MISSING
+                    for key, (_, digits) in columns.items()
+                ),
+            ]
+            for name, row in rows
+        ),
+    ]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def write_table(out: Path | None, text: str, numbers: Mapping[str, Any]) -> None:
+    """Write a table: its numbers where the file's name ends in .json, else its text; print it without a file.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    if out is None:
+        sys.stdout.write(text)
+    elif out.suffix == ".json":
+        write_json(out, numbers)
+    else:
+        write_text(out, text)
 
 
 def count_gaussians(folder: RunFolder) -> int | None:

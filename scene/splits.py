@@ -82,6 +82,23 @@ def split_views(capture: Capture, options: SplitOptions) -> Split:
     return split
 
 
+def split_frames(capture: Capture, stride: int) -> Split:
+    """The views of every `stride`-th frame are held out, all cameras of it; the first frame's never are.
+
+    Args:
+        capture: of a driving log.
+        stride: in frames; 0 = none is held out.
+    """
+    assert capture.drive is not None  # of a driving log
+    frames = capture.drive.view_frames - capture.drive.view_frames.min()
+    held_out = (
+        (frames % stride == 0) & (frames > 0) if stride else torch.zeros(len(capture), dtype=torch.bool)
+    )
+    rule = f"the views of every {stride}th frame held out" if stride else "every view trains"
+    rows = torch.arange(len(capture))
+    return Split(tuple(rows[~held_out].tolist()), tuple(rows[held_out].tolist()), rule)
+
+
 def _choose(capture: Capture, options: SplitOptions) -> Split:
     if options.test_images:
         test = rows_of_names(capture, options.test_images, "--test-images")

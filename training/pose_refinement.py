@@ -70,8 +70,8 @@ class PoseRefinement:
 
     A camera-from-world transform V becomes exp(twist) V: the motion is that of the camera about itself.
     Twists of frames that do not train are interpolated in time between those of their neighbours on the same
-    path, so that all of it keeps one gauge. Where all cameras are predicted to be in one place, as of a camera
-    that stands or only turns, they stay in one: nothing has parallax that could tell translations.
+    path, so that all of it keeps one gauge. Where all cameras are predicted to be in one place, because they
+    stand or only turn, they stay in one: nothing has parallax that could tell translations.
 
     Args:
         cameras: as predicted; in the order of time, where no times are given.

@@ -40,16 +40,14 @@ def render_any(
     """
     of_street = run is not None and is_street(run)
     if street != StreetRenderOptions() and not of_street:
-        raise UserError("--ply-sequence, --without-track and --move-track need -m RUN of a driving log")
+        raise UserError(
+            "--ply-sequence, --shift-m, --without-track, --move-track need -m RUN of a driving log"
+        )
     if run is None:
         return [render_file(file, options)]
     if file != GaussiansFile():
         raise UserError("-m RUN and --ply, --cameras, --out exclude each other; give one or the others")
     if of_street:
-        if path is not None:
-            raise UserError(
-                "--path goes with photographs and videos; --video of a driving log has two new paths"
-            )
-        return render_street(open_street(run, iteration, source), options, street)
+        return render_street(open_street(run, iteration, source), options, street, path)
     opened = open_run(run, iteration, source)
     return render_run(opened, options) if path is None else [render_path(opened, path, options)]

@@ -4,16 +4,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from torch import Tensor
 
 from core import losses
 from core.errors import UserError
+from core.images import to_uint8
 from core.optimizers import RowAdam
 from core.pyramid import Pyramid, pyramid_of
 from core.randomness import generator
 from core.schedules import RECIPE_STEPS, Schedule, exponential
 from evaluation.lpips import Lpips, how_to_get, load_lpips
+from evaluation.street_scores import KnownView, score_street_view, summary
 from gaussian_renderer import RenderOutput
 from scene.cameras import Cameras
 from scene.capture import Capture
@@ -41,6 +43,7 @@ from training.task import Evaluation, Stepper, StepReport
 PICTURES = 3
 """Held-out views shown with an evaluation."""
 
+_EVALUATED = ("psnr", "ssim", "dpsnr_pooled", "separation_iou")
 _DEPTH_M = 20.0
 """What a translation of a camera is measured by: at this depth it moves pixels as a turn does."""
 
@@ -171,26 +174,19 @@ class StreetTask:
         )
 
     def evaluate(self) -> Evaluation:
-        """PSNR of held-out views, and over what moves by the boxes, where there are any."""
-        squares, moving_squares, pictures = [], [], {}
+        """The scores of held-out views that say how it goes, as at the end of a run."""
+        scores, pictures = [], {}
         scene = self.scene()
         cameras = scene.placed(self.capture).cameras
         for view in self.test:
-            target: UInt8[Tensor, "H W 3"] = self.capture.images[view]
             transform = scene.transform_of(view, self.drive)
-            image = scene.draw(cameras[view], self.time_of(view), transform=transform).image
-            errors = (image - target / 255).square().mean(-1)
-            squares.append(losses.psnr(image, target / 255))
-            if self.capture.dynamic_masks is not None:
-                moving_squares.append(errors[self.capture.dynamic_masks[view]])
+            drawn = scene.draw(cameras[view], self.time_of(view), transform=transform)
+            known = KnownView.of(self.capture, view)
+            scores.append(score_street_view(known, drawn.raw, drawn.moving))
             if len(pictures) < PICTURES:
-                drawn = (image * 255).round().to(torch.uint8)
-                pictures[f"test/{self.capture.image_names[view]}"] = torch.cat([drawn, target], dim=1)
-        numbers = {"psnr": sum(squares) / len(squares)} if squares else {}
-        pooled = torch.cat(moving_squares) if moving_squares else torch.zeros(0)
-        if len(pooled):
-            numbers["dpsnr"] = float(-10 * pooled.mean().log10())
-        return Evaluation(numbers, pictures)
+                pictures[f"test/{known.name}"] = torch.cat([to_uint8(drawn.image), known.photograph], dim=1)
+        numbers = summary(scores)
+        return Evaluation({name: numbers[name] for name in _EVALUATED if name in numbers}, pictures)
 
     def state_dict(self) -> dict[str, Any]:
         """Gaussians, field, moments, densification statistics, sky, exposures, weights, schedule."""

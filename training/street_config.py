@@ -32,6 +32,9 @@ class OutputConfig:
     """Train nothing: write scores and videos of what has been trained."""
     videos: bool = True
     """Write the videos."""
+    shift_m: tuple[float, ...] = (1.0, 2.0, 3.0)
+    """How far to its left the camera that looks ahead is driven, metres; a video each. Negative is to the
+    right."""
     ply_sequence: bool = False
     """Write the Gaussians of each frame as a file, for players of sequences."""
 
@@ -114,23 +117,6 @@ class StreetConfig:
         if minutes is not None and self.stage == "both" and self.prior_checkpoint is None:
             minutes *= iterations / both
         return replace(self.fit, schedule=replace(schedule, iterations=iterations, minutes=minutes))
-
-
-def split_frames(capture: Capture, stride: int) -> Split:
-    """The views of every `stride`-th frame are held out, all cameras of it; the first frame's never are.
-
-    Args:
-        capture: of a driving log.
-        stride: in frames; 0 = none is held out.
-    """
-    assert capture.drive is not None
-    frames = capture.drive.view_frames - capture.drive.view_frames.min()
-    held_out = (
-        (frames % stride == 0) & (frames > 0) if stride else torch.zeros(len(capture), dtype=torch.bool)
-    )
-    rule = f"the views of every {stride}th frame held out" if stride else "every view trains"
-    rows = torch.arange(len(capture))
-    return Split(tuple(rows[~held_out].tolist()), tuple(rows[held_out].tolist()), rule)
 
 
 def make_deformation(config: StreetConfig, aabb: Float[Tensor, "2 3"], frames: int) -> Deformation | None:

@@ -5,17 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from core.colormaps import colorize_depth
 from core.errors import UserError
 from core.folders import atomic_folder
-from core.images import to_uint8, write_png
 from core.progress import Progress
 from core.run_folder import RunFolder, ViewSet
 from scene.street_edit import moved_track, without_tracks
+from scene.trajectories import PathName
 from training.rendering import RenderOptions
-from training.street_outputs import TrainedStreet, write_ply_sequence, write_videos
-
-_NEAR_M, _FAR_M = 3.0, 80.0  # of depth as colours
+from training.street_videos import write_path, write_ply_sequence, write_videos
+from training.street_views import TrainedStreet, write_view
 
 
 @dataclass(frozen=True)
@@ -25,6 +23,9 @@ class StreetRenderOptions:
     ply_sequence: bool = False
     """Of a driving log: write the Gaussians of each frame as ply/frame0001.ply and so on, for players of
     sequences."""
+    shift_m: tuple[float, ...] = (1.0, 2.0, 3.0)
+    """Of a driving log, with --video: how far to its left the camera that looks ahead is driven, metres; a
+    video each. Negative is to the right."""
     without_track: tuple[str, ...] = ()
     """Of a driving log with boxes: leave these objects out, by their names in the boxes. What is edited is
     written below edits/ in the run."""
@@ -34,9 +35,18 @@ class StreetRenderOptions:
 
 
 def render_street(
-    street: TrainedStreet, options: RenderOptions, street_options: StreetRenderOptions
+    street: TrainedStreet,
+    options: RenderOptions,
+    street_options: StreetRenderOptions,
+    path: PathName | None = None,
 ) -> list[Path]:
     """Render the captured views of a run that `options` does not leave out, and what else is asked for.
+
+    Args:
+        street: the run.
+        options: what is written, and how it is drawn.
+        street_options: how the street is edited, and what else is written.
+        path: of new cameras, instead of the captured views.
 
     Returns:
         The folders that were filled.
@@ -48,14 +58,15 @@ def render_street(
     if options.backend != "auto":
         street = replace(street, scene=replace(street.scene, backend=options.backend))
     street = edited(street, street_options)
+    if path is not None:
+        return [write_path(street, path, options.frames)]
     folders = []
     if not options.skip_train:
-        folders.append(_render_captured(street, "train", street.split.train, options))
+        folders.append(_render_captured(street, "train", street.split.train))
     if not options.skip_test and street.split.test:
-        folders.append(_render_captured(street, "test", street.split.test, options))
+        folders.append(_render_captured(street, "test", street.split.test))
     if options.video:
-        write_videos(street)
-        folders.append(street.folder.path / "videos")
+        folders.append(write_videos(street, street_options.shift_m))
     if street_options.ply_sequence:
         folders.append(write_ply_sequence(street))
     return folders
@@ -93,20 +104,11 @@ def _check(options: RenderOptions) -> None:
         raise UserError(f"{name} means nothing for a run on a driving log; leave it out")
 
 
-def _render_captured(
-    street: TrainedStreet, views: ViewSet, rows: Sequence[int], options: RenderOptions
-) -> Path:
-    """Views beside their photographs, with depth as colours of one range."""
-    capture, folder = street.capture, street.folder.path / views / f"ours_{street.iteration}"
+def _render_captured(street: TrainedStreet, views: ViewSet, rows: Sequence[int]) -> Path:
+    """Views beside their photographs, with depth as colours of one range, and with what moves by itself."""
+    folder = street.folder.path / views / f"ours_{street.iteration}"
     with atomic_folder(folder) as written, Progress(len(rows), label=f"rendering {views}") as progress:
         for number, row in enumerate(rows):
-            view = street.scene.draw(
-                capture.cameras[row], street.time_of(row), transform=street.transform_of(row)
-            )
-            pictures = {"renders": to_uint8(view.image).numpy(), "gt": capture.images[row].numpy()}
-            if options.depth or views == "test":
-                pictures["depth"] = colorize_depth(view.depth, _NEAR_M, _FAR_M)
-            for kind, picture in pictures.items():
-                write_png(written / kind / f"{number:05d}.png", picture)
+            write_view(street, row, written, number)
             progress.advance()
     return folder

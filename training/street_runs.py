@@ -6,13 +6,20 @@ from typing import Any
 
 from core.errors import UserError
 from core.files import read_json
+from core.progress import say
 from core.run_folder import RunFolder
 from core.serialization import config_from_json
+from core.weights import NetworkName
+from evaluation.lpips import has_weights, how_to_get
+from evaluation.report import write_street_report
+from evaluation.street_scores import SCORES_FILE
 from scene.datasets import open_log
+from scene.splits import split_frames
 from training.runs import STREET
-from training.street_config import StreetConfig, split_frames
+from training.street_config import StreetConfig
 from training.street_files import TENSORS, load_street
-from training.street_outputs import SCORES, TrainedStreet, format_scores, write_scores
+from training.street_outputs import LPIPS_NETWORK, format_scores, write_scores
+from training.street_views import TrainedStreet
 
 
 def is_street(path: Path) -> bool:
@@ -62,17 +69,34 @@ def open_street(path: Path, iteration: int | None = None, source: Path | None = 
     )
 
 
-def score_street(path: Path) -> str:
-    """The table of a run's scores: those that it ended with, or new ones where these are missing or old.
+def score_street(path: Path, network: NetworkName | None = None) -> str:
+    """The table of a run's scores, and its report anew.
+
+    The scores are those that the run ended with; or new ones where these are missing or old, or lack an LPIPS
+    whose weights are at hand.
+
+    Args:
+        path: the run's folder.
+        network: of LPIPS; that of the stored scores, else `LPIPS_NETWORK`, by default.
 
     Raises:
         UserError: as `open_street`; a file is damaged or cannot be written.
     """
-    file, last = path / SCORES, _last_stage(RunFolder(path)).last_iteration()
+    file, last = path / SCORES_FILE, _last_stage(RunFolder(path)).last_iteration()
     stored = read_json(file) if file.is_file() else {}
-    if not isinstance(stored, dict) or stored.get("iteration") != last or "summary" not in stored:
-        return format_scores(write_scores(open_street(path)))
-    return format_scores(stored["summary"])
+    if not isinstance(stored, dict):
+        stored = {}
+    known = stored.get("lpips_network")
+    network = network or known or LPIPS_NETWORK
+    is_current = stored.get("iteration") == last and "summary" in stored
+    if is_current and (known == network or not has_weights(network)):
+        if known != network:
+            say(how_to_get(network))
+        found = stored["summary"]
+    else:
+        found = write_scores(open_street(path), network)
+    write_street_report(RunFolder(path))
+    return format_scores(found)
 
 
 def _last_stage(folder: RunFolder) -> RunFolder:

@@ -82,7 +82,7 @@ class StreetScene:
             cameras: one.
             time_s: seconds since the first frame.
             parts: everything, what stands still, or what moves alone, on black.
-            transform: of the colours.
+            transform: of the colours; where parts are drawn on black, black stays black.
         """
         splats = self._splats(None if parts == "still" else time_s, gates=True, cameras=cameras)
         if parts == "moving":
@@ -95,9 +95,12 @@ class StreetScene:
             antialiased=self.antialiased,
             backend=self.backend,
         )
-        image = before_sky(output, None if parts == "moving" else self.sky, cameras)
+        sky = None if parts == "moving" else self.sky
+        image = before_sky(output, sky, cameras)
         if transform is not None:
-            image = image @ transform[:, :3].T + transform[:, 3]
+            on_black = parts == "moving" or (parts == "still" and sky is None and not self.white)
+            offset = output.alphas[0, ..., None] * transform[:, 3] if on_black else transform[:, 3]
+            image = image @ transform[:, :3].T + offset
         assert output.depths is not None  # asked for
         assert output.features is not None  # the gates
         return StreetView(image, output.depths[0], output.features[0, ..., 0].clamp(0, 1))

@@ -11,6 +11,7 @@ from torch import Tensor
 from core.errors import UserError
 from core.files import make_folder, read_json
 from core.folders import remove
+from core.memory import forget_peak
 from core.progress import say
 from core.run_folder import RunFolder
 from core.serialization import config_to_json
@@ -19,6 +20,7 @@ from scene.capture import PointCloud
 from scene.datasets import open_log
 from scene.gaussian_model import StaticGaussians
 from scene.lidar_motion import moving_returns
+from scene.splits import split_frames
 from scene.street_gaussians import StreetGaussians
 from scene.street_masks import dynamic_probabilities
 from scene.street_points import StreetPoints, street_points
@@ -33,10 +35,11 @@ from training.preparation import (
 )
 from training.runs import identity_of, is_same_run, start_run
 from training.street import StreetTask
-from training.street_config import StreetConfig, box_of, make_deformation, seen_by, split_frames
+from training.street_config import StreetConfig, box_of, make_deformation, seen_by
 from training.street_files import TENSORS, load_street, save_street
 from training.street_fit_config import StreetFitConfig
-from training.street_outputs import TrainedStreet, write_street_outputs
+from training.street_outputs import write_street_outputs
+from training.street_views import TrainedStreet
 
 
 def train_street(source: Path, model_path: Path, config: StreetConfig) -> FitResult:
@@ -190,6 +193,7 @@ class _StreetRun:
         results: list[FitResult] = []
 
         def work() -> bool:
+            forget_peak()  # so that each stage has its own
             wait_for_images(self.capture)
             task = make()
             initial = len(task.model)

@@ -1,5 +1,6 @@
 """Files beside the Gaussians that existing viewers of 3DGS read: `cfg_args`, `cameras.json`, `input.ply`."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from core.files import write_text
 from core.run_folder import RunFolder
 from scene.cameras_json import write_cameras_json
 from scene.capture import Capture
+from scene.street_gaussians import StreetGaussians
 from training.runs import SceneConfig
 
 
@@ -48,6 +50,29 @@ def inria_arguments(source: Path, model_path: Path, config: SceneConfig) -> dict
         "white_background": config.render.white_background,
         "data_device": "cpu",
         "eval": config.split.eval,
+    }
+
+
+def street_arguments(
+    source: Path | None, model_path: Path, model: StreetGaussians, holds_out: bool
+) -> dict[str, object]:
+    """The arguments of `cfg_args` of a run on a driving log.
+
+    Args:
+        source: the log.
+        model_path: the run's folder.
+        model: what has been learned.
+        holds_out: whether views are held out.
+    """
+    return {
+        "sh_degree": math.isqrt(model.parameters["sh"].shape[1]) - 1,
+        "source_path": "" if source is None else str(source.absolute()),
+        "model_path": str(model_path),
+        "images": "images",
+        "resolution": -1,
+        "white_background": False,
+        "data_device": "cpu",
+        "eval": holds_out,
     }
 
 

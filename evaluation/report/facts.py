@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 
-from core import environment
 from core.errors import UserError
 from core.files import read_json
 from core.images import read_image
@@ -15,6 +14,7 @@ from core.run_folder import RunFolder, ViewSet
 from core.scalars import read_lines
 from evaluation import image_metrics
 from evaluation.image_metrics import Scores
+from evaluation.report.document import Origin, read_object
 from evaluation.scoring import (
     MethodScores,
     check_is_run,
@@ -39,6 +39,8 @@ class ViewFiles:
         depth: depth as colours, if it was written.
         scores: of the rendering.
         mask: where something moves, if that is known.
+        moving: what moves by itself, on black, if it was written.
+        more: further scores in words.
     """
 
     name: str
@@ -47,6 +49,8 @@ class ViewFiles:
     depth: Path | None
     scores: Scores
     mask: Path | None = None
+    moving: Path | None = None
+    more: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,32 +59,23 @@ class RunFacts:
 
     Args:
         folder: of the run.
-        config: its config.json; empty for a run of the original 3DGS code.
+        origin: where it comes from.
         log: scalars by step.
         timing: its timing.json; empty if it has none.
         scores: of the last iteration that was scored; of a video from refined poses, where there are any.
         methods: what is known of that iteration; of a video from predicted poses, and from refined ones.
         views: with pictures: the held-out ones, or a few that trained where none was held out.
         views_are: which of the two.
-        environment: names and values.
-        recorded: whether `environment` is that of the training, not that of this moment.
     """
 
     folder: RunFolder
-    config: Mapping[str, Any]
+    origin: Origin
     log: Sequence[Mapping[str, int | float]]
     timing: Mapping[str, Any]
     scores: MethodScores | None
     methods: Sequence[MethodScores]
     views: Sequence[ViewFiles]
     views_are: ViewSet
-    environment: Mapping[str, str]
-    recorded: bool
-
-    @property
-    def source(self) -> str | None:
-        """The capture's folder."""
-        return self.config.get("source_path")
 
     @property
     def iteration(self) -> int | None:
@@ -99,7 +94,12 @@ class RunFacts:
 
     def course(self, name: str) -> list[tuple[float, float]]:
         """A scalar by step."""
-        return [(float(line["step"]), float(line[name])) for line in self.log if name in line]
+        return course(self.log, name)
+
+
+def course(log: Sequence[Mapping[str, int | float]], name: str) -> list[tuple[float, float]]:
+    """A scalar of a log by step."""
+    return [(float(line["step"]), float(line[name])) for line in log if name in line]
 
 
 def gather(folder: RunFolder) -> RunFacts:
@@ -111,27 +111,16 @@ def gather(folder: RunFolder) -> RunFacts:
     check_is_run(folder)
     methods = read_scores(folder)
     views_are, views = _views(folder, methods[-1] if methods else None)
-    recorded = folder.path / environment.FILE
     return RunFacts(
         folder=folder,
-        config=_object(folder.config),
+        origin=Origin.of(folder),
         log=read_lines(folder.log),
-        timing=_object(folder.timing),
+        timing=read_object(folder.timing),
         scores=methods[-1] if methods else None,
         methods=[method for method in methods if method.iteration == methods[-1].iteration],
         views=views,
         views_are=views_are,
-        environment=_object(recorded) or environment.describe(),
-        recorded=recorded.exists(),
     )
-
-
-def _object(path: Path) -> dict[str, Any]:
-    """What a JSON file holds, empty if there is none."""
-    value = read_json(path) if path.exists() else {}
-    if not isinstance(value, dict):
-        raise UserError(f"{path}: an object was expected; restore or remove the file")
-    return value
 
 
 def _views(folder: RunFolder, method: MethodScores | None) -> tuple[ViewSet, list[ViewFiles]]:

@@ -1,22 +1,17 @@
-"""`report.html` from its parts: page.html, style.css, script.js and what a run folder holds."""
+"""The report of a run on photographs or a video, from what its folder holds."""
 
 import html
-import json
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from string import Template
 
-from core.files import write_text
 from core.run_folder import RunFolder
 from core.weights import FETCH_COMMAND
 from evaluation.report.charts import Series, chart
+from evaluation.report.document import MISSING, duration, reproduction, section, table, write_page
 from evaluation.report.facts import RunFacts, ViewFiles, gather
 from evaluation.report.views import shape, thumbnail, view_card
 
-_PARTS = Path(__file__).parent
-_MISSING = "–"
-_NO_LPIPS = f'<span title="{FETCH_COMMAND} fetches its weights">{_MISSING}</span>'
+NO_LPIPS = f'<span title="{FETCH_COMMAND} fetches its weights">{MISSING}</span>'
 
 
 def write_report(folder: RunFolder) -> Path:
@@ -29,19 +24,12 @@ def write_report(folder: RunFolder) -> Path:
         UserError: it is no run folder, a file in it is broken, or the page cannot be written.
     """
     facts = gather(folder)
-    sections = (_views(facts), _static_table(facts), _curves(facts), _gallery(facts), _reproduction(facts))
-    page = Template(_part("page.html")).substitute(
-        title=html.escape(folder.path.resolve().name),
-        lead=_lead(facts),
-        figures="".join(
-            f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in _figures(facts).items()
-        ),
-        sections="\n".join(section for section in sections if section),
-        style=_part("style.css"),
-        script=_part("script.js"),
-    )
-    write_text(folder.report, page)
-    return folder.report
+    sections = (
+        _views(facts), _static_table(facts), _curves(facts),
+        gallery(facts.views, facts.views_are == "test", facts.folder.per_view.name),
+        reproduction(folder.path, facts.origin),
+    )  # fmt: skip
+    return write_page(folder, _lead(facts), _figures(facts), sections)
 
 
 def pick(views: Sequence[ViewFiles]) -> list[tuple[str, ViewFiles]]:
@@ -52,20 +40,10 @@ def pick(views: Sequence[ViewFiles]) -> list[tuple[str, ViewFiles]]:
     return [("worst", ranked[0]), ("median", ranked[len(ranked) // 2]), ("best", ranked[-1])]
 
 
-def duration(seconds: float) -> str:
-    """A time for people: 8.1 s, 3 min 5 s, 2 h 10 min."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def _part(name: str) -> str:
-    return (_PARTS / name).read_text(encoding="utf-8")
-
-
 def _lead(facts: RunFacts) -> str:
-    told = [] if facts.source is None else [f"Trained on {html.escape(Path(facts.source).name)}"]
+    told = (
+        [] if facts.origin.source is None else [f"Trained on {html.escape(Path(facts.origin.source).name)}"]
+    )
     if facts.scores is not None:
         told.append(f"scored on {len(facts.scores.views)} views that it has not seen")
         if facts.scores.mean.static is not None:
@@ -77,24 +55,25 @@ def _figures(facts: RunFacts) -> dict[str, str]:
     mean = None if facts.scores is None else facts.scores.mean
     gaussians = facts.latest("gaussians")
     return {
-        "PSNR": _MISSING if mean is None else f"{mean.psnr:.2f}<small>dB</small>",
-        "SSIM": _MISSING if mean is None else f"{mean.ssim:.3f}",
-        "LPIPS": _NO_LPIPS if mean is None or mean.lpips is None else f"{mean.lpips:.3f}",
-        "Gaussians": _MISSING if gaussians is None else f"{gaussians:,.0f}",
-        "Iterations": _MISSING if facts.iteration is None else f"{facts.iteration:,}",
-        "Training time": _MISSING if facts.seconds is None else duration(facts.seconds),
+        "PSNR": MISSING if mean is None else f"{mean.psnr:.2f}<small>dB</small>",
+        "SSIM": MISSING if mean is None else f"{mean.ssim:.3f}",
+        "LPIPS": NO_LPIPS if mean is None or mean.lpips is None else f"{mean.lpips:.3f}",
+        "Gaussians": MISSING if gaussians is None else f"{gaussians:,.0f}",
+        "Iterations": MISSING if facts.iteration is None else f"{facts.iteration:,}",
+        "Training time": MISSING if facts.seconds is None else duration(facts.seconds),
     }
 
 
-def _section(title: str, note: str, body: str) -> str:
-    return f'<section><h2>{title}</h2><p class="note">{note}</p>{body}</section>' if body else ""
-
-
 def _views(facts: RunFacts) -> str:
-    cards = "".join(view_card(which, view) for which, view in pick(facts.views))
-    if facts.views_are == "test":
-        return _section("Held-out views", "The photographs on the right were kept from the training.", cards)
-    return _section("Training views", "No view was held out, so these were all seen in training.", cards)
+    return chosen_views(facts.views, facts.views_are == "test")
+
+
+def chosen_views(views: Sequence[ViewFiles], held_out: bool) -> str:
+    """The section with the worst, the median and the best view."""
+    cards = "".join(view_card(which, view) for which, view in pick(views))
+    if held_out:
+        return section("Held-out views", "The photographs on the right were kept from the training.", cards)
+    return section("Training views", "No view was held out, so these were all seen in training.", cards)
 
 
 def _static_table(facts: RunFacts) -> str:
@@ -105,16 +84,14 @@ def _static_table(facts: RunFacts) -> str:
     for method in facts.methods:
         mean = method.mean
         numbers = (mean.psnr, 3), (mean.ssim, 4), (mean.lpips, 4), (mean.legacy_psnr, 3), (mean.static, 3)
-        cells = "".join(
-            f"<td>{_MISSING if value is None else f'{value:.{digits}f}'}</td>" for value, digits in numbers
-        )
-        rows.append(f"<tr><th>{'refined' if method.refined else 'predicted'} poses</th>{cells}</tr>")
-    head = "".join(f"<th>{name}</th>" for name in ("PSNR", "SSIM", "LPIPS", "legacy PSNR", "static share"))
+        cells = [MISSING if value is None else f"{value:.{digits}f}" for value, digits in numbers]
+        rows.append((f"{'refined' if method.refined else 'predicted'} poses", cells))
+    head = ("PSNR", "SSIM", "LPIPS", "legacy PSNR", "static share")
     note = (
         "Only pixels where nothing moves count. The legacy PSNR is that of DAS3R's tables: moving pixels are "
         "black in both images, and counted. Refined are the poses of held-out frames, the Gaussians frozen."
     )
-    return _section("Static pixels", note, f"<table><tr><th></th>{head}</tr>{''.join(rows)}</table>")
+    return section("Static pixels", note, table(head, rows))
 
 
 def _curves(facts: RunFacts) -> str:
@@ -125,39 +102,23 @@ def _curves(facts: RunFacts) -> str:
         chart("Loss", "", [Series("loss", facts.course("loss"))]),
         chart("Gaussians", "", [Series("Gaussians", facts.course("gaussians"))]),
     ]
-    return _section(
+    return section(
         "Training", "By iteration.", f'<div class="charts">{"".join(charts)}</div>' if any(charts) else ""
     )
 
 
-def _gallery(facts: RunFacts) -> str:
-    if facts.views_are != "test" or len(facts.views) <= 3:
+def gallery(views: Sequence[ViewFiles], held_out: bool, scores: str) -> str:
+    """The section with all held-out views, where there are more than are shown at full size.
+
+    Args:
+        views: in their order.
+        held_out: whether they are.
+        scores: name of the file with their scores.
+    """
+    if not held_out or len(views) <= 3:
         return ""
-    note = "PSNR of each rendering, in the order of the capture. All scores are in per_view.json."
-    pictures = "".join(thumbnail(view) for view in facts.views)
-    return _section(
-        "All held-out views",
-        note,
-        f'<div class="gallery" style="--shape:{shape(facts.views[0])}">{pictures}</div>',
+    note = f"PSNR of each rendering, in the order of the capture. All scores are in {scores}."
+    pictures = "".join(thumbnail(view) for view in views)
+    return section(
+        "All held-out views", note, f'<div class="gallery" style="--shape:{shape(views[0])}">{pictures}</div>'
     )
-
-
-def _reproduction(facts: RunFacts) -> str:
-    run = shlex.quote(str(facts.folder.path))
-    train = facts.environment.get("command") if facts.recorded else None
-    if train is None:
-        train = f"python train.py -s {shlex.quote(facts.source or 'SOURCE')} -m {run}"
-    commands = html.escape(f"{train}\npython render.py -m {run}\npython metrics.py -m {run}")
-    note = "On the machine and with the versions below." if facts.recorded else (
-        "With the configuration below. Versions and machine are those that wrote this page."
-    )  # fmt: skip
-    rows = "".join(
-        f"<tr><th>{html.escape(name)}</th><td>{html.escape(str(value))}</td></tr>"
-        for name, value in facts.environment.items()
-        if name != "command"
-    )
-    config = html.escape(json.dumps(facts.config, indent=2, ensure_ascii=False))
-    details = (
-        f"<details><summary>Configuration</summary><pre>{config}</pre></details>" if facts.config else ""
-    )
-    return _section("How to reproduce", note, f"<pre>{commands}</pre><table>{rows}</table>{details}")

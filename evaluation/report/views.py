@@ -46,11 +46,14 @@ def view_card(which: str, view: ViewFiles) -> str:
     panes.append(_figure(heat, f"error of {view.name}", f"error&ensp;{legend}"))
     if view.depth is not None:
         panes.append(_figure(read_image(view.depth), f"depth of {view.name}", "depth, near is bright"))
+    if view.moving is not None:
+        panes.append(_figure(read_image(view.moving), f"what moves in {view.name}", "what moves, by itself"))
+    scores = told(view.scores) + html.escape(view.more)
     layout = "wide" if width >= height else "tall"
     return (
         f'<article class="view {layout}"><header><span class="which">{html.escape(which)}</span>'
-        f'<h3>{html.escape(view.name)}</h3><span class="scores">{told(view.scores)}</span></header>'
-        f'<div class="panes">{"".join(panes)}</div></article>'
+        f'<h3>{html.escape(view.name)}</h3><span class="scores">{scores}</span>'
+        f'</header><div class="panes" style="--beside:{len(panes) - 1}">{"".join(panes)}</div></article>'
     )
 
 

@@ -48,6 +48,23 @@ def test_pages_that_a_container_can_drop_are_free(tmp_path: Path) -> None:
     assert memory._container_bytes(tmp_path) is None
 
 
+def test_the_peak_grows_with_what_is_held_and_can_begin_anew() -> None:
+    before = memory.peak_bytes()
+    if before is None:
+        pytest.skip("this system does not tell")
+    held = bytearray(b"x") * 200_000_000
+    after = memory.peak_bytes()
+    assert after is not None
+    assert after >= before
+    del held
+    memory.forget_peak()
+    again = memory.peak_bytes()
+    assert again is not None
+    assert again <= after
+    if Path("/proc/self/clear_refs").exists():
+        assert again < after - 100_000_000
+
+
 @pytest.mark.parametrize(("count", "told"), [(0, "0 MiB"), (5 * 2**20, "5 MiB"), (3 * 2**29, "1.5 GiB")])
 def test_bytes_for_people(count: int, told: str) -> None:
     assert memory.readable(count) == told

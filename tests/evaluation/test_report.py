@@ -16,8 +16,9 @@ from core.images import read_image, write_png
 from core.run_folder import RunFolder
 from evaluation.image_metrics import Scores
 from evaluation.report import write_report
+from evaluation.report.document import duration
 from evaluation.report.facts import ViewFiles
-from evaluation.report.page import duration, pick
+from evaluation.report.page import pick
 from evaluation.scoring import score_run, write_scores
 from tests.evaluation.browser import CHROMIUM, open_browser
 from tests.evaluation.conftest import add_masks, make_run

@@ -7,20 +7,32 @@ import pytest
 from core.errors import UserError
 from core.files import read_json, write_json
 from core.run_folder import RunFolder
-from evaluation.street_table import SCORES_FILE, main, read_run, tables
-from training import street_outputs
+from evaluation.street_scores import SCORES_FILE
+from evaluation.street_table import main, read_run, tables
 
 NUMBERS = {"psnr": 25.0, "psnr_channels": 25.5, "ssim": 0.8, "dpsnr": 21.0, "separation_iou": 0.75}
 
 
-def write_run(path: Path, numbers: dict[str, float], *, views: str = "test", iteration: int = 30) -> Path:
+def write_run(
+    path: Path,
+    numbers: dict[str, float],
+    *,
+    views: str = "test",
+    iteration: int = 30,
+    memory: bool = True,
+    pace: float | None = None,
+) -> Path:
     for folder, iterations, seconds in ((RunFolder(path), 30, 20.0), (RunFolder(path / "static"), 10, 5.0)):
         saved = folder.point_cloud(iterations)
         saved.parent.mkdir(parents=True)
         saved.touch()
-        write_json(folder.timing, {"iterations": iterations, "training_seconds": seconds})
+        timing = {"iterations": iterations, "training_seconds": seconds}
+        write_json(
+            folder.timing, {**timing, "peak_memory_bytes": 100_000_000 * iterations if memory else None}
+        )
     train = {"psnr": 99.0}
-    write_json(path / SCORES_FILE, {"iteration": iteration, "summary": {"train": train, views: numbers}})
+    scores = {"iteration": iteration, "summary": {"train": train, views: numbers}, "seconds_per_view": pace}
+    write_json(path / SCORES_FILE, scores)
     return path
 
 
@@ -36,15 +48,18 @@ def cells(text: str, first: str) -> dict[str, str]:
 
 def test_our_rows_and_their_mean(tmp_path: Path) -> None:
     first = write_run(tmp_path / "016", NUMBERS)
-    second = write_run(tmp_path / "021", {**NUMBERS, "psnr": 27.0, "lpips": 0.2})
+    second = write_run(tmp_path / "021", {**NUMBERS, "psnr": 27.0, "lpips": 0.2}, memory=False, pace=0.05)
     text = tables([read_run(first), read_run(second)])
     row = cells(text, "016")
     assert (row["PSNR"], row["PSNR, channels"], row["DPSNR"]) == ("25.00", "25.50", "21.00")
-    assert (row["separation IoU"], row["seconds"], row["it/s"]) == ("0.750", "25", "1.60")
+    assert (row["separation IoU"], row["seconds"]) == ("0.750", "25")
+    assert (row["static it/s"], row["dynamic it/s"]) == ("2.00", "1.50")
+    assert (row["static GB"], row["dynamic GB"], row["peak GB"]) == ("1.00", "3.00", "3.00")
+    assert (row["FPS"], cells(text, "021")["FPS"]) == ("-", "20.0")
     mean = cells(text, "mean of these 2")
     assert mean["PSNR"] == "26.00"
     assert mean["LPIPS"] == "-"  # the first run has none
-    assert "peak GB" not in row
+    assert mean["peak GB"] == mean["FPS"] == "-"  # the other has none
 
 
 def test_published_numbers_are_of_the_same_protocol(tmp_path: Path) -> None:
@@ -53,24 +68,23 @@ def test_published_numbers_are_of_the_same_protocol(tmp_path: Path) -> None:
     assert cells(novel, "*S3Gaussian, dynamic32*")["PSNR, channels"] == "27.44"
     assert cells(again, "*S3Gaussian, dynamic32*")["PSNR, channels"] == "31.35"
     for text in (novel, again):
-        assert cells(text, "*4DHash*")["DPSNR"] == "28.97"
+        assert cells(text, "*4DHash*")["DPSNR, channels"] == "28.97"
+        assert cells(text, "*4DHash*")["DPSNR"] == "-"
         assert cells(text, "*4DHash*")["PSNR"] == "-"  # of the other convention
         assert "cannot be reproduced" in text
         assert "mean of these" not in text
     assert ("novel views" in novel, "reconstruction" in again) == (True, True)
 
 
-def test_peak_memory_is_shown_where_it_is_known(tmp_path: Path) -> None:
-    run = write_run(tmp_path / "run", NUMBERS)
-    write_json(run / SCORES_FILE, {**read_json(run / SCORES_FILE), "peak_memory_bytes": 2_500_000_000})
-    assert cells(tables([read_run(run)]), "run")["peak GB"] == "2.50"
-
-
 def test_to_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run = write_run(tmp_path / "run", NUMBERS)
-    assert main([str(run), "--out", str(tmp_path / "table.md")]) == 0
-    assert main([str(run)]) == 0
+    first, second = write_run(tmp_path / "a", NUMBERS), write_run(tmp_path / "b", {**NUMBERS, "psnr": 27.0})
+    runs = [str(first), str(second)]
+    assert main([*runs, "--out", str(tmp_path / "table.md")]) == 0
+    assert main(runs) == 0
     assert capsys.readouterr().out == (tmp_path / "table.md").read_text()
+    assert main([*runs, "--out", str(tmp_path / "table.json")]) == 0
+    stored = read_json(tmp_path / "table.json")["novel views"]
+    assert (stored["runs"]["b"]["psnr"], stored["mean"]["psnr"]) == (27.0, 26.0)
 
 
 def test_missing_old_and_damaged_scores_are_told(tmp_path: Path) -> None:
@@ -82,7 +96,3 @@ def test_missing_old_and_damaged_scores_are_told(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds no scores of a street"):
         read_run(tmp_path)
     assert main([]) == 2
-
-
-def test_it_reads_what_runs_write() -> None:
-    assert street_outputs.SCORES == SCORES_FILE

@@ -13,10 +13,11 @@ from evaluation.lpips import Lpips
 from scene.capture import Capture, PointCloud
 from scene.datasets import open_log
 from scene.gaussian_model import StaticGaussians
+from scene.splits import split_frames
 from scene.street_gaussians import StreetGaussians
 from tests.training.streets import write_log
 from training.street import StreetTask
-from training.street_config import make_deformation, split_frames
+from training.street_config import make_deformation
 from training.street_fit_config import StreetFitConfig
 from training.street_losses import StreetLossConfig
 from training.task import Stepper
@@ -75,8 +76,22 @@ def test_the_loss_falls(capture: Capture, encoder: str) -> None:
     assert deformation is not None
     assert deformation.head.weight.abs().max() > 0
     numbers = task.evaluate().numbers
-    assert set(numbers) == {"psnr", "dpsnr"}
+    assert set(numbers) == {"psnr", "ssim", "dpsnr_pooled", "separation_iou"}
     assert len(task.evaluate().pictures) == 2
+
+
+def test_pixels_that_do_not_count_are_not_scored(capture: Capture) -> None:
+    valid = torch.zeros(32, 48, dtype=torch.bool)
+    valid[8:24] = True
+    images = [torch.where(valid[..., None], image, 255 - image) for image in capture.images]
+    masks = [valid] * len(capture)
+    expected, found = (
+        task_of(replace(capture, valid_masks=masks, images=each)).evaluate().numbers
+        for each in (capture.images, images)
+    )
+    assert all(found[name] == expected[name] for name in ("psnr", "dpsnr_pooled"))
+    whole = task_of(replace(capture, images=images)).evaluate().numbers
+    assert whole["psnr"] != found["psnr"]
 
 
 def test_state_comes_back(capture: Capture) -> None:

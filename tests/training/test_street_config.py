@@ -8,8 +8,9 @@ import torch
 
 from configs.street import PRESETS
 from scene.datasets import open_log
+from scene.splits import split_frames
 from tests.training.streets import write_log
-from training.street_config import StreetConfig, box_of, make_deformation, seen_by, split_frames
+from training.street_config import StreetConfig, box_of, make_deformation, seen_by
 
 
 def test_views_of_whole_frames_are_held_out(tmp_path: Path) -> None:

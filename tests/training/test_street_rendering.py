@@ -14,9 +14,9 @@ from scene.gaussian_model import StaticGaussians
 from tests.training.streets import FRAMES
 from tests.training.test_street_runs import labelled, make_run
 from training.rendering import RenderOptions
-from training.street_outputs import TrainedStreet
 from training.street_rendering import StreetRenderOptions, edited, render_street
 from training.street_runs import open_street
+from training.street_views import TrainedStreet
 
 
 @pytest.fixture(scope="module")
@@ -32,12 +32,14 @@ def street(trained: Path) -> TrainedStreet:
 
 
 def test_views_videos_and_a_file_a_frame(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert render.main(["-m", str(trained), "--video", "--ply-sequence"]) == 0
+    assert render.main(["-m", str(trained), "--video", "--ply-sequence", "--shift-m", "1", "-0.5"]) == 0
     folders = [trained / name for name in ("train/ours_24", "test/ours_24", "videos", "ply")]
     assert capsys.readouterr().out.splitlines() == [str(folder) for folder in folders]
     assert len(list((folders[0] / "renders").iterdir())) == 10
-    assert sorted(path.name for path in folders[1].iterdir()) == ["depth", "gt", "renders"]
-    assert len(list(folders[2].glob("*.mp4"))) == 7
+    assert sorted(path.name for path in folders[1].iterdir()) == ["depth", "gt", "moving", "renders"]
+    names = {path.stem for path in folders[2].glob("*.mp4")}
+    assert {"rgbs", "s_curve", "lateral_shift_1m", "lateral_shift_0.5m_right"} < names
+    assert len(names) == 8
     assert len(list(folders[3].glob("frame000*.ply"))) == FRAMES
     assert metrics.main(["-m", str(trained)]) == 0
     assert "psnr_channels" in capsys.readouterr().out
@@ -82,7 +84,16 @@ def test_edits_stay_inside_the_run(street: TrainedStreet) -> None:
     assert without.folder.path.parent == street.folder.path / "edits"
 
 
-def test_depth_is_of_the_views_asked_for(street: TrainedStreet) -> None:
+def test_a_path_of_new_cameras(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert render.main(["-m", str(trained), "--path", "spline", "--frames", "3"]) == 0
+    folder = trained / "spline" / "ours_24"
+    assert capsys.readouterr().out.splitlines() == [str(folder)]
+    assert len(list((folder / "renders").iterdir())) == 3
+    assert render.main(["-m", str(trained), "--path", "orbit"]) == 2
+    assert "--path spline is a smooth drive" in capsys.readouterr().err
+
+
+def test_views_are_those_asked_for(street: TrainedStreet) -> None:
     (folder,) = render_street(street, RenderOptions(skip_train=True), StreetRenderOptions())
     assert folder.parent.name == "test"
     assert read_image(folder / "depth" / "00000.png").shape == (32, 48, 3)
@@ -93,11 +104,7 @@ def test_what_means_nothing_is_told(
 ) -> None:
     with pytest.raises(UserError, match="--fps means nothing for a run on a driving log"):
         render_street(street, RenderOptions(fps=24.0), StreetRenderOptions())
-    for words, expected in (
-        (["--path", "orbit"], "--path goes with photographs"),
-        (["--without-track", "box"], "the log has no boxes"),
-    ):
-        assert render.main(["-m", str(trained), *words]) == 2
-        assert expected in capsys.readouterr().err
+    assert render.main(["-m", str(trained), "--without-track", "box"]) == 2
+    assert "the log has no boxes" in capsys.readouterr().err
     assert render.main(["-m", str(trained.parent), "--ply-sequence"]) == 2
     assert "need -m RUN of a driving log" in capsys.readouterr().err

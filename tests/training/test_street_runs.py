@@ -11,6 +11,8 @@ from configs.street import PRESETS
 from core.errors import UserError
 from core.files import read_json, write_json
 from core.run_folder import RunFolder
+from evaluation import lpips as lpips_module
+from evaluation.street_scores import SCORES_FILE
 from scene.boxes import points_inside
 from scene.capture import PointCloud
 from scene.datasets import open_log
@@ -18,10 +20,10 @@ from scene.drive import Box, Drive
 from scene.gaussian_model import StaticGaussians
 from scene.street_gaussians import StreetGaussians
 from tests.training.streets import BOX, FRAMES, HZ, box_centre, write_log
+from training import street_runs
 from training.runs import identity_of, start_run
 from training.street_config import StreetConfig
 from training.street_files import save_street
-from training.street_outputs import SCORES
 from training.street_runs import is_street, open_street, score_street
 from training.street_scene import StreetScene
 
@@ -102,14 +104,43 @@ def test_a_log_that_has_moved(run: Path, tmp_path: Path) -> None:
         open_street(run)
 
 
-def test_scores_are_those_of_the_end_or_new_ones(run: Path) -> None:
+def test_scores_are_those_of_the_end_or_new_ones(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lpips_module, "find_weights", lambda _: None)
     stored = {"test": {"psnr": 12.345}}
-    write_json(run / SCORES, {"iteration": ITERATION, "summary": stored, "views": {}})
+    write_json(run / SCORES_FILE, {"iteration": ITERATION, "summary": stored, "views": {}})
     assert "12.345" in score_street(run)
-    write_json(run / SCORES, {"iteration": ITERATION - 1, "summary": stored, "views": {}})
+    write_json(run / SCORES_FILE, {"iteration": ITERATION - 1, "summary": stored, "views": {}})
     assert "12.345" not in score_street(run)
-    assert read_json(run / SCORES)["iteration"] == ITERATION
-    assert len(read_json(run / SCORES)["views"]["test"]) == 2
+    assert read_json(run / SCORES_FILE)["iteration"] == ITERATION
+    assert len(read_json(run / SCORES_FILE)["views"]["test"]) == 2
+    assert RunFolder(run).report.is_file()
+
+
+def test_lpips_is_added_once_its_weights_are_there(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And only then: a run is not scored anew for nothing."""
+    asked: list[str] = []
+
+    def rescored(_: object, network: str) -> dict[str, dict[str, float]]:
+        asked.append(network)
+        return {"test": {"lpips": 0.5}}
+
+    monkeypatch.setattr(street_runs, "write_scores", rescored)
+    contents = {"iteration": ITERATION, "summary": {"test": {"psnr": 12.345}}, "views": {}}
+    write_json(run / SCORES_FILE, {**contents, "lpips_network": None})
+    monkeypatch.setattr(street_runs, "has_weights", lambda _: False)
+    assert "12.345" in score_street(run)
+    assert "no LPIPS without alex.pth" in capsys.readouterr().err
+    monkeypatch.setattr(street_runs, "has_weights", lambda _: True)
+    assert "lpips" in score_street(run)
+    write_json(run / SCORES_FILE, {**contents, "lpips_network": "alex"})
+    assert "12.345" in score_street(run)
+    assert "12.345" in score_street(run, "alex")
+    assert "lpips" in score_street(run, "vgg")
+    write_json(run / SCORES_FILE, {**contents, "lpips_network": "vgg"})
+    assert "12.345" in score_street(run)
+    assert asked == ["alex", "vgg"]
 
 
 def test_what_is_no_run_on_a_log_is_told(run: Path, tmp_path: Path) -> None:

@@ -64,6 +64,25 @@ def test_the_sky_shows_where_nothing_is(scene: StreetScene) -> None:
     assert image[8, 4, 2] < 0.1
 
 
+def test_parts_on_black_stay_on_black(scene: StreetScene) -> None:
+    """Whatever the exposure; while the whole is as in training, where the dark is exposed too."""
+    brighter = torch.eye(3, 4)
+    brighter[:, 3] = 0.2
+    corner, middle = (0, 0), (8, 12)
+    for parts in ("still", "moving"):
+        plain, exposed = (
+            scene.draw(CAMERA, 1.0, parts=parts, transform=transform)  # pyright: ignore[reportArgumentType]
+            for transform in (None, brighter)
+        )
+        assert (exposed.raw[corner] == 0).all()
+        assert ((exposed.raw - plain.raw) <= 0.2 + 1e-6).all()
+    assert exposed.raw[middle][0] == pytest.approx(0.2 * float(exposed.moving[middle]), abs=0.02)
+    torch.testing.assert_close(scene.draw(CAMERA, 1.0, transform=brighter).raw[corner], torch.full((3,), 0.2))
+    sky = StreetScene(scene.model, Sky(SkyConfig(sky_rows=8)), None)
+    shown = sky.draw(CAMERA, 1.0, parts="still", transform=brighter).raw[corner]
+    torch.testing.assert_close(shown, torch.full((3,), 0.7), atol=1e-3, rtol=0)
+
+
 def test_colours_of_a_view_between_two_that_trained(scene: StreetScene) -> None:
     times = torch.tensor([0.0, 0.0, 1.0, 4.0], dtype=torch.float64)
     poses = torch.eye(4, dtype=torch.float64).repeat(3, 1, 1)

@@ -13,6 +13,7 @@ from core.errors import UserError
 from core.files import read_json
 from core.run_folder import RunFolder
 from core.schedules import ScheduleConfig
+from evaluation.street_scores import SCORES_FILE
 from scene.deformation import DeformationConfig
 from scene.street_points import StreetPointsConfig
 from tests.training.streets import write_log
@@ -20,7 +21,6 @@ from training.loop import FitResult
 from training.street import StreetTask
 from training.street_config import OutputConfig, StreetConfig
 from training.street_files import MOVING, TENSORS, read_tensors
-from training.street_outputs import SCORES
 from training.task import RehearsalStepper, Stepper, StepReport
 from training.train_street import _StreetRun, train_street
 
@@ -56,13 +56,16 @@ def test_what_a_run_leaves(trained: Path) -> None:
     folder = RunFolder(trained)
     still = folder.point_cloud(24)
     left = [still, still.with_name(MOVING), still.with_name(TENSORS), folder.config, folder.timing]
-    left += [trained / "videos" / f"{name}.mp4" for name in ("rgbs", "gt_rgbs", "depths", "lateral_shift")]
-    left += [trained / "test" / "ours_24" / kind / "00001.png" for kind in ("renders", "gt", "depth")]
+    left += [trained / "videos" / f"{name}.mp4" for name in ("rgbs", "gt_rgbs", "depths", "lateral_shift_2m")]
+    left += [
+        trained / "test" / "ours_24" / kind / "00001.png" for kind in ("renders", "gt", "depth", "moving")
+    ]
+    left += [folder.report, folder.cameras, folder.cfg_args]
     assert [path.name for path in left if not path.is_file()] == []
 
 
 def test_the_box_is_found_and_followed_through_frames_never_seen(trained: Path) -> None:
-    summary = read_json(trained / SCORES)["summary"]
+    summary = read_json(trained / SCORES_FILE)["summary"]
     assert set(summary) == {"test", "train"}
     assert summary["test"]["separation_iou"] > 0.5
     assert summary["test"]["dpsnr_pooled"] > 15
@@ -104,7 +107,8 @@ def test_a_stopped_run_goes_on_to_the_same_bits(
         return step(self, number, batch, stepper)
 
     monkeypatch.setattr(StreetTask, "step", interrupted)
-    config = replace(CONFIG, loop=replace(CONFIG.loop, checkpoint_seconds=0.0))
+    quiet = OutputConfig(videos=False)
+    config = replace(CONFIG, loop=replace(CONFIG.loop, checkpoint_seconds=0.0), outputs=quiet)
     with pytest.raises(KeyboardInterrupt):
         train_street(log, tmp_path / "run", config)
     assert train_street(log, tmp_path / "run", config).iterations == 24
@@ -139,7 +143,7 @@ def test_a_street_without_traffic_ends_with_what_stands_still(
     assert not RunFolder(run).iterations()
     still = RunFolder(run / "static").point_cloud(5).with_name(TENSORS)
     assert (read_tensors(still)["logit_gates"] < -10).all()
-    assert "separation_iou" not in read_json(run / SCORES)["summary"]["test"]
+    assert "separation_iou" not in read_json(run / SCORES_FILE)["summary"]["test"]
     with pytest.raises(UserError, match="a dynamic stage has nothing to learn"):
         train_street(log, tmp_path / "more", replace(config, stage="dynamic", prior_checkpoint=still))
 

@@ -1,0 +1,148 @@
+"""What all reports share: the page around their sections, the section on reproduction, times for people."""
+
+import html
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from core import environment
+from core.errors import UserError
+from core.files import read_json, write_text
+from core.run_folder import RunFolder
+
+MISSING = "–"
+
+_PARTS = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a run comes from.
+
+    Args:
+        config: its config.json; empty for a run of the original 3DGS code.
+        environment: names and values.
+        recorded: whether `environment` is that of the training, not that of this moment.
+    """
+
+    config: Mapping[str, Any]
+    environment: Mapping[str, str]
+    recorded: bool
+
+    @classmethod
+    def of(cls, folder: RunFolder) -> "Origin":
+        """That of a run.
+
+        Raises:
+            UserError: a file is broken.
+        """
+        recorded = folder.path / environment.FILE
+        return cls(
+            read_object(folder.config), read_object(recorded) or environment.describe(), recorded.exists()
+        )
+
+    @property
+    def source(self) -> str | None:
+        """The capture's folder."""
+        return self.config.get("source_path")
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """What a JSON file holds, empty if there is none.
+
+    Raises:
+        UserError: it holds no object.
+    """
+    value = read_json(path) if path.exists() else {}
+    if not isinstance(value, dict):
+        raise UserError(f"{path}: an object was expected; restore or remove the file")
+    return value
+
+
+def write_page(folder: RunFolder, lead: str, figures: Mapping[str, str], sections: Sequence[str]) -> Path:
+    """Write `report.html` from page.html, style.css, script.js and what is given.
+
+    Args:
+        folder: of the run.
+        lead: what was done, as HTML.
+        figures: the numbers at the top, as HTML; by name.
+        sections: as HTML; empty ones are left out.
+
+    Returns:
+        The page.
+
+    Raises:
+        UserError: the page cannot be written.
+    """
+    page = Template(_part("page.html")).substitute(
+        title=html.escape(folder.path.resolve().name),
+        lead=lead,
+        figures="".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in figures.items()),
+        sections="\n".join(each for each in sections if each),
+        style=_part("style.css"),
+        script=_part("script.js"),
+    )
+    write_text(folder.report, page)
+    return folder.report
+
+
+def section(title: str, note: str, body: str) -> str:
+    """A section of a page, empty if it has no body."""
+    return f'<section><h2>{title}</h2><p class="note">{note}</p>{body}</section>' if body else ""
+
+
+def table(head: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]]) -> str:
+    """A table as HTML.
+
+    Args:
+        head: names of the columns, as HTML.
+        rows: name and cells of each row, likewise.
+    """
+    names = "".join(f"<th>{name}</th>" for name in head)
+    lines = "".join(
+        f"<tr><th>{name}</th>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>" for name, cells in rows
+    )
+    return f"<table><tr><th></th>{names}</tr>{lines}</table>"
+
+
+def duration(seconds: float) -> str:
+    """A time for people: 8.1 s, 3 min 5 s, 2 h 10 min."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def reproduction(path: Path, origin: Origin) -> str:
+    """The section on how to make a run again.
+
+    Args:
+        path: the run's folder.
+        origin: of the run.
+    """
+    run = shlex.quote(str(path))
+    train = origin.environment.get("command") if origin.recorded else None
+    if train is None:
+        train = f"python train.py -s {shlex.quote(origin.source or 'SOURCE')} -m {run}"
+    commands = html.escape(f"{train}\npython render.py -m {run}\npython metrics.py -m {run}")
+    note = "On the machine and with the versions below." if origin.recorded else (
+        "With the configuration below. Versions and machine are those that wrote this page."
+    )  # fmt: skip
+    rows = "".join(
+        f"<tr><th>{html.escape(name)}</th><td>{html.escape(str(value))}</td></tr>"
+        for name, value in origin.environment.items()
+        if name != "command"
+    )
+    config = html.escape(json.dumps(origin.config, indent=2, ensure_ascii=False))
+    details = (
+        f"<details><summary>Configuration</summary><pre>{config}</pre></details>" if origin.config else ""
+    )
+    return section("How to reproduce", note, f"<pre>{commands}</pre><table>{rows}</table>{details}")
+
+
+def _part(name: str) -> str:
+    return (_PARTS / name).read_text(encoding="utf-8")
