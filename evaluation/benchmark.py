@@ -73,10 +73,11 @@ def tables(data_set: DataSet, sequences: Sequence[SequenceScores]) -> str:
 
 
 _HONEST_NOTE = (
-    "Static pixels only. `refined`: the poses of the held-out frames were refined with the Gaussians frozen; "
-    "`fixed`: they are those that the predictor found. SSIM and LPIPS are those of refined poses where there "
-    "are any. `masks` says where the masks of the held-out frames come from; numbers by predicted masks are "
-    "not comparable with others."
+    "Static pixels only. Poses of the held-out frames: `carried` along with those of their neighbours, which "
+    "the training moved, no pixel of theirs being looked at; exactly as `predicted`; or `refined` on their "
+    "static pixels, the Gaussians frozen. SSIM and LPIPS are those of refined poses where there are any. "
+    "`masks` says where the masks of the held-out frames come from; numbers by predicted masks are not "
+    "comparable with others."
 )
 
 
@@ -86,7 +87,8 @@ def _legacy_table(sequences: Sequence[SequenceScores], psnr: Mapping[str, Any]) 
         name: [method["sequences"].get(each.sequence) for each in sequences] for name, method in psnr.items()
     }
     columns["flow interpolation"] = [_of(each.flow_interpolation, "legacy_psnr") for each in sequences]
-    columns["ours"] = [_of(each.fixed, "legacy_psnr") for each in sequences]
+    columns["ours, poses as predicted"] = [_of(each.predicted, "legacy_psnr") for each in sequences]
+    columns["ours, poses carried along"] = [_of(each.carried, "legacy_psnr") for each in sequences]
     whole = {name: method["mean"] for name, method in psnr.items()}
     return _table("PSNR, legacy", sequences, columns, digits=2, whole=whole)
 
@@ -100,10 +102,11 @@ def _left_out(sequences: Sequence[SequenceScores], psnr: Mapping[str, Any]) -> s
 
 
 def _honest_table(sequences: Sequence[SequenceScores]) -> str:
-    best = [each.refined or each.fixed for each in sequences]
+    best = [each.refined or each.carried for each in sequences]
     columns: dict[str, Cells] = {
         "flow interpolation": [_of(each.flow_interpolation, "psnr") for each in sequences],
-        "PSNR fixed": [_of(each.fixed, "psnr") for each in sequences],
+        "PSNR predicted": [_of(each.predicted, "psnr") for each in sequences],
+        "PSNR carried": [_of(each.carried, "psnr") for each in sequences],
         "PSNR refined": [_of(each.refined, "psnr") for each in sequences],
         "SSIM": [_of(scores, "ssim") for scores in best],
         "LPIPS": [_of(scores, "lpips") for scores in best],

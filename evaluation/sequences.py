@@ -31,7 +31,7 @@ from evaluation.ground_truth import (
 from evaluation.held_out_masks import predicted_video
 from evaluation.image_metrics import Scores
 from evaluation.lpips import Lpips
-from evaluation.scoring import MethodScores, refined_renders
+from evaluation.scoring import POSES, MethodScores
 from evaluation.segmentation import MaskScores, score_masks
 from evaluation.static_scores import MaskedViews, MaskOrigin, masks_folder, read_masked_views, score_static
 from evaluation.tables import count_gaussians
@@ -50,7 +50,9 @@ class SequenceScores:
         iteration: after how many steps the Gaussians were saved.
         size: width and height of the held-out views, in pixels.
         masks: where the masks of the held-out views come from; None without such views.
-        fixed: means over the held-out views, from the poses that were predicted of them.
+        carried: means over the held-out views, from their predicted poses, carried along as far as the
+            training moved those of their neighbours.
+        predicted: likewise, from exactly the poses that were predicted: DAS3R's protocol.
         refined: likewise, from refined poses.
         flow_interpolation: likewise, of frames made from their neighbours without any 3D.
         segmentation: of the predicted masks against annotated ones, at the predictor's working size.
@@ -71,7 +73,8 @@ class SequenceScores:
     iteration: int
     size: tuple[int, int]
     masks: MaskOrigin | None
-    fixed: Scores | None
+    carried: Scores | None
+    predicted: Scores | None
     refined: Scores | None
     flow_interpolation: Scores | None
     segmentation: MaskScores | None
@@ -114,9 +117,9 @@ def score_sequence(
     if video is None or not methods:
         return None
     iteration = methods[-1].iteration
-    fixed, refined = (
-        next((m.mean for m in methods if m.iteration == iteration and m.refined == wanted), None)
-        for wanted in (False, True)
+    carried, predicted, refined = (
+        next((m.mean for m in methods if m.iteration == iteration and m.poses == wanted), None)
+        for wanted in POSES
     )
     views = read_masked_views(folder, iteration)
     timing = read_json(folder.timing) if folder.timing.exists() else {}
@@ -126,7 +129,8 @@ def score_sequence(
         iteration=iteration,
         size=(header.width, header.height),
         masks=None if views is None else views.origin,
-        fixed=fixed,
+        carried=carried,
+        predicted=predicted,
         refined=refined,
         flow_interpolation=None if views is None else _interpolated(folder, iteration, views, video, lpips),
         segmentation=None if truth.masks is None else score_masks(_mask_pairs(video, truth.masks)),
@@ -190,7 +194,8 @@ def _fingerprint(folder: RunFolder, iteration: int, video: PredictedVideo | None
     folders = (renders, folder.images("test", iteration, "gt"), masks_folder(folder, iteration))
     digest = hashlib.sha256(folder.config.read_bytes() if folder.config.exists() else b"")
     digest.update((video.digest if video is not None else "").encode())
-    for images in (*folders, refined_renders(folder, iteration)):
+    others = (folder.held_out_renders(iteration, poses) for poses in POSES[1:])
+    for images in (*folders, *others):
         for path in sorted(images.glob("*.png")):
             digest.update(f"{images.parent.parent.name}/{images.name}/{path.name}".encode())
             digest.update(hashlib.sha256(path.read_bytes()).digest())

@@ -111,8 +111,13 @@ class TrainedRun:
         mean = exposures.mean(0)
         return lambda image, _: image @ mean[:, :3].T.to(image) + mean[:, 3].to(image)
 
+    @property
+    def predicted(self) -> Cameras:
+        """The cameras that training began with."""
+        return self.capture.cameras if self.blurred_by is None else self.blurred_by
+
     def _blur(self) -> MotionBlur:
-        cameras = self.capture.cameras if self.blurred_by is None else self.blurred_by
+        cameras = self.predicted
         distances = (self.splats.means - cameras.centers.mean(0)).norm(dim=-1)
         depth = float(distances.median()) if self.depth is None else self.depth
         blur = MotionBlur(replace(self.capture, cameras=cameras), depth)

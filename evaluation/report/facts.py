@@ -20,7 +20,6 @@ from evaluation.scoring import (
     check_is_run,
     image_pairs,
     read_scores,
-    refined_renders,
     rendered_iterations,
 )
 from evaluation.static_scores import masks_folder
@@ -59,7 +58,7 @@ class RunFacts:
         log: scalars by step.
         timing: its timing.json; empty if it has none.
         scores: of the last iteration that was scored; of a video from refined poses, where there are any.
-        methods: what is known of that iteration; of a video from predicted poses, and from refined ones.
+        methods: what is known of that iteration; of a video a method for each kind of poses.
         views: with pictures: the held-out ones, or a few that trained where none was held out.
         views_are: which of the two.
         environment: names and values.
@@ -155,7 +154,7 @@ def _numbered(method: MethodScores) -> list[tuple[int, tuple[str, Scores]]]:
 def _held_out(folder: RunFolder, method: MethodScores, file: str, name: str, scores: Scores) -> ViewFiles:
     files = _files(folder, "test", method.iteration, file, name, scores)
     mask = masks_folder(folder, method.iteration) / file
-    render = refined_renders(folder, method.iteration) / file if method.refined else files.render
+    render = folder.held_out_renders(method.iteration, method.poses) / file
     return replace(files, render=render, mask=mask if mask.exists() else None)
 
 

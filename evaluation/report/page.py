@@ -98,7 +98,7 @@ def _views(facts: RunFacts) -> str:
 
 
 def _static_table(facts: RunFacts) -> str:
-    """Of a video: scores from predicted and from refined poses, and by DAS3R's protocol."""
+    """Of a video: scores from each kind of poses, and by DAS3R's protocol."""
     if facts.scores is None or facts.scores.mean.static is None:
         return ""
     rows = []
@@ -108,11 +108,13 @@ def _static_table(facts: RunFacts) -> str:
         cells = "".join(
             f"<td>{_MISSING if value is None else f'{value:.{digits}f}'}</td>" for value, digits in numbers
         )
-        rows.append(f"<tr><th>{'refined' if method.refined else 'predicted'} poses</th>{cells}</tr>")
+        rows.append(f"<tr><th>{method.poses} poses</th>{cells}</tr>")
     head = "".join(f"<th>{name}</th>" for name in ("PSNR", "SSIM", "LPIPS", "legacy PSNR", "static share"))
     note = (
         "Only pixels where nothing moves count. The legacy PSNR is that of DAS3R's tables: moving pixels are "
-        "black in both images, and counted. Refined are the poses of held-out frames, the Gaussians frozen."
+        "black in both images, and counted. Poses of held-out frames are carried along with those of their "
+        "neighbours, which the training moved; or exactly as predicted, as in DAS3R; or refined with the "
+        "Gaussians frozen."
     )
     return _section("Static pixels", note, f"<table><tr><th></th>{head}</tr>{''.join(rows)}</table>")
 
