@@ -157,6 +157,16 @@ def write_sequence(folder: RunFolder, scores: SequenceScores) -> None:
     write_json(folder.path / SCORES_FILE, config_to_json(scores))
 
 
+def stored_sequence(folder: RunFolder) -> SequenceScores | None:
+    """What `write_sequence` wrote, whether or not it is out of date; None where there is nothing.
+
+    Raises:
+        UserError: the file is broken.
+    """
+    path = folder.path / SCORES_FILE
+    return config_from_json(SequenceScores, read_json(path), f"{path}: ") if path.exists() else None
+
+
 def read_sequence(folder: RunFolder, truth: GroundTruth | None = None) -> SequenceScores:
     """What `write_sequence` wrote, if it still describes what lies in the folder.
 
@@ -170,9 +180,9 @@ def read_sequence(folder: RunFolder, truth: GroundTruth | None = None) -> Sequen
     """
     path = folder.path / SCORES_FILE
     command = f"`python metrics.py -m {folder.path}`"
-    if not path.exists():
+    scores = stored_sequence(folder)
+    if scores is None:
         raise UserError(f"{path} is missing; {command} writes it for a run on a video with held-out views")
-    scores = config_from_json(SequenceScores, read_json(path), f"{path}: ")
     if scores.iteration != max(folder.iterations(), default=scores.iteration):
         raise UserError(
             f"{path} is about iteration {scores.iteration}, which is not the last; render, then {command}"

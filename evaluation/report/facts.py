@@ -15,6 +15,7 @@ from core.run_folder import RunFolder, ViewSet
 from core.scalars import read_lines
 from evaluation import image_metrics
 from evaluation.image_metrics import Scores
+from evaluation.report.video_facts import VideoFacts, gather_video
 from evaluation.scoring import (
     MethodScores,
     check_is_run,
@@ -63,6 +64,7 @@ class RunFacts:
         views_are: which of the two.
         environment: names and values.
         recorded: whether `environment` is that of the training, not that of this moment.
+        video: what is known of the video; None for a run on something else.
     """
 
     folder: RunFolder
@@ -75,11 +77,12 @@ class RunFacts:
     views_are: ViewSet
     environment: Mapping[str, str]
     recorded: bool
+    video: VideoFacts | None = None
 
     @property
     def source(self) -> str | None:
-        """The capture's folder."""
-        return self.config.get("source_path")
+        """The capture's folder, or the video."""
+        return self.config.get("video", self.config.get("source_path"))
 
     @property
     def iteration(self) -> int | None:
@@ -122,6 +125,7 @@ def gather(folder: RunFolder) -> RunFacts:
         views_are=views_are,
         environment=_object(recorded) or environment.describe(),
         recorded=recorded.exists(),
+        video=gather_video(folder),
     )
 
 

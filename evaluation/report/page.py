@@ -12,11 +12,12 @@ from core.run_folder import RunFolder
 from core.weights import FETCH_COMMAND
 from evaluation.report.charts import Series, chart
 from evaluation.report.facts import RunFacts, ViewFiles, gather
+from evaluation.report.markup import MISSING, number, section, table
+from evaluation.report.prediction import video_sections
 from evaluation.report.views import shape, thumbnail, view_card
 
 _PARTS = Path(__file__).parent
-_MISSING = "–"
-_NO_LPIPS = f'<span title="{FETCH_COMMAND} fetches its weights">{_MISSING}</span>'
+_NO_LPIPS = f'<span title="{FETCH_COMMAND} fetches its weights">{MISSING}</span>'
 
 
 def write_report(folder: RunFolder) -> Path:
@@ -29,7 +30,10 @@ def write_report(folder: RunFolder) -> Path:
         UserError: it is no run folder, a file in it is broken, or the page cannot be written.
     """
     facts = gather(folder)
-    sections = (_views(facts), _static_table(facts), _curves(facts), _gallery(facts), _reproduction(facts))
+    sections = (
+        *video_sections(facts.video), _views(facts), _static_table(facts), _curves(facts), _gallery(facts),
+        _reproduction(facts),
+    )  # fmt: skip
     page = Template(_part("page.html")).substitute(
         title=html.escape(folder.path.resolve().name),
         lead=_lead(facts),
@@ -73,50 +77,49 @@ def _lead(facts: RunFacts) -> str:
     return ", ".join(told) + "." if told else "A run of 3D Gaussian splatting."
 
 
-def _figures(facts: RunFacts) -> dict[str, str]:
+def _scores(facts: RunFacts) -> dict[str, str]:
     mean = None if facts.scores is None else facts.scores.mean
-    gaussians = facts.latest("gaussians")
     return {
-        "PSNR": _MISSING if mean is None else f"{mean.psnr:.2f}<small>dB</small>",
-        "SSIM": _MISSING if mean is None else f"{mean.ssim:.3f}",
+        "PSNR": MISSING if mean is None else f"{mean.psnr:.2f}<small>dB</small>",
+        "SSIM": MISSING if mean is None else f"{mean.ssim:.3f}",
         "LPIPS": _NO_LPIPS if mean is None or mean.lpips is None else f"{mean.lpips:.3f}",
-        "Gaussians": _MISSING if gaussians is None else f"{gaussians:,.0f}",
-        "Iterations": _MISSING if facts.iteration is None else f"{facts.iteration:,}",
-        "Training time": _MISSING if facts.seconds is None else duration(facts.seconds),
     }
 
 
-def _section(title: str, note: str, body: str) -> str:
-    return f'<section><h2>{title}</h2><p class="note">{note}</p>{body}</section>' if body else ""
+def _figures(facts: RunFacts) -> dict[str, str]:
+    gaussians = facts.latest("gaussians")
+    return {
+        **(facts.video.figures if facts.video is not None and facts.scores is None else _scores(facts)),
+        "Gaussians": MISSING if gaussians is None else f"{gaussians:,.0f}",
+        "Iterations": MISSING if facts.iteration is None else f"{facts.iteration:,}",
+        "Training time": MISSING if facts.seconds is None else duration(facts.seconds),
+    }
 
 
 def _views(facts: RunFacts) -> str:
     cards = "".join(view_card(which, view) for which, view in pick(facts.views))
     if facts.views_are == "test":
-        return _section("Held-out views", "The photographs on the right were kept from the training.", cards)
-    return _section("Training views", "No view was held out, so these were all seen in training.", cards)
+        return section("Held-out views", "The photographs on the right were kept from the training.", cards)
+    return section("Training views", "No view was held out, so these were all seen in training.", cards)
 
 
 def _static_table(facts: RunFacts) -> str:
     """Of a video: scores from each kind of poses, and by DAS3R's protocol."""
     if facts.scores is None or facts.scores.mean.static is None:
         return ""
-    rows = []
+    rows: dict[str, list[str]] = {}
     for method in facts.methods:
         mean = method.mean
         numbers = (mean.psnr, 3), (mean.ssim, 4), (mean.lpips, 4), (mean.legacy_psnr, 3), (mean.static, 3)
-        cells = "".join(
-            f"<td>{_MISSING if value is None else f'{value:.{digits}f}'}</td>" for value, digits in numbers
-        )
-        rows.append(f"<tr><th>{method.poses} poses</th>{cells}</tr>")
-    head = "".join(f"<th>{name}</th>" for name in ("PSNR", "SSIM", "LPIPS", "legacy PSNR", "static share"))
+        rows[f"{method.poses} poses"] = [number(value, digits) for value, digits in numbers]
     note = (
         "Only pixels where nothing moves count. The legacy PSNR is that of DAS3R's tables: moving pixels are "
         "black in both images, and counted. Poses of held-out frames are carried along with those of their "
         "neighbours, which the training moved; or exactly as predicted, as in DAS3R; or refined with the "
         "Gaussians frozen."
     )
-    return _section("Static pixels", note, f"<table><tr><th></th>{head}</tr>{''.join(rows)}</table>")
+    columns = ("PSNR", "SSIM", "LPIPS", "legacy PSNR", "static share")
+    return section("Static pixels", note, table(columns, rows))
 
 
 def _curves(facts: RunFacts) -> str:
@@ -127,7 +130,7 @@ def _curves(facts: RunFacts) -> str:
         chart("Loss", "", [Series("loss", facts.course("loss"))]),
         chart("Gaussians", "", [Series("Gaussians", facts.course("gaussians"))]),
     ]
-    return _section(
+    return section(
         "Training", "By iteration.", f'<div class="charts">{"".join(charts)}</div>' if any(charts) else ""
     )
 
@@ -137,7 +140,7 @@ def _gallery(facts: RunFacts) -> str:
         return ""
     note = "PSNR of each rendering, in the order of the capture. All scores are in per_view.json."
     pictures = "".join(thumbnail(view) for view in facts.views)
-    return _section(
+    return section(
         "All held-out views",
         note,
         f'<div class="gallery" style="--shape:{shape(facts.views[0])}">{pictures}</div>',
@@ -153,13 +156,13 @@ def _reproduction(facts: RunFacts) -> str:
     note = "On the machine and with the versions below." if facts.recorded else (
         "With the configuration below. Versions and machine are those that wrote this page."
     )  # fmt: skip
-    rows = "".join(
-        f"<tr><th>{html.escape(name)}</th><td>{html.escape(str(value))}</td></tr>"
+    rows = {
+        html.escape(name): [html.escape(str(value))]
         for name, value in facts.environment.items()
         if name != "command"
-    )
+    }
     config = html.escape(json.dumps(facts.config, indent=2, ensure_ascii=False))
     details = (
         f"<details><summary>Configuration</summary><pre>{config}</pre></details>" if facts.config else ""
     )
-    return _section("How to reproduce", note, f"<pre>{commands}</pre><table>{rows}</table>{details}")
+    return section("How to reproduce", note, f"<pre>{commands}</pre>{table((), rows)}{details}")
