@@ -47,7 +47,7 @@ class SplitOptions:
     """das3r holds out the views 5, 15, 25, ..., counted from 0: the protocol of DAS3R's tables."""
 
     eval: bool = False
-    """Hold out every 8th view, beginning with the first."""
+    """Hold out every 8th view, beginning with the first; of a video as `hold_out` das3r, as in DAS3R."""
 
     seed: Annotated[int, tyro.conf.Suppress] = 0
     """Of the random place that `split` starts at; a command line fills in its own seed."""

@@ -248,7 +248,10 @@ def read_scene(source: Path, config: SceneConfig) -> tuple[Capture, Split]:
     if config.render.white_background and options.alpha == "black":
         options = replace(options, alpha="white")
     capture = open_capture(source, options)
-    return capture, split_views(capture, replace(config.split, seed=config.seed))
+    split = replace(config.split, seed=config.seed)
+    if isinstance(config, DynamicConfig) and split.eval and split.hold_out == "none":
+        split = replace(split, hold_out="das3r")
+    return capture, split_views(capture, split)
 
 
 def identity_of(source: Path, config: RunConfig, video: Path | None = None) -> dict[str, Any]:

@@ -62,6 +62,11 @@ def test_it_is_opened_with_its_refined_cameras(source: Path, trained: Path) -> N
     assert np.array_equal(run.capture.cameras.viewmats.numpy(), stored)
 
 
+def test_eval_of_a_video_holds_out_what_das3r_does(source: Path) -> None:
+    _, split = read_scene(source, replace(CONFIG, split=SplitOptions(eval=True)))
+    assert (split.test, split.rule) == ((5,), "views 5, 15, 25, ... held out")
+
+
 def test_it_is_blurred_as_it_was_trained(source: Path, trained: Path, tmp_path: Path) -> None:
     run = RunFolder(Path(shutil.copytree(trained, tmp_path / "run")))
     write_json(run.shutter(12), {**read_json(run.shutter(12)), "shutter": 0.7})
