@@ -14,10 +14,18 @@ _RENAMED = {
     "--dir-path": "-s",
     "--output-dir": "-m",
     "--pose-eval-stride": "--frame-stride",
+    "--n-iter": "--alignment-steps",
+    "--pose-schedule": "--alignment-rate-schedule",
+    "--depth-regularize-weight": "--alignment-depth-weight",
+    "--flow-loss-start-epoch": "--flow-start",
+    "--pxl-thresh": "--flow-outlier-px",
 }
+_SCALED = {"--flow-loss-weight": ("--flow-weight", 2.0), "--flow-loss-thre": ("--flow-give-up-px", 0.5)}
+"""DAS3R adds the flow differences of two directions, of which we take the mean."""
 _SWITCHES = {
     "-w": ("--white-background",),
     "--evaluate-davis": ("--first-frames", "50"),
+    "--not-shared-focal": ("--no-shared-focal",),
     # What is done in any case.
     **dict.fromkeys(("--use-pred-mask", "--get-video", "--quiet", "--silent", "--not-batchify"), ()),
 }
@@ -46,6 +54,7 @@ _LEFT_OUT: Mapping[str, tuple[Values, str]] = {
     "--scene": ("one", _UNUSED),
     "--n-views": ("one", _UNUSED),
     "--threshold": ("one", _UNUSED),
+    "--motion-mask-thre": ("one", _UNUSED),
     "--cananical-space-loss-weight": ("one", _UNUSED),
     "--no-crop": ("switch", "the scene is trained on whole frames, whatever the predictor looks at"),
     "--convert-shs-python": ("switch", _PLAIN),
@@ -58,6 +67,10 @@ _REFUSED: Mapping[str, tuple[Values, str]] = {
     "--start-checkpoint": ("one", "repeat the command that made a run to go on with it"),
     "--seq-list": ("many", "name one video by -s, or run `bash scripts/davis.sh DAVIS SEQUENCE ...`"),
     "--sam2-mask-refine": ("switch", "give masks of any program as --user-masks FOLDER"),
+    "--temporal-smoothing-weight": (
+        "one",
+        "say --smoothness W, which weighs the camera's mean jump: of N frames N - 1 times DAS3R's number",
+    ),
     "--use-gt-focal": ("switch", "say --focal-px F, or --user-poses with a COLMAP model"),
 }
 _MODES = {
@@ -65,7 +78,7 @@ _MODES = {
     "eval_depth": "score depth by `python metrics.py -m RUN --gt-depths FOLDER`",
 }
 _VALUES: Mapping[str, Values] = {
-    **dict.fromkeys(_RENAMED, "one"),
+    **dict.fromkeys((*_RENAMED, *_SCALED), "one"),
     **dict.fromkeys((*_SWITCHES, "--optim-pose", "--use-gt-mask"), "switch"),
     **dict.fromkeys(("--mode", "--pretrained", "--gt-dynamic-mask"), "one"),
     **{flag: values for flag, (values, _) in (*_LEFT_OUT.items(), *_REFUSED.items())},
@@ -152,6 +165,8 @@ def _ours(given: _Given) -> Sequence[str]:
         raise UserError(f"{flag} is not understood here; {_REFUSED[flag][1]}")
     if flag in _RENAMED:
         return _RENAMED[flag], value
+    if flag in _SCALED:
+        return _scaled(given)
     if flag in _SWITCHES:
         return _SWITCHES[flag] if given.is_on else ()
     if flag == "--optim-pose":
@@ -163,6 +178,15 @@ def _ours(given: _Given) -> Sequence[str]:
     if flag in _LEFT_OUT and (_LEFT_OUT[flag][0] != "switch" or given.is_on):
         say(f"{flag} is left out: {_LEFT_OUT[flag][1]}")
     return () if flag else (given.word,)
+
+
+def _scaled(given: _Given) -> Sequence[str]:
+    """A number of DAS3R's in our units."""
+    name, factor = _SCALED[given.flag]
+    try:
+        return name, f"{factor * float(given.value or ''):g}"
+    except ValueError as error:
+        raise UserError(f"{given.word} {given.value}: a number was expected") from error
 
 
 def _user_masks(given: Sequence[_Given]) -> list[str]:

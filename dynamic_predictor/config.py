@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import tyro
 
+from dynamic_predictor.alignment.config import AlignmentConfig
+
 PredictorName = Literal["classical", "das3r", "monst3r", "dust3r"]
 FlowName = Literal["dis", "raft", "sea-raft"]
 
@@ -32,6 +34,12 @@ class PredictorConfig:
     """Known focal length in pixels of the frames as they are written, that is after --frame-long-side."""
     rounds: int = 2
     """How often masks and cameras are found in turn, each with the help of the other."""
+    scene_graph_type: str | None = None
+    """Which pairs of frames a network looks at: complete, oneref-FRAME, or swin-W, swinstride-W,
+    swin2stride-W, swinskip_start-W or logwin-W with a window W, with -noncyclic where the last frames are not
+    paired with the first; by default swinstride-5-noncyclic, with a smaller window for long clips."""
+    alignment: AlignmentConfig = AlignmentConfig()
+    """How what a network says of pairs of frames becomes one scene."""
     seed: Annotated[int, tyro.conf.Suppress] = 0
     """Of everything random; a command line fills in its own seed."""
 

@@ -30,7 +30,7 @@ from dynamic_predictor.network.checkpoints import load_network, network_weights
 from dynamic_predictor.network.inference import forecast, predict_pairs, prepare
 from dynamic_predictor.network.model import Network
 from dynamic_predictor.network.preprocess import normalized
-from dynamic_predictor.pairs import default_graph, pair_graph, undirected
+from dynamic_predictor.pairs import clip_pairs, undirected
 from dynamic_predictor.working_video import WorkingVideo, prepare_video
 from scene.cameras import Cameras
 from scene.capture import PointCloud
@@ -59,8 +59,8 @@ def predict_with_network(
         known: which of them are; all by default.
 
     Raises:
-        UserError: weights are missing or damaged, frames differ in size or are too small, or the disk has no
-            room for what is kept meanwhile.
+        UserError: weights are missing or damaged, frames differ in size or are too small, the graph of pairs
+            does not connect them, or the disk has no room for what is kept meanwhile.
     """
     video = prepare_video(frames, frame_names, config, known_cameras, known)
     path = config.pretrained or network_weights(config.predictor)
@@ -71,7 +71,7 @@ def predict_with_network(
 def predict_video(network: Network, video: WorkingVideo, config: PredictorConfig) -> Prediction:
     """As `predict_with_network`, with a network that is loaded and prepared."""
     count = len(video.images)
-    edges = pair_graph(default_graph(count), count) if count > 1 else [(0, 0)]
+    edges = clip_pairs(config.scene_graph_type, count)
     height, width = video.shape
     with_dynamic = network.config.dynamic_heads
     with ExitStack() as stack:
@@ -89,9 +89,9 @@ def predict_video(network: Network, video: WorkingVideo, config: PredictorConfig
         return _answer(pairs, video, config)
 
 
-def _lattice(video: WorkingVideo) -> Int64[Tensor, " S"]:
+def _lattice(video: WorkingVideo, config: AlignmentConfig) -> Int64[Tensor, " S"]:
     """Rows of the pixels that take part in the alignment."""
-    return sample_rows(*video.shape, AlignmentConfig().pixels)
+    return sample_rows(*video.shape, config.pixels)
 
 
 def _announce(network: Network, video: WorkingVideo, pairs: int, stored: int, *, in_file: bool) -> None:
@@ -126,13 +126,15 @@ def _ask(network: Network, video: WorkingVideo, edges: list[tuple[int, int]], pa
 def _answer(pairs: Pointmaps, video: WorkingVideo, config: PredictorConfig) -> Prediction:
     """From the pairs' predictions to the video's."""
     count, shape = len(video.images), video.shape
-    alignment = AlignmentConfig()
+    alignment = config.alignment
     focal = None if video.known.focals is None else float(video.known.focals[0])
     from_flow = None if pairs.dynamic is not None else MotionFromFlow(pairs, shape, focal)
     flows = None
     if count > 1:
         partners = undirected((i, j) for i, j in pairs.edges.tolist())
-        flows = measure_flows(video.images, partners, make_flow(config.flow), _lattice(video), from_flow)
+        flows = measure_flows(
+            video.images, partners, make_flow(config.flow), _lattice(video, alignment), from_flow
+        )
     if from_flow is None:
         probabilities = dynamic_probabilities(pairs).reshape(count, *shape)
         moving = probabilities > alignment.dynamic_threshold
@@ -186,7 +188,7 @@ def _prediction(
     cameras = Cameras(invert_se3(aligned.c2w), Ks, torch.full((count,), width), torch.full((count,), height))
     residual = None
     if flows is not None:
-        lattice = _lattice(video)
+        lattice = _lattice(video, config.alignment)
         residual = flow_residual_px(
             flows,
             ~moving.flatten(1)[:, lattice],

@@ -94,6 +94,36 @@ def default_graph(count: int, *, legacy: bool = False) -> str:
     return f"swinstride-{min(window, largest)}{suffix}"
 
 
+def clip_pairs(name: str | None, count: int) -> list[Edge]:
+    """The directed pairs of frames that a network is asked about; a lone frame is paired with itself.
+
+    Args:
+        name: of the graph, or None for the default.
+        count: number of frames, at least one.
+
+    Raises:
+        UserError: the name is not understood, or the graph leaves frames without a path to the others.
+    """
+    if count == 1:
+        return [(0, 0)]
+    edges = pair_graph(default_graph(count) if name is None else name, count)
+    reached, waiting = {0}, [0]
+    neighbors: dict[int, list[int]] = {frame: [] for frame in range(count)}
+    for i, j in edges:
+        neighbors[i].append(j)
+        neighbors[j].append(i)
+    while waiting:
+        new = set(neighbors[waiting.pop()]) - reached
+        reached |= new
+        waiting += new
+    if len(reached) < count:
+        raise UserError(
+            f"--scene-graph-type {name} does not connect frame {min(set(range(count)) - reached)} of {count} "
+            "with the first; choose another graph or a larger window"
+        )
+    return edges
+
+
 def undirected(edges: Iterable[Edge]) -> list[Edge]:
     """Each pair of different frames once, the smaller index first, sorted."""
     return sorted({(min(edge), max(edge)) for edge in edges if edge[0] != edge[1]})

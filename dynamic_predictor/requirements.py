@@ -7,6 +7,7 @@ from core.errors import UserError
 from core.weights import find_weights
 from dynamic_predictor.config import PredictorConfig
 from dynamic_predictor.network.preprocess import PATCH, working_size
+from dynamic_predictor.pairs import clip_pairs
 
 _FLOWS = 10  # a frame, which classical.remembered keeps
 _FLOW_BYTES = 4  # of a pixel: two 16-bit numbers
@@ -43,17 +44,18 @@ def weight_files(config: PredictorConfig) -> list[Path]:
     return [path for path in paths if path.is_file()]
 
 
-def check_requirements(config: PredictorConfig, width: int, height: int) -> None:
+def check_requirements(config: PredictorConfig, count: int, width: int, height: int) -> None:
     """That frames can be looked at, by networks that are what they should be.
 
     Args:
         config: how they will be.
+        count: of the frames.
         width: of the frames, in pixels.
         height: likewise.
 
     Raises:
-        UserError: the frames or the working size are too small, or a weight file is missing, damaged, or of
-            another network.
+        UserError: the frames or the working size are too small, a graph of pairs does not connect them, or a
+            weight file is missing, damaged, or of another network.
     """
     if min(width, height) < PATCH:
         raise UserError(
@@ -64,6 +66,7 @@ def check_requirements(config: PredictorConfig, width: int, height: int) -> None
     if config.predictor != "classical":
         from dynamic_predictor.network.checkpoints import load_network, network_weights  # noqa: PLC0415
 
+        clip_pairs(config.scene_graph_type, count)
         load_network(config.pretrained or network_weights(config.predictor))
     if config.flow != "dis":
         from dynamic_predictor.flow import make_flow  # noqa: PLC0415

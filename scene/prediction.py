@@ -10,6 +10,7 @@ from scene.cameras import Cameras
 from scene.capture import PointCloud
 
 Level = Literal["high", "medium", "low"]
+Motion = Literal["general", "rotation", "static"]
 
 
 @dataclass(frozen=True)
@@ -18,14 +19,15 @@ class Assurance:
 
     Args:
         level: `high`: structure from motion agreed on all frames; `medium`: some frames were filled in, or
-            the baseline is small; `low`: a fallback, such as a camera that stands still or only turns.
+            the baseline is small; `low`: a fallback, such as a camera that stands still or only turns, or one
+            that is known for less than half of the frames.
         camera_motion: what kind of motion was found.
         sentences: the reasons, for the log and the report.
         numbers: measured facts behind them, such as the reprojection error in pixels.
     """
 
     level: Level
-    camera_motion: Literal["general", "rotation", "static"]
+    camera_motion: Motion
     sentences: tuple[str, ...] = ()
     numbers: dict[str, float] | None = None
 

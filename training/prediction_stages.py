@@ -101,7 +101,7 @@ def plan_prediction(
         return plan
     frames = open_frames(source, options)
     facts = frames.facts
-    check_requirements(predictor, facts.width, facts.height)
+    check_requirements(predictor, len(frames), facts.width, facts.height)
     masks = None if predictor.user_masks is None else match_masks(predictor.user_masks, frames)
     poses = None
     if predictor.user_poses is not None:

@@ -1,35 +1,46 @@
 """How global alignment goes about it."""
 
+import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
+from core import cli
 from dynamic_predictor.alignment.objective import ConfidenceWeight, Distance
+
+_NOT_NEGATIVE = (
+    "rate", "last_rate", "patience", "least_progress", "smoothness", "translation_weight", "flow_weight",
+    "flow_start", "flow_outlier_px", "flow_give_up_px", "depth_weight", "dynamic_threshold", "pnp_confidence",
+    "static_camera_px",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class AlignmentConfig:
-    """Global alignment of pairwise pointmaps."""
+    """Global alignment of pairwise pointmaps.
 
-    steps: int = 300
+    Flags of fields whose names say little beside those of a training begin with `--alignment`.
+    """
+
+    steps: Annotated[int, cli.flag(name="alignment-steps")] = 300
     """Optimiser steps at the most."""
-    rate: float = 0.01
+    rate: Annotated[float, cli.flag(name="alignment-rate")] = 0.01
     """Learning rate of Adam at the start."""
-    last_rate: float = 0.001
+    last_rate: Annotated[float, cli.flag(name="alignment-last-rate")] = 0.001
     """Learning rate at the end."""
-    rate_schedule: Literal["linear", "cosine"] = "linear"
+    rate_schedule: Annotated[Literal["linear", "cosine"], cli.flag(name="alignment-rate-schedule")] = "linear"
     """How the rate falls from the first to the last."""
-    patience: int = 30
+    patience: Annotated[int, cli.flag(name="alignment-patience")] = 30
     """Steps without progress after which the optimisation ends; 0 takes all steps."""
-    least_progress: float = 1e-4
+    least_progress: Annotated[float, cli.flag(name="alignment-least-progress")] = 1e-4
     """Share by which the loss must fall within `patience` steps to count as progress."""
-    pixels: int | None = 9216
+    pixels: Annotated[int | None, cli.flag(name="alignment-pixels")] = 9216
     """Pixels of a frame that take part in the alignment, on an even lattice; None takes all. Where they are
     fewer than all, depths of all pixels are fitted at the end with the cameras as they are."""
-    distance: Distance = "l1"
+    distance: Annotated[Distance, cli.flag(name="alignment-distance")] = "l1"
     """Length of a difference between points (l1), or its square (l2)."""
-    confidence_weight: ConfidenceWeight = "log"
+    confidence_weight: Annotated[ConfidenceWeight, cli.flag(name="alignment-confidence-weight")] = "log"
     """How a network's confidence becomes a weight."""
-    moving_weight: float = 0.0
+    moving_weight: Annotated[float, cli.flag(name="alignment-moving-weight")] = 0.0
     """Factor on the weight of pixels whose thing moves, from 0 to 1."""
     shared_focal: bool = True
     """One focal length for all frames; otherwise one each."""
@@ -46,7 +57,7 @@ class AlignmentConfig:
     """Flow differences from here on do not count."""
     flow_give_up_px: float = 20.0
     """While the mean flow difference is above this, the flow does not count: the cameras are still wrong."""
-    depth_weight: float = 0.0
+    depth_weight: Annotated[float, cli.flag(name="alignment-depth-weight")] = 0.0
     """Weight of scale-free distance to the initial depths."""
     dynamic_threshold: float = 0.5
     """Probability from which on a pixel's thing moves, for networks that say so."""
@@ -60,6 +71,11 @@ class AlignmentConfig:
     def __post_init__(self) -> None:
         if self.steps < 1:
             raise ValueError(f"steps: at least 1 was expected, got {self.steps}")
+        for name in _NOT_NEGATIVE:
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name}: a number from 0 on was expected, got {getattr(self, name)}")
+        if self.clean_window is not None and self.clean_window < 1:
+            raise ValueError(f"clean_window: at least 1 frame was expected, got {self.clean_window}")
         if not 0 <= self.moving_weight <= 1:
             raise ValueError(f"moving_weight: a factor from 0 to 1 was expected, got {self.moving_weight}")
         if self.pixels is not None and self.pixels < 16:

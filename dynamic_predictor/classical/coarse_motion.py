@@ -9,18 +9,27 @@ from dynamic_predictor.classical.remembered import RememberedFlow, places
 
 _GAPS = (1, 2)
 _GRID_PX = 8  # every 8th pixel votes for the homography
+_LEAST_STILL = 12  # of these; fewer say too little of it
 _NOISE = 3.0  # so many medians of the residual ...
 _LEAST_PX = 0.5  # ... and this much on top stand out
 _GROWN_PX = 5
 
 
-def fit_homography(flow: Float[ndarray, "H W 2"]) -> Float[ndarray, "3 3"]:
-    """The plane-induced motion that most of a flow follows; the identity if there is none."""
-    start = places(*flow.shape[:2])
+def fit_homography(
+    flow: Float[ndarray, "H W 2"], moving: Bool[ndarray, "H W"] | None = None
+) -> Float[ndarray, "3 3"]:
+    """The plane-induced motion that most of a flow follows; the identity if there is none.
+
+    Args:
+        flow: in pixels.
+        moving: True where it does not count, unless hardly anything would be left.
+    """
     sampled = (slice(None, None, _GRID_PX), slice(None, None, _GRID_PX))
-    source = start[sampled].reshape(-1, 2)
+    source, shift = places(*flow.shape[:2])[sampled].reshape(-1, 2), flow[sampled].reshape(-1, 2)
+    if moving is not None and np.count_nonzero(still := ~moving[sampled].reshape(-1)) >= _LEAST_STILL:
+        source, shift = source[still], shift[still]
     cv2.setRNGSeed(0)
-    found, _ = cv2.findHomography(source, source + flow[sampled].reshape(-1, 2), cv2.USAC_MAGSAC, 1.0)
+    found, _ = cv2.findHomography(source, source + shift, cv2.USAC_MAGSAC, 1.0)
     # cv2 says that it always finds one.
     return np.eye(3) if found is None else found  # pyright: ignore[reportUnnecessaryComparison]
 

@@ -20,13 +20,14 @@ from dynamic_predictor.flow_depth import FlowDepthConfig, depth_from_flow
 from dynamic_predictor.working_video import WorkingVideo
 from scene.cameras import Cameras
 from scene.capture import PointCloud
-from scene.prediction import Assurance, Prediction
+from scene.prediction import Assurance, Level, Motion, Prediction
 
 _FLAT_DEPTH = 10.0  # of everything, in world units, where nothing has parallax
 _FLAT_CONFIDENCE = 0.2
 _DISTURBED = 0.05  # share of the structure's observations on moving things that asks for another round
 _GOOD_ERROR_PX = 1.0
 _LEAST_REGISTERED = 0.5
+_TURNING_ERROR = 0.004  # of the long side: by more than that a camera does not only turn
 
 
 @dataclass(frozen=True)
@@ -41,15 +42,17 @@ class Geometry:
         structure: what structure from motion found, if it is what the cameras come from.
         source: where they come from, for the log.
         parallax: whether anything has enough of it that its depth is known.
+        doubts: what speaks against them, as sentences.
     """
 
     cameras: Cameras
     registered: Bool[Tensor, " N"]
-    motion: str
+    motion: Motion
     error_px: float
     structure: Structure | None
     source: str
     parallax: bool = True
+    doubts: tuple[str, ...] = ()
 
 
 def predict_classically(video: WorkingVideo, config: PredictorConfig) -> Prediction:
@@ -107,27 +110,54 @@ def _find_cameras(
         assert focal is not None  # a working video derives it from the cameras
         cameras = _cameras(known, focal, width, height)
         return Geometry(cameras, everyone, "general", 0.0, None, "cameras are given")
-    if count == 1 or image_motion_px(flows) < STILL_PX:
+    if count == 1 or image_motion_px(flows, masks) < STILL_PX:
         return _kept_place(standing(count, flows, focal), "static", "the camera stands still", flows)
     structure = structure_from_motion(video.images, list(masks.numpy()), focal_px=focal, seed=config.seed)
-    if structure is None or structure.registered.float().mean() < _LEAST_REGISTERED:
-        turned = turning(flows, focal)
-        told = f"no structure from motion; a camera that only turns is {turned.error_px:.1f} px off"
-        return _kept_place(turned, "rotation", told, flows)
+    solved = None if structure is None else _structured(structure, flows)
+    if solved is not None and solved.registered.float().mean() >= _LEAST_REGISTERED:
+        return solved
+    turned = turning(flows, focal, masks)
+    off = f"a camera that only turns is {turned.error_px:.1f} px off"
+    if solved is None or _explains(turned, flows):
+        found = "no frame" if solved is None else f"only {int(solved.registered.sum())} of {count} frames"
+        return _kept_place(turned, "rotation", f"structure from motion poses {found}; {off}", flows)
+    return replace(solved, doubts=(f"less than half of the clip is posed, and {off}",))
+
+
+def _structured(structure: Structure, flows: RememberedFlow) -> Geometry | None:
+    """The cameras of structure from motion, and of frames beside its own; None where it posed none."""
+    if not structure.registered.any():
+        return None
     viewmats, registered = complete_cameras(structure, flows, 1.0)
-    found = int(structure.registered.sum())
     told = (
-        f"structure from motion poses {found} of {count} frames with {len(structure.xyz)} points, "
-        f"error {structure.error_px:.2f} px, focal length {structure.focal_px:.0f} px"
+        f"structure from motion poses {int(structure.registered.sum())} of {len(registered)} frames with "
+        f"{len(structure.xyz)} points, error {structure.error_px:.2f} px, focal length "
+        f"{structure.focal_px:.0f} px"
     )
-    cameras = _cameras(viewmats, structure.focal_px, width, height)
+    cameras = _cameras(viewmats, structure.focal_px, *flows.size)
     return Geometry(cameras, registered, "general", structure.error_px, structure, told)
 
 
-def _kept_place(turned: Turning, motion: str, told: str, flows: RememberedFlow) -> Geometry:
+def _kept_place(turned: Turning, motion: Motion, told: str, flows: RememberedFlow) -> Geometry:
+    """A camera that stands or only turns; if that explains the images badly its motion is not known."""
     cameras = _cameras(turned.viewmats, turned.focal_px, *flows.size)
     everyone = torch.ones(len(cameras), dtype=torch.bool)
-    return Geometry(cameras, everyone, motion, turned.error_px, None, told, parallax=False)
+    doubts: list[str] = []
+    if not _explains(turned, flows):
+        motion = "general"
+        doubts.append("no camera was found that explains the clip; one that only turns stands in")
+    if not turned.focal_is_sure:
+        doubts.append(
+            f"the images do not tell the focal length: {turned.focal_px:.0f} px is little more than a guess, "
+            "and --focal-px names a known one"
+        )
+    return Geometry(
+        cameras, everyone, motion, turned.error_px, None, told, parallax=False, doubts=tuple(doubts)
+    )
+
+
+def _explains(turned: Turning, flows: RememberedFlow) -> bool:
+    return turned.error_px <= _TURNING_ERROR * max(flows.size)
 
 
 def _find_depths(
@@ -136,13 +166,15 @@ def _find_depths(
     """Depths and confidences. Where nothing has parallax everything is put at one distance."""
     depths = torch.zeros(masks.shape)
     confidences = torch.zeros(masks.shape)
-    if geometry.motion == "general" and len(video.images) > 1:
+    if geometry.parallax and len(video.images) > 1:
         depths, confidences = depth_from_flow(video.images, geometry.cameras, masks, flows, FlowDepthConfig())
     if not (depths > 0).any():
         depths = torch.full(masks.shape, _FLAT_DEPTH)
         confidences = torch.full(masks.shape, _FLAT_CONFIDENCE)
-        if geometry.motion == "general" and geometry.structure is not None:
-            turned = turning(flows, geometry.structure.focal_px)
+        turned = None
+        if geometry.structure is not None:
+            turned = turning(flows, geometry.structure.focal_px, masks)
+        if turned is not None and _explains(turned, flows):
             told = f"nothing has parallax; a camera that only turns is {turned.error_px:.1f} px off"
             geometry = _kept_place(turned, "rotation", told, flows)
         geometry = replace(geometry, parallax=False)
@@ -174,15 +206,15 @@ def _assurance(geometry: Geometry) -> Assurance:
     missing = int((~geometry.registered).sum())
     posed = 1.0 if geometry.structure is None else float(geometry.structure.registered.float().mean())
     numbers = {"reprojection_error_px": geometry.error_px, "posed_share": posed}
-    sentences = [geometry.source]
+    sentences = [geometry.source, *geometry.doubts]
     if missing:
         sentences.append(f"{missing} frames could not be posed; their cameras are interpolated")
     if not geometry.parallax:
         sentences.append("there is no parallax, so depth is not known and everything is put at one distance")
-    if geometry.motion != "general":
-        level = "low"
+    if geometry.motion != "general" or geometry.doubts:
+        level: Level = "low"
     elif missing or posed < 1 or not geometry.parallax or geometry.error_px > _GOOD_ERROR_PX:
         level = "medium"
     else:
         level = "high"
-    return Assurance(level, geometry.motion, tuple(sentences), numbers)  # pyright: ignore[reportArgumentType]
+    return Assurance(level, geometry.motion, tuple(sentences), numbers)

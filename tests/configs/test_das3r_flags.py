@@ -33,6 +33,9 @@ from core.errors import UserError
         ("--scene dog --n_views 50 --dataset davis --data_device cuda --ip 127.0.0.1 --port 6009", ""),
         ("--debug_from -1 --convert_SHs_python -m B", "-m B"),
         ("--sam2_mask_refine False -m B", "-m B"),
+        ("--n_iter 300 --pose_schedule=cosine", "--alignment-steps 300 --alignment-rate-schedule cosine"),
+        ("--flow_loss_weight 0.01 --flow_loss_thre=20", "--flow-weight 0.02 --flow-give-up-px 10"),
+        ("--not_shared_focal --scene_graph_type swin-3", "--no-shared-focal --scene_graph_type swin-3"),
     ],
 )
 def test_flags(theirs: str, ours: str) -> None:
@@ -72,6 +75,7 @@ def test_what_is_done_in_any_case_needs_no_sentence(capsys: pytest.CaptureFixtur
         ("--seq_list dog camel", "name one video by -s"),
         ("--sam2_mask_refine", "--user-masks FOLDER"),
         ("--use_gt_focal", "--focal-px F"),
+        ("--temporal_smoothing_weight 0.01", "--smoothness W"),
         ("--mode train", "`python train.py predictor -s POINT_ODYSSEY -m RUN`"),
         ("--mode=eval_depth", "`python metrics.py -m RUN --gt-depths FOLDER`"),
     ],
@@ -92,6 +96,7 @@ def test_what_would_give_something_else_than_asked_is_refused_with_what_to_do(wo
         ("--use_gt_mask --gt_dynamic_mask=", "--use-gt-mask needs --gt-dynamic-mask FOLDER"),
         ("--use_gt_mask=G", "--use-gt-mask=G: True or False was expected"),
         ("--optim_pose=maybe", "--optim-pose=maybe: True or False was expected"),
+        ("--flow_loss_weight much", "--flow_loss_weight much: a number was expected"),
     ],
 )
 def test_a_missing_value_is_one_sentence(words: str, told: str) -> None:

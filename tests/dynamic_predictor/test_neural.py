@@ -19,7 +19,7 @@ from scene.cameras import Cameras
 from scene.prediction import Prediction
 from tests.dynamic_predictor.network.reference import MICRO, build
 
-CONFIG = PredictorConfig(predictor="das3r", long_side=64)
+CONFIG = PredictorConfig(predictor="das3r", long_side=64, alignment=AlignmentConfig(steps=8, pixels=300))
 
 
 @pytest.fixture(scope="module")
@@ -30,11 +30,6 @@ def network() -> Network:
 @pytest.fixture(scope="module")
 def without_mask_heads() -> Network:
     return build(dataclasses.replace(MICRO, dynamic_heads=False), torch.float32)
-
-
-@pytest.fixture(autouse=True)
-def _few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(neural, "AlignmentConfig", lambda: AlignmentConfig(steps=8, pixels=300))
 
 
 def video(count: int, height: int = 48, width: int = 64, step_px: int = 2) -> list[Tensor]:
@@ -72,6 +67,16 @@ def test_any_number_of_frames(network: Network, count: int) -> None:
     check(prediction, count, 48, 64)
     assert prediction.crop == (0, 0, 64, 48)
     torch.testing.assert_close(prediction.cameras.viewmats[0], torch.eye(4), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("graph", ["complete", "oneref-1", "swin-1-noncyclic", "swin-1", "logwin-2"])
+def test_any_graph_of_pairs_and_any_alignment(network: Network, graph: str) -> None:
+    alignment = dataclasses.replace(CONFIG.alignment, shared_focal=graph != "complete")
+    config = dataclasses.replace(CONFIG, scene_graph_type=graph, alignment=alignment)
+    prediction = predicted(network, video(4), config)
+    check(prediction, 4, 48, 64)
+    focals = prediction.cameras.Ks[:, 0, 0]
+    assert bool((focals == focals[0]).all()) == (graph != "complete")
 
 
 def test_portrait(network: Network) -> None:

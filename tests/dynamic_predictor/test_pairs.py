@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import UserError
-from dynamic_predictor.pairs import default_graph, pair_graph, undirected
+from dynamic_predictor.pairs import clip_pairs, default_graph, pair_graph, undirected
 
 WINDOWED = ["swin", "swinstride", "swin2stride", "swinskip_start", "logwin"]
 # Directed pairs of DAS3R's default graph.
@@ -133,3 +133,13 @@ def test_published_lists(golden: Path) -> None:
         zip(lists["counts_N"].tolist(), lists["counts_das3r_default"].tolist(), strict=True)
     )
     assert expected_counts == COUNTS
+
+
+def test_pairs_of_a_clip_connect_all_its_frames() -> None:
+    assert clip_pairs(None, 1) == [(0, 0)]
+    assert clip_pairs(None, 6) == pair_graph(default_graph(6), 6)
+    assert clip_pairs("oneref-2", 4) == [(2, 0), (2, 1), (2, 3)]
+    with pytest.raises(UserError, match="swinskip_start-1-noncyclic does not connect frame 1 of 4"):
+        clip_pairs("swinskip_start-1-noncyclic", 4)
+    with pytest.raises(UserError, match="no graph"):
+        clip_pairs("no graph", 4)

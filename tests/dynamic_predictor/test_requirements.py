@@ -46,6 +46,7 @@ def test_weights_are_asked_for_where_a_network_reads_them(weights: Path, tmp_pat
         ({"predictor": "monst3r"}, "the weights of monst3r are not in .*download_weights monst3r"),
         ({"flow": "raft"}, "--flow raft needs raft-sintel.pth"),
         ({"long_side": 20}, "becomes 20 x 15 at size 20.*choose a larger --long-side"),
+        ({"predictor": "das3r", "scene_graph_type": "swin-0"}, "swin-0 does not connect frame 1 of 5"),
         ({"pretrained": Path("x.pth")}, "--pretrained x.pth would change nothing"),
     ],
 )
@@ -53,8 +54,9 @@ def test_what_is_missing_is_one_sentence(weights: Path, change: dict[str, Any], 
     config = replace(CLASSICAL, **change)
 
     def look() -> None:
-        weight_files(config)
-        check_requirements(config, 64, 48)
+        if config.scene_graph_type is None:
+            weight_files(config)
+        check_requirements(config, 5, 64, 48)
 
     with pytest.raises(UserError, match=told):
         look()
@@ -63,17 +65,17 @@ def test_what_is_missing_is_one_sentence(weights: Path, change: dict[str, Any], 
 
 def test_frames_of_a_few_pixels_are_refused() -> None:
     with pytest.raises(UserError, match=r"frames of 20x15 pixels are too small .* larger --frame-long-side"):
-        check_requirements(CLASSICAL, 20, 15)
-    check_requirements(CLASSICAL, 16, 16)
+        check_requirements(CLASSICAL, 5, 20, 15)
+    check_requirements(CLASSICAL, 5, 16, 16)
 
 
 def test_a_checkpoint_is_opened(tmp_path: Path) -> None:
     config = PredictorConfig(predictor="das3r", pretrained=tmp_path / "model.safetensors", long_side=64)
     save_network(build(MICRO, torch.float32), tmp_path / "model.safetensors")
-    check_requirements(config, 64, 48)
+    check_requirements(config, 5, 64, 48)
     (tmp_path / "model.safetensors").write_bytes(b"\0" * 100)
     with pytest.raises(UserError, match="is damaged or no safetensors file"):
-        check_requirements(config, 64, 48)
+        check_requirements(config, 5, 64, 48)
 
 
 def test_memory_grows_with_flows_and_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

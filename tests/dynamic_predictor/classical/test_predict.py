@@ -9,9 +9,12 @@ import torch
 from scipy.spatial.transform import Rotation
 
 import dynamic_predictor.classical.predict as classical
+from core.geometry import unproject_points
 from core.images import write_png
+from dynamic_predictor.classical.structure import Structure
 from dynamic_predictor.config import PredictorConfig
 from dynamic_predictor.ego_motion import ego_flow
+from dynamic_predictor.flow import Flow
 from dynamic_predictor.predict import predict
 from scene.cameras import Cameras
 from scene.prediction import Prediction
@@ -70,6 +73,21 @@ def overlap(found: torch.Tensor, exact: torch.Tensor) -> float:
     return float((found & exact).sum() / (found | exact).sum())
 
 
+def row_of(image: torch.Tensor, frames: list[torch.Tensor]) -> int:
+    return next(row for row, frame in enumerate(frames) if torch.equal(frame, image))
+
+
+def exact_flow(cameras: Cameras, frames: list[torch.Tensor]) -> Flow:
+    """The room's, between its frames."""
+
+    def flow(source: torch.Tensor, target: torch.Tensor, initial: torch.Tensor | None = None) -> torch.Tensor:
+        del initial
+        one, two = (row_of(image, frames) for image in (source, target))
+        return ego_flow(depth_of(cameras[one]), cameras[one], cameras[two])
+
+    return flow
+
+
 @pytest.fixture
 def no_structure(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if structure from motion found nothing."""
@@ -101,15 +119,12 @@ def test_a_turning_camera_is_told_from_a_thing(monkeypatch: pytest.MonkeyPatch) 
     cameras = turns_on_the_spot(6, size=SIZE, focal=FOCAL, extent=0.5)
     frames, things = clip(cameras)
 
+    still = exact_flow(cameras, frames)
+
     def flow(source: torch.Tensor, target: torch.Tensor, initial: torch.Tensor | None = None) -> torch.Tensor:
-        del initial
-        one, two = (
-            next(row for row, frame in enumerate(frames) if torch.equal(frame, image))
-            for image in (source, target)
-        )
-        still = ego_flow(depth_of(cameras[one]), cameras[one], cameras[two])
+        one, two = (row_of(image, frames) for image in (source, target))
         step = torch.tensor(center_of(two)) - torch.tensor(center_of(one))
-        return torch.where(things[one][..., None], step, still)
+        return torch.where(things[one][..., None], step, still(source, target, initial))
 
     monkeypatch.setattr(classical, "make_flow", lambda _: flow)
     answer = ask(frames)
@@ -121,6 +136,63 @@ def test_a_turning_camera_is_told_from_a_thing(monkeypatch: pytest.MonkeyPatch) 
     assert answer.cameras.Ks[0, 0, 0].item() == pytest.approx(FOCAL, rel=0.05)
     assert overlap(answer.dynamic_masks, things) > 0.5
     assert any("parallax" in sentence for sentence in answer.assurance.sentences)
+
+
+def partial_structure(cameras: Cameras, posed: list[int], seen: int) -> Structure:
+    """The exact one of a few frames, the first of which sees points on the walls."""
+    first = posed[0]
+    pixels = torch.rand(200, 2, generator=torch.Generator().manual_seed(1)) * (torch.tensor(SIZE) - 2.0) + 1
+    depths = depth_of(cameras[first])[pixels[:, 1].long(), pixels[:, 0].long()]
+    registered = torch.zeros(len(cameras), dtype=torch.bool)
+    registered[posed] = True
+    return Structure(
+        viewmats=torch.where(registered[:, None, None], cameras.viewmats, torch.eye(4)),
+        registered=registered,
+        focal_px=FOCAL,
+        error_px=0.3,
+        xyz=unproject_points(pixels, depths, cameras.viewmats[first], cameras.Ks[first]),
+        rgb=torch.zeros(200, 3, dtype=torch.uint8),
+        frames=torch.full((seen,), first),
+        points=torch.arange(seen),
+        pixels=pixels[:seen],
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "motion", "level", "posed"),
+    [
+        ("followed", "general", "medium", 4),  # flow carries points from one posed frame to those before
+        ("lost", "general", "low", 2),
+        ("turning", "rotation", "low", 6),
+    ],
+)
+def test_a_clip_solved_in_part_is_completed_and_else_says_how_unsure_it_is(
+    monkeypatch: pytest.MonkeyPatch, kind: str, motion: str, level: str, posed: int
+) -> None:
+    make = turns_on_the_spot if kind == "turning" else walk
+    cameras = make(6, size=SIZE, focal=FOCAL)
+    frames, _ = clip(cameras, thing=False)
+    structure = partial_structure(cameras, [2, 3], seen=200 if kind == "followed" else 0)
+    monkeypatch.setattr(classical, "structure_from_motion", lambda *_, **__: structure)
+    monkeypatch.setattr(classical, "make_flow", lambda _: exact_flow(cameras, frames))
+    answer = ask(frames, replace(CONFIG, focal_px=FOCAL, rounds=1))
+    assert (answer.assurance.camera_motion, answer.assurance.level) == (motion, level)
+    assert int(answer.registered.sum()) == posed
+    told = " ".join(answer.assurance.sentences)
+    assert ("less than half of the clip" in told) == (kind == "lost")
+    assert ("a camera that only turns is" in told) == (kind != "followed")
+
+
+@pytest.mark.usefixtures("no_structure")
+def test_a_clip_that_no_camera_explains_is_not_said_to_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    cameras = cameras_at([(0.0, 0.0, 0.5 * row) for row in range(5)], size=SIZE, focal=FOCAL)
+    frames, _ = clip(cameras, thing=False)
+    monkeypatch.setattr(classical, "make_flow", lambda _: exact_flow(cameras, frames))
+    answer = ask(frames, replace(CONFIG, rounds=1))
+    assert (answer.assurance.camera_motion, answer.assurance.level) == ("general", "low")
+    told = " ".join(answer.assurance.sentences)
+    assert "no camera was found that explains the clip" in told
+    assert "--focal-px names a known one" in told
 
 
 def test_the_user_s_cameras_and_masks_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
