@@ -1,8 +1,15 @@
-"""How much memory a training run will take, before it takes it."""
+"""How much memory a training run will take, before it takes it; and how much it took."""
 
+import contextlib
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+try:
+    import resource
+except ImportError:  # not on Windows
+    resource = None
 
 BASE_BYTES = 350 * 2**20
 """A process that has loaded torch and the rest, and done nothing yet."""
@@ -80,6 +87,25 @@ def available_bytes() -> int | None:
         if text != "max":
             found.append(int(text) - int(used.read_text(encoding="ascii")))
     return min(found) if found else None
+
+
+def peak_bytes() -> int | None:
+    """Resident memory of this process at its highest so far; None if it cannot be known."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        for line in status.read_text(encoding="ascii", errors="replace").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    if resource is None:
+        return None
+    usage = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return usage if sys.platform == "darwin" else usage * 1024
+
+
+def forget_peak() -> None:
+    """Let the peak begin anew at what is resident now, where the system can; elsewhere nothing changes."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # 5: the peak alone; see proc(5)
 
 
 def readable(count: int) -> str:

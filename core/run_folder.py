@@ -162,6 +162,9 @@ class RunFolder:
             *(self.last_shutter, self.results, self.per_view, self.report, self.camera_plot, *self.showreel),
             *(self.path / name for name in ("point_cloud", "pose", "train", "test", "scores.json")),
             *(self.path / f"test_{poses}" for poses in ("predicted", "refined")),
+            *(  # of a driving log
+                self.path / name for name in ("street_scores.json", "videos", "ply", "edits")
+            ),
         ]
 
     def last_iteration(self) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 
 from core.errors import UserError
 from core.files import remove_stale_parts, write_json
+from core.memory import peak_bytes
 from core.progress import say
 from core.run_folder import RunFolder
 from core.serialization import load_state, save_state
@@ -56,6 +57,7 @@ class LoopState:
         failures: non-finite losses so far.
         skipped: steps whose data made the loss non-finite.
         learning_rate_scale: halved at every failure.
+        peak_memory_bytes: resident memory at its highest, over all processes; 0 where it cannot be known.
     """
 
     step: int = 0
@@ -63,6 +65,7 @@ class LoopState:
     failures: int = 0
     skipped: list[int] = field(default_factory=list)
     learning_rate_scale: float = 1.0
+    peak_memory_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -187,6 +190,7 @@ class _Loop:
                 {
                     "iterations": self.state.step,
                     "training_seconds": self.state.seconds,
+                    "peak_memory_bytes": self.state.peak_memory_bytes or None,
                     "knots": self.task.schedule.knots,
                 },
             )
@@ -233,6 +237,7 @@ class _Loop:
 
     def _checkpoint(self) -> None:
         self.state.seconds = self._elapsed()
+        self.state.peak_memory_bytes = max(self.state.peak_memory_bytes, peak_bytes() or 0)
         save_state(self.folder.checkpoint, {"loop": asdict(self.state), "task": self.task.state_dict()})
         self.checkpointed = time.perf_counter()
         self.state.seconds = self._elapsed()

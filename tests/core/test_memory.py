@@ -1,5 +1,7 @@
 """The forecast: grows with what it depends on, and says what it means."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,6 +35,23 @@ def test_the_forecast_is_near_what_was_measured(gaussians: int, views: int, meas
 def test_what_is_free_is_known_here() -> None:
     free = memory.available_bytes()
     assert free is None or free > 0
+
+
+def test_the_peak_grows_with_what_is_held_and_can_begin_anew() -> None:
+    before = memory.peak_bytes()
+    if before is None:
+        pytest.skip("this system does not tell")
+    held = bytearray(b"x") * 200_000_000
+    after = memory.peak_bytes()
+    assert after is not None
+    assert after >= before
+    del held
+    memory.forget_peak()
+    again = memory.peak_bytes()
+    assert again is not None
+    assert again <= after
+    if Path("/proc/self/clear_refs").exists():
+        assert again < after - 100_000_000
 
 
 @pytest.mark.parametrize(("count", "told"), [(0, "0 MiB"), (5 * 2**20, "5 MiB"), (3 * 2**29, "1.5 GiB")])

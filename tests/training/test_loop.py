@@ -55,6 +55,19 @@ def test_a_run_takes_every_step_once(tmp_path: Path) -> None:
     assert 0 < timing["training_seconds"] == pytest.approx(result.seconds)
 
 
+def test_the_peak_of_memory_is_that_of_all_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    every_step = LoopConfig(test_iterations=(), save_iterations=(), checkpoint_seconds=0.0)
+    monkeypatch.setattr(loop, "peak_bytes", lambda: 7_000)
+    with pytest.raises(Killed):
+        run(Mortal(20, 9), tmp_path, every_step)
+    monkeypatch.setattr(loop, "peak_bytes", lambda: 5_000)
+    run(Counting(20), tmp_path, every_step)
+    assert read_json(tmp_path / "timing.json")["peak_memory_bytes"] == 7_000
+    monkeypatch.setattr(loop, "peak_bytes", lambda: None)
+    run(Counting(4), tmp_path / "unknown")
+    assert read_json(tmp_path / "unknown" / "timing.json")["peak_memory_bytes"] is None
+
+
 def test_the_log_tells_steps_and_evaluations(tmp_path: Path) -> None:
     run(Counting(12), tmp_path)
     lines = read_lines(tmp_path / "log.jsonl")
