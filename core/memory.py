@@ -102,6 +102,14 @@ def peak_bytes() -> int | None:
     return usage if sys.platform == "darwin" else usage * 1024
 
 
+def peak_bytes_of_children() -> int | None:
+    """Resident memory of the largest process that this one began and outlived; None if it cannot be known."""
+    if resource is None:
+        return None
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return usage if sys.platform == "darwin" else usage * 1024
+
+
 def forget_peak() -> None:
     """Let the peak begin anew at what is resident now, where the system can; elsewhere nothing changes."""
     with contextlib.suppress(OSError):

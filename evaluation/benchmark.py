@@ -22,6 +22,7 @@ DataSet = Literal["davis", "sintel", "tum", "own"]
 
 _PUBLISHED = Path(__file__).with_name("published.json")
 _MISSING = "-"
+_MINUTE = 60
 
 Cells = Sequence[float | None]
 """A column of numbers, a row each."""
@@ -131,9 +132,10 @@ def _prediction_table(sequences: Sequence[SequenceScores]) -> str:
         "RPE rot °": [_of(each, "rpe_rot_deg") for each in paths],
         "AbsRel": [_of(each.depth, "abs_rel") for each in sequences],
         "δ < 1.25": [_of(each.depth, "delta1") for each in sequences],
-        "minutes": [
-            None if each.training_seconds is None else each.training_seconds / 60 for each in sequences
-        ],
+        "min predicting": [_in(each.cost.prediction_seconds, _MINUTE) for each in sequences],
+        "min training": [_in(each.cost.training_seconds, _MINUTE) for each in sequences],
+        "min in all": [_in(each.cost.run_seconds, _MINUTE) for each in sequences],
+        "peak GiB": [_in(each.cost.peak_memory_bytes, 2**30) for each in sequences],
     }
     words: Mapping[str, Callable[[SequenceScores], str]] = {
         "cameras": lambda each: f"{each.registered}/{each.frames}",
@@ -210,6 +212,10 @@ def _mean(cells: Cells) -> float | None:
 
 def _cell(value: float | None, digits: int) -> str:
     return _MISSING if value is None else f"{value:.{digits}f}"
+
+
+def _in(value: float | int | None, unit: int) -> float | None:
+    return None if value is None else value / unit
 
 
 def _of(scores: object, name: str) -> float | None:

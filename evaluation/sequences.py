@@ -31,6 +31,7 @@ from evaluation.ground_truth import (
 from evaluation.held_out_masks import predicted_video
 from evaluation.image_metrics import Scores
 from evaluation.lpips import Lpips
+from evaluation.run_cost import RunCost, read_cost
 from evaluation.scoring import POSES, MethodScores
 from evaluation.segmentation import MaskScores, score_masks
 from evaluation.static_scores import MaskedViews, MaskOrigin, masks_folder, read_masked_views, score_static
@@ -63,7 +64,7 @@ class SequenceScores:
         frames: how many there are.
         registered: how many cameras were found and not filled in.
         gaussians: in the end; None without a log.
-        training_seconds: how long the training took; None without a record of it.
+        cost: time and memory.
         truth: what all was compared with; absolute paths.
         truth_digest: of the files of that.
         fingerprint: of the files that were scored.
@@ -85,7 +86,7 @@ class SequenceScores:
     frames: int
     registered: int
     gaussians: int | None
-    training_seconds: float | None
+    cost: RunCost
     truth: GroundTruth
     truth_digest: str
     fingerprint: str
@@ -122,7 +123,6 @@ def score_sequence(
         for wanted in POSES
     )
     views = read_masked_views(folder, iteration)
-    timing = read_json(folder.timing) if folder.timing.exists() else {}
     header = read_header(folder.images("test", iteration, "gt") / next(iter(methods[-1].views)))
     return SequenceScores(
         sequence=name_of(folder),
@@ -141,7 +141,7 @@ def score_sequence(
         frames=len(video.stored.frame_names),
         registered=int(video.stored.registered.sum()),
         gaussians=count_gaussians(folder),
-        training_seconds=timing.get("training_seconds"),
+        cost=read_cost(folder),
         truth=truth,
         truth_digest=truth.digest,
         fingerprint=_fingerprint(folder, iteration, video),

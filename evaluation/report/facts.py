@@ -16,6 +16,7 @@ from core.scalars import read_lines
 from evaluation import image_metrics
 from evaluation.image_metrics import Scores
 from evaluation.report.video_facts import VideoFacts, gather_video
+from evaluation.run_cost import RunCost, read_cost
 from evaluation.scoring import (
     MethodScores,
     check_is_run,
@@ -57,7 +58,7 @@ class RunFacts:
         folder: of the run.
         config: its config.json; empty for a run of the original 3DGS code.
         log: scalars by step.
-        timing: its timing.json; empty if it has none.
+        cost: time and memory.
         scores: of the last iteration that was scored; of a video from refined poses, where there are any.
         methods: what is known of that iteration; of a video a method for each kind of poses.
         views: with pictures: the held-out ones, or a few that trained where none was held out.
@@ -70,7 +71,7 @@ class RunFacts:
     folder: RunFolder
     config: Mapping[str, Any]
     log: Sequence[Mapping[str, int | float]]
-    timing: Mapping[str, Any]
+    cost: RunCost
     scores: MethodScores | None
     methods: Sequence[MethodScores]
     views: Sequence[ViewFiles]
@@ -93,7 +94,8 @@ class RunFacts:
     @property
     def seconds(self) -> float | None:
         """How long the training took; None if nobody wrote it down."""
-        return self.timing.get("training_seconds", self.latest("seconds"))
+        told = self.cost.training_seconds
+        return self.latest("seconds") if told is None else told
 
     def latest(self, name: str) -> float | None:
         """The last value of a scalar in the log."""
@@ -118,7 +120,7 @@ def gather(folder: RunFolder) -> RunFacts:
         folder=folder,
         config=_object(folder.config),
         log=read_lines(folder.log),
-        timing=_object(folder.timing),
+        cost=read_cost(folder),
         scores=methods[-1] if methods else None,
         methods=[method for method in methods if method.iteration == methods[-1].iteration],
         views=views,

@@ -92,7 +92,16 @@ def _figures(facts: RunFacts) -> dict[str, str]:
         **(facts.video.figures if facts.video is not None and facts.scores is None else _scores(facts)),
         "Gaussians": MISSING if gaussians is None else f"{gaussians:,.0f}",
         "Iterations": MISSING if facts.iteration is None else f"{facts.iteration:,}",
+        **_cost(facts),
+    }
+
+
+def _cost(facts: RunFacts) -> dict[str, str]:
+    predicting, peak = facts.cost.prediction_seconds, facts.cost.peak_memory_bytes
+    return {
+        **({} if predicting is None else {"Prediction time": duration(predicting)}),
         "Training time": MISSING if facts.seconds is None else duration(facts.seconds),
+        **({} if peak is None else {"Peak memory": f"{peak / 2**30:.1f}<small>GiB</small>"}),
     }
 
 

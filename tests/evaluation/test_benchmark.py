@@ -11,6 +11,7 @@ from evaluation import benchmark
 from evaluation.benchmark import main, tables
 from evaluation.ground_truth import GroundTruth
 from evaluation.image_metrics import Scores
+from evaluation.run_cost import RunCost
 from evaluation.runs import score_runs
 from evaluation.segmentation import MaskScores
 from evaluation.sequences import SequenceScores
@@ -34,7 +35,7 @@ DOG = SequenceScores(
     frames=50,
     registered=49,
     gaussians=123_456,
-    training_seconds=90.0,
+    cost=RunCost(30.0, 90.0, 150.0, 3 * 2**29),
     truth=GroundTruth(),
     truth_digest="",
     fingerprint="",
@@ -88,6 +89,8 @@ def test_honest_numbers_masks_and_cameras() -> None:
     assert (prediction["dog"]["size"], prediction["dog"]["iterations"]) == ("512x288", "4,000")
     assert (prediction["dog"]["Gaussians"], prediction["car-shadow"]["Gaussians"]) == ("123,456", "-")
     assert prediction["mean of these 2"]["J"] == "0.750"
+    cost = ("min predicting", "min training", "min in all", "peak GiB")
+    assert [prediction["dog"][name] for name in cost] == ["0.500", "1.500", "2.500", "1.500"]
     assert "DAS3R 0.397" in text
 
 

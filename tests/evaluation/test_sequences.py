@@ -43,7 +43,7 @@ def test_everything_is_put_together(tmp_path: Path) -> None:
         12,
         11,
     )
-    assert (scores.gaussians, scores.training_seconds, scores.refined) == (None, 90.0, None)
+    assert (scores.gaussians, scores.cost.training_seconds, scores.refined) == (None, 90.0, None)
     assert scores.segmentation is not None
     assert (scores.segmentation.region, scores.segmentation.boundary) == (1, 1), "the crop is heeded"
     assert scores.segmentation.frames == 12

@@ -58,6 +58,13 @@ def test_a_run_that_was_only_trained_shows_its_frames_and_where_its_videos_are(f
     assert all((folder.path / link).exists() for link in links)
 
 
+def test_it_says_what_the_run_took(folder: RunFolder) -> None:
+    write_json(folder.path / "stages" / "predict.json", {"seconds": 61.0, "peak_memory_bytes": 3 * 2**29})
+    page = write_report(folder).read_text("utf-8")
+    assert "<dt>Prediction time</dt><dd>1 min 1 s</dd>" in page
+    assert "<dt>Peak memory</dt><dd>1.5<small>GiB</small></dd>" in page
+
+
 def test_it_says_how_sure_the_cameras_are(folder: RunFolder) -> None:
     file = folder.prediction / PREDICTION_FILE
     stored = read_json(file)
