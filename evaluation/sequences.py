@@ -236,8 +236,8 @@ def _depth(video: PredictedVideo, folder: Path, farthest: float) -> DepthErrors 
         header = read_header(stored.frames[row])
         size = (header.width, header.height)
         truth = nearest(measured, stored.crop, size, predicted.shape[1], predicted.shape[0])
-        ours.append(predicted[predicted > 0].numpy())
-        true.append(truth[predicted > 0].numpy())
+        ours.append(torch.where(predicted > 0, predicted, torch.nan).flatten().numpy())
+        true.append(truth.flatten().numpy())
     if not ours:
         return None
     return depth_errors(np.concatenate(ours), np.concatenate(true), farthest=farthest)

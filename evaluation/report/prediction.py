@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from core.images import read_image
 from core.video_input import VideoInput
-from evaluation.report.markup import number, section, table
+from evaluation.report.markup import section, table
 from evaluation.report.video_facts import VideoFacts
 from evaluation.report.views import picture
 from evaluation.sequences import SequenceScores
@@ -92,6 +92,7 @@ def _agreement(scores: SequenceScores | None) -> str:
         rows["path of the camera"] = [" · ".join(filter(None, (ate, f"RPE {path.rpe_rot_deg:.3f}°")))]
     if scores.depth is not None:
         depth = scores.depth
-        rows["depth"] = [f"AbsRel {depth.abs_rel:.3f} · δ &lt; 1.25 {number(100 * depth.delta1, 1)} %"]
+        told = f"AbsRel {depth.abs_rel:.3f} · δ &lt; 1.25 {depth.delta1:.1%}"
+        rows["depth"] = [f"{told}, over the {depth.coverage:.1%} of the pixels that have one"]
     note = "The prediction against what is known to be true of the video."
     return section("Against the truth", note, table((), rows)) if rows else ""

@@ -9,6 +9,7 @@ import pytest
 
 from evaluation import benchmark
 from evaluation.benchmark import main, tables
+from evaluation.depth_metrics import DepthErrors
 from evaluation.ground_truth import GroundTruth
 from evaluation.image_metrics import Scores
 from evaluation.run_cost import RunCost
@@ -92,6 +93,14 @@ def test_honest_numbers_masks_and_cameras() -> None:
     cost = ("min predicting", "min training", "min in all", "peak GiB")
     assert [prediction["dog"][name] for name in cost] == ["0.500", "1.500", "2.500", "1.500"]
     assert "DAS3R 0.397" in text
+
+
+def test_means_of_depth_weigh_by_pixels() -> None:
+    depth = DepthErrors(0.1, 0.0, 0.0, 0.0, 0.8, 0.9, 1.0, pixels=300, coverage=0.6)
+    other = dataclasses.replace(depth, abs_rel=0.5, pixels=100, coverage=0.2)
+    pair = [dataclasses.replace(DOG, depth=depth), dataclasses.replace(SHADOW, depth=other)]
+    mean = cells(tables("sintel", pair), "prediction")["mean of these 2"]
+    assert (mean["AbsRel"], mean["depths"]) == ("0.200", "0.400")
 
 
 def test_other_videos_have_no_published_numbers() -> None:

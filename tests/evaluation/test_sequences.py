@@ -146,7 +146,7 @@ def test_depth_is_compared_where_the_predictor_looked(tmp_path: Path) -> None:
     scores = score(folder, GroundTruth(depths=tmp_path / "depths"))
     assert scores.depth is not None
     assert scores.depth.abs_rel == pytest.approx(0)
-    assert scores.depth.pixels == 12 * 16 * 18
+    assert (scores.depth.pixels, scores.depth.coverage) == (12 * 16 * 18, 1)
     assert read_sequence(folder) == scores
     np.save(tmp_path / "depths" / "dog" / "00003.npy", np.zeros(3))
     with pytest.raises(UserError, match=r"00003\.npy holds float64\[3\]"):

@@ -92,7 +92,7 @@ def test_scores_of_the_prediction_are_told_once_there_are_any(folder: RunFolder,
     truth = GroundTruth(tmp_path / "truth", tmp_path / "truth" / "dog.txt", tmp_path / "depths")
     score_runs([folder], None, truth)
     page = folder.report.read_text("utf-8")
-    for told in ("J 1.000 · F 1.000", "of 12 frames", "RPE", "AbsRel 0.000 · δ &lt; 1.25 100.0 %"):
+    for told in ("J 1.000 · F 1.000", "of 12 frames", "RPE", "AbsRel 0.000 · δ &lt; 1.25 100.0%"):
         assert told in page
     video = gather_video(folder)
     assert video is not None
