@@ -85,8 +85,8 @@ _HONEST_NOTE = (
 
 _PREDICTION_NOTE = (
     "`depths` is the share of the pixels with a true depth that have a predicted one; AbsRel and δ are about "
-    "these alone, and their means weigh sequences by them. `min in all` is a whole run, from the frames to its "
-    "videos, `peak GiB` the most memory that any part of it held."
+    "these alone, and their means weigh sequences by them. `min in all` is a whole run, from frames to "
+    "videos; `peak GiB` is the most memory that any part of it held."
 )
 
 
