@@ -13,6 +13,7 @@ from core.progress import say
 from core.run_folder import RunFolder
 from core.serialization import config_to_json, differences
 from core.stages import Stage, content_digest, run_stage
+from dynamic_predictor.config import PredictorConfig
 from evaluation.report import write_report
 from scene.cameras_json import write_cameras_json
 from scene.prediction_files import input_files
@@ -76,8 +77,8 @@ class _DynamicRun:
         """Have the source predicted; returns a digest of the prediction."""
         predictor = replace(self.config.predictor, seed=self.config.seed)
         if self.layout is not None:
-            for name in ("user_masks", "user_poses", "focal_px", "pretrained"):
-                if getattr(predictor, name) is not None:
+            for name in ("user_masks", "user_poses", "focal_px", "pretrained", "assume_static"):
+                if getattr(predictor, name) != getattr(PredictorConfig(), name):
                     raise UserError(
                         f"{self.source} is predicted already, so --{name.replace('_', '-')} would change "
                         "nothing; leave it out, or give the video itself"
