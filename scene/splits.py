@@ -107,6 +107,11 @@ def _by_rule(count: int, options: SplitOptions) -> tuple[Iterable[int], str]:
     return (), "every view trains"
 
 
+def rows_held_out(count: int, options: SplitOptions) -> tuple[int, ...]:
+    """The rows that `hold_out` or `eval` hold out of so many views, whatever the views are."""
+    return tuple(_by_rule(count, options)[0])
+
+
 def rows_of_names(capture: Capture, names: Iterable[str], where: str) -> list[int]:
     """Rows of the views with the given names.
 
