@@ -74,7 +74,7 @@ def test_it_is_opened_with_its_refined_cameras(source: Path, trained: Path) -> N
 def test_what_would_change_nothing_of_a_given_prediction_is_refused(
     source: Path, tmp_path: Path, changes: dict[str, Any]
 ) -> None:
-    with pytest.raises(UserError, match="is predicted already, so --.* would change nothing"):
+    with pytest.raises(UserError, match=r"is predicted already, so --.* would change nothing"):
         train_dynamic(source, tmp_path / "run", replace(CONFIG, **changes))
     assert not (tmp_path / "run").exists()
 
