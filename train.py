@@ -1,7 +1,8 @@
 #!/usr/bin/env python
 """Train Gaussians: `train.py [METHOD] -s SOURCE -m RUN [...]`. Repeated, it continues a stopped run.
 
-METHOD is static or dynamic; without one the source decides. `train.py METHOD --help` tells the flags.
+METHOD is static, dynamic, street or predictor; without one the source decides between the first three.
+`train.py METHOD --help` tells the flags.
 """
 
 import sys

@@ -78,17 +78,21 @@ class Method(NamedTuple):
         train: takes these three.
         presets: configurations by name.
         translate: flags of other programs into its own.
+        check: refuses a configuration with flags that a source leaves without effect.
     """
 
     command: type[Any]
     train: Callable[[Path, Path, Any], FitResult]
     presets: Mapping[str, Any]
     translate: Callable[[Sequence[str]], Sequence[str]] = list
+    check: Callable[[Path, Any], None] = lambda *_: None
 
 
 METHODS: Mapping[str, Method] = {
     "static": Method(TrainStatic, train_static, static.PRESETS),
-    "dynamic": Method(TrainDynamic, train_dynamic, dynamic.PRESETS, das3r_flags.translate),
+    "dynamic": Method(
+        TrainDynamic, train_dynamic, dynamic.PRESETS, das3r_flags.translate, dynamic.check_effect
+    ),
     "street": Method(TrainStreet, train_street, street.PRESETS, street_flags.translate),
     "predictor": Method(TrainPredictor, train_predictor, predictor.PRESETS),
 }
@@ -114,6 +118,7 @@ def run(words: Sequence[str], prog: str) -> int:
     source: Path = command.source_path
     name = source.stem if source.is_file() else source.absolute().name
     model_path = command.model_path or DEFAULT_OUTPUT / name
+    method.check(source, command.config)
     result = method.train(source, model_path, command.config)
     return 0 if result.stopped_by is None else 128 + result.stopped_by
 

@@ -81,11 +81,9 @@ def available_bytes() -> int | None:
             found.append(int(lines["MemAvailable"].split()[0]) * 1024)
     elif hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
-    if limit.exists() and used.exists():
-        text = limit.read_text(encoding="ascii").strip()
-        if text != "max":
-            found.append(int(text) - int(used.read_text(encoding="ascii")))
+    within = _container_bytes(Path("/sys/fs/cgroup"))
+    if within is not None:
+        found.append(within)
     return min(found) if found else None
 
 
@@ -114,6 +112,20 @@ def forget_peak() -> None:
     """Let the peak begin anew at what is resident now, where the system can; elsewhere nothing changes."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # 5: the peak alone; see proc(5)
+
+
+def _container_bytes(group: Path) -> int | None:
+    """What a control group has left; pages of files that it can drop at any time count as free."""
+    limit, used, details = (group / f"memory.{name}" for name in ("max", "current", "stat"))
+    if not (limit.exists() and used.exists()):
+        return None
+    text = limit.read_text(encoding="ascii").strip()
+    if text == "max":
+        return None
+    lines = details.read_text(encoding="ascii").splitlines() if details.exists() else []
+    numbers = dict(line.split(maxsplit=1) for line in lines if " " in line)
+    kept = max(0, int(used.read_text(encoding="ascii")) - int(numbers.get("inactive_file", 0)))
+    return max(0, int(text) - kept)
 
 
 def readable(count: int) -> str:

@@ -23,6 +23,7 @@ VIDEO_SUFFIXES = frozenset({".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".m
 _BT709 = 1  # matrix that players assume of high-definition video without a tag; ISO/IEC 23091-2
 _UNSPECIFIED = 2
 _HIGH_DEFINITION_PX = 720
+_NO_VIDEO = {"tty"}  # how FFmpeg plays any text
 
 
 class TimedFrame(NamedTuple):
@@ -54,6 +55,8 @@ class VideoInput:
         with self._open() as container:
             if not container.streams.video:
                 raise UserError(f"{path} has no picture in it; a video was expected")
+            self.format = container.format.name
+            """FFmpeg's name of the kind of file."""
             stream = container.streams.video[0]
             self.fps = float(stream.average_rate or stream.guessed_rate or 30)
             """Frames per second as the file states it; they need not be evenly spaced."""
@@ -107,6 +110,14 @@ class VideoInput:
             f"{self.path} does not decode as a video ({error.strerror}); restore the file, or convert it to "
             "H.264 in an .mp4"
         )
+
+
+def is_video(path: Path) -> bool:
+    """Whether a file opens as a video, whatever its name ends in."""
+    try:
+        return VideoInput(path).format not in _NO_VIDEO
+    except UserError:
+        return False
 
 
 def _upright_rgb(

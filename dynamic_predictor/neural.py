@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Bool, Float, Int64, UInt8
 from torch import Tensor
 
+from core.devices import best_device
 from core.folders import OTHER_TEMPORARY_FOLDER, check_space
 from core.geometry import invert_se3, transform_points
 from core.memory import readable
@@ -39,6 +40,10 @@ from scene.prediction import Prediction
 _IN_MEMORY = 2**30  # bytes of predictions; more than that go to a file
 _MOTION_THRESHOLD = 0.35  # for networks that do not say what moves
 _POINTS = 100_000
+_NO_HEADS = (
+    "these weights say nothing of what moves, unlike DAS3R's; masks come from optical flow, as with "
+    "--predictor monst3r"
+)
 
 
 def predict_with_network(
@@ -64,8 +69,7 @@ def predict_with_network(
     """
     video = prepare_video(frames, frame_names, config, known_cameras, known)
     path = config.pretrained or network_weights(config.predictor)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return predict_video(prepare(load_network(path), device), video, config)
+    return predict_video(prepare(load_network(path), best_device()), video, config)
 
 
 def predict_video(network: Network, video: WorkingVideo, config: PredictorConfig) -> Prediction:
@@ -86,7 +90,12 @@ def predict_video(network: Network, video: WorkingVideo, config: PredictorConfig
             edges, count, pixel_grid(height, width), with_dynamic=with_dynamic, folder=folder
         )
         _ask(network, video, edges, pairs)
-        return _answer(pairs, video, config)
+        prediction = _answer(pairs, video, config)
+    if config.predictor == "das3r" and not with_dynamic and video.user_masks is None:
+        say(f"warning: {_NO_HEADS}")
+        told = replace(prediction.assurance, sentences=(*prediction.assurance.sentences, _NO_HEADS))
+        return replace(prediction, assurance=told)
+    return prediction
 
 
 def _lattice(video: WorkingVideo, config: AlignmentConfig) -> Int64[Tensor, " S"]:

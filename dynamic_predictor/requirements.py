@@ -16,20 +16,39 @@ _MAP_BYTES = 60  # of a pixel of a frame: its image, and what is found of its mo
 _WORKING_BYTES = 1000  # of a pixel of the frame that is looked at
 
 
+def check_effect(config: PredictorConfig) -> None:
+    """That nothing is set which the chosen predictor does not look at.
+
+    Raises:
+        UserError: a setting would change nothing.
+    """
+    usual, leave = PredictorConfig(), "leave it out"
+    if config.predictor == "classical":
+        names, leave = (
+            ("pretrained", "scene_graph_type", "alignment"),
+            "leave it out, or choose das3r, monst3r or dust3r",
+        )
+        why = "--predictor classical asks no network"
+        if config.user_masks is not None:
+            names, why = (*names, "rounds"), f"{why}, and --user-masks are not looked for"
+    else:
+        names, why = ("rounds",), f"--predictor {config.predictor} looks once"
+    for name in names:
+        value = getattr(config, name)
+        if value != getattr(usual, name):
+            told = f"--{name.replace('_', '-')} {value}" if name != "alignment" else "a flag of the alignment"
+            raise UserError(f"{told} would change nothing, as {why}; {leave}")
+
+
 def weight_files(config: PredictorConfig) -> list[Path]:
     """The weight files that a prediction reads; none where it asks no network.
 
     Raises:
         UserError: those of the network are not there, or a file is named that nobody would read.
     """
+    check_effect(config)
     paths: list[Path] = []
-    if config.predictor == "classical":
-        if config.pretrained is not None:
-            raise UserError(
-                f"--pretrained {config.pretrained} would change nothing, as --predictor classical has no "
-                "weights; leave it out, or choose das3r, monst3r or dust3r"
-            )
-    else:
+    if config.predictor != "classical":
         # Networks are large, and those who do without them do not load their code.
         from dynamic_predictor.network.checkpoints import network_weights  # noqa: PLC0415
 

@@ -1,6 +1,7 @@
 """Gaussians that start from depth maps, where each part of the scene is taken from one frame only."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -13,6 +14,9 @@ from scene.cameras import Cameras
 from scene.capture import Capture, PointCloud
 from scene.gaussian_model import StaticGaussians
 from scene.points import initial_scales, random_points_in_view
+
+_RANDOM_POINTS = 10_000  # where nothing is known
+_GROWTH = 1.1  # of the cells, at the least, where they are too many
 
 
 @dataclass(frozen=True)
@@ -71,12 +75,20 @@ def starting_gaussians(
     if points is None or not len(points.cloud):
         cloud = capture.points
         if cloud is None or not len(cloud):
-            cloud = random_points_in_view(capture.cameras[list(views)], 10_000)
+            cloud = random_points_in_view(capture.cameras[list(views)], _RANDOM_POINTS)
         points = SizedPoints(cloud, initial_scales(cloud.xyz))
     model = StaticGaussians.from_points(
         points.cloud, sh_degree=sh_degree, opacity=opacity, sizes=points.sizes
     )
     return model, median_depth(points.cloud, capture, views)
+
+
+def most_starting_gaussians(capture: Capture, views: Sequence[int], config: DepthPointsConfig) -> int:
+    """How many Gaussians `starting_gaussians` makes at the most, known without reading any image or map."""
+    if capture.inverse_depths is not None:
+        pixels = int((capture.cameras.width * capture.cameras.height)[list(views)].sum())
+        return min(config.max_points, max(1, math.ceil(pixels / config.cell_px**2)))
+    return _RANDOM_POINTS if capture.points is None or not len(capture.points) else len(capture.points)
 
 
 def median_depth(points: PointCloud, capture: Capture, views: Sequence[int]) -> float:
@@ -106,10 +118,13 @@ def points_from_depths(
     if not any(bool((depth_map.inverse_depth > 0).any()) for depth_map in maps.values()):
         return None
     while True:
-        points = _gather(maps, cell, config)
-        if len(points.cloud) <= config.max_points:
-            return points
-        cell *= 1.2
+        gathered = _gather(maps, cell, config)
+        count = len(gathered.xyz)
+        if count <= config.max_points or cell > max(max(view.static.shape) for view in maps.values()):
+            kept = slice(config.max_points)  # cells as large as the images are as few as can be
+            return SizedPoints(PointCloud(gathered.xyz[kept], gathered.rgb[kept]), gathered.sizes[kept])
+        # At least so many times too many: the views that were not looked at would have added to them.
+        cell *= max(_GROWTH, math.sqrt(count / config.max_points))
 
 
 @dataclass(frozen=True)
@@ -154,17 +169,27 @@ class _Gathered:
         self.sizes = torch.cat([self.sizes, sizes])
 
 
-def _gather(maps: Mapping[int, _DepthMap], cell: float, config: DepthPointsConfig) -> SizedPoints:
+def _gather(maps: Mapping[int, _DepthMap], cell: float, config: DepthPointsConfig) -> _Gathered:
+    """Points for the cells of all views; it ends with the first view that makes more than `max_points`."""
     gathered = _Gathered()
-    for depth_map in maps.values():
-        _add_missing(gathered, depth_map, depth_map.inverse_depth, cell, config, config.depth_tolerance)
-    for depth_map in maps.values():
-        filled = fill_holes(depth_map.inverse_depth)
-        _add_missing(gathered, depth_map, filled * depth_map.static, cell, config, None)
-    for depth_map in maps.values():
+    for depth_map, inverse_depth, tolerance in _layers(maps.values(), config.depth_tolerance):
+        _add_missing(gathered, depth_map, inverse_depth, cell, config, tolerance)
+        if len(gathered.xyz) > config.max_points:
+            break
+    return gathered
+
+
+def _layers(
+    maps: Collection[_DepthMap], tolerance: float
+) -> Iterator[tuple[_DepthMap, Float[Tensor, "H W"], float | None]]:
+    """Views with the depths taken from them, the surest first; with the tolerance if they are known."""
+    for depth_map in maps:
+        yield depth_map, depth_map.inverse_depth, tolerance
+    for depth_map in maps:
+        yield depth_map, fill_holes(depth_map.inverse_depth) * depth_map.static, None
+    for depth_map in maps:
         # What no frame ever shows, because something always stands before it, is made up from around it.
-        _add_missing(gathered, depth_map.inpainted(), fill_holes(depth_map.inverse_depth), cell, config, None)
-    return SizedPoints(PointCloud(gathered.xyz, gathered.rgb), gathered.sizes)
+        yield depth_map.inpainted(), fill_holes(depth_map.inverse_depth), None
 
 
 def _add_missing(

@@ -15,7 +15,7 @@ from core.folders import atomic_folder
 from core.images import IMAGE_SUFFIXES, write_png
 from core.progress import Progress
 from core.serialization import config_to_json
-from core.video_input import VIDEO_SUFFIXES, VideoInput
+from core.video_input import VIDEO_SUFFIXES, VideoInput, is_video
 from scene.frame_folders import FrameFolder, find_frames, scaled, scaled_size
 from scene.shots import THUMBNAIL_PX, Shot, find_shots
 from scene.stored_frames import FACTS_FILE, IMAGES, FrameFacts
@@ -106,7 +106,10 @@ def holds_frames(source: Path) -> bool:
     """
     if source.is_dir():
         return find_frames(source) is not None
-    return source.is_file() and source.suffix.lower() in VIDEO_SUFFIXES
+    suffix = source.suffix.lower()
+    return (
+        source.is_file() and suffix not in IMAGE_SUFFIXES and (suffix in VIDEO_SUFFIXES or is_video(source))
+    )
 
 
 def open_frames(source: Path, options: FrameOptions) -> Frames:

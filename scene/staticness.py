@@ -38,6 +38,10 @@ class StaticnessConfig:
     def __post_init__(self) -> None:
         if not 0 < self.staticness_prior < math.inf:
             raise ValueError(f"staticness_prior: a positive number was expected, got {self.staticness_prior}")
+        if self.staticness_from_iter < 0:
+            raise ValueError(
+                f"staticness_from_iter: a number from 0 on was expected, got {self.staticness_from_iter}"
+            )
         if not 0 <= self.staticness_sharpness < 1:
             raise ValueError(
                 f"staticness_sharpness: 0 to below 1 was expected, got {self.staticness_sharpness}"

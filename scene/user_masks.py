@@ -29,6 +29,21 @@ def mask_files(folder: Path) -> list[Path]:
     return natural_sort(file for file in folder.iterdir() if is_image(file))
 
 
+def masks_of(folder: Path, source: Path) -> Path:
+    """The folder of a source's masks: the one given or, if it has none, one in it with the source's name.
+
+    Data sets keep all their masks in one folder, with a folder for each sequence.
+
+    Args:
+        folder: of masks, or of such folders.
+        source: a video, or the folder of its frames.
+    """
+    inside = folder / (source.stem if source.is_file() else source.absolute().name)
+    if not inside.is_dir() or any(is_image(file) for file in folder.iterdir()):
+        return folder
+    return inside
+
+
 def match_masks(folder: Path, frames: Frames) -> list[Path]:
     """The mask of each frame; every one has been decoded once.
 

@@ -10,7 +10,7 @@ for word in "$@"; do
     if [[ $word == --* ]]; then flags+=("$word"); else words+=("$word"); fi
 done
 davis=${words[0]:-data/davis/DAVIS}
-sequences=("${words[@]:1}")
+sequences=(${words[@]+"${words[@]:1}"})
 if [ ${#sequences[@]} -eq 0 ]; then
     sequences=(blackswan camel car-shadow dog horsejump-high motocross-jump parkour soapbox)
 fi

@@ -10,7 +10,7 @@ for word in "$@"; do
     if [[ $word == --* ]]; then flags+=("$word"); else words+=("$word"); fi
 done
 sintel=${words[0]:-data/sintel}/training
-sequences=("${words[@]:1}")
+sequences=(${words[@]+"${words[@]:1}"})
 if [ ${#sequences[@]} -eq 0 ]; then
     sequences=({alley,sleeping,temple}_2 ambush_{4,5,6} cave_{2,4} market_{2,5,6} shaman_3 sleeping_1 temple_3)
 fi

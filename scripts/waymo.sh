@@ -13,13 +13,13 @@ for word in "$@"; do case $word in
     --*) flags+=("$word") ;;
     *) words+=("$word") ;;
 esac; done
-segments=${words[0]:-data/waymo/raw} scenes=("${words[@]:1}") root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+segments=${words[0]:-data/waymo/raw} scenes=(${words[@]+"${words[@]:1}"}) root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 [ -d "$segments" ] || fail "$segments is missing; \`python -m data.download_waymo\` fetches segments"
 split=${scenes[0]:-$root/data/waymo_splits/dynamic32.txt}
 if [[ $split == *.txt ]]; then
     [ -f "$split" ] || fail "$split is missing; a split such as data/waymo_splits/dynamic32.txt was expected"
     known+=(--split-file "$(realpath "$split")")
-    mapfile -t scenes < <(sed -n 's/^ *\([0-9][0-9]*\) *,.*/\1/p' "$split")
+    scenes=($(sed -n 's/^ *\([0-9][0-9]*\) *,.*/\1/p' "$split")) # numbers, so that words are scenes
 else known+=(--scene-ids "${scenes[@]}"); fi
 segments=$(cd "$segments" && pwd) out=${OUT:-output/waymo}
 mkdir -p "$out" && out=$(cd "$out" && pwd) && cd "$root" && bash scripts/setup.sh

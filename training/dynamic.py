@@ -217,7 +217,7 @@ class DynamicTask:
         fastest = sorted(range(len(self.train)), key=lambda batch: -speeds[batch])[:_SHUTTER_FRAMES]
         rows, sharp, truth, weights = [], [], [], []
         for batch in fastest:
-            view = self.views.get(batch, 0)
+            view = self.views.full(batch)
             cameras = self.poses.moved(batch, view.cameras) if self.config.poses.optim_pose else view.cameras
             image = self.fit.view(cameras)
             rows.append(self.train[batch])

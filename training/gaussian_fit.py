@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -62,6 +62,12 @@ class OptimizerConfig:
     """Of the logarithms of the standard deviations."""
     rotation_lr: float = 1e-3
     """Of the quaternions."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name != "optimizer" and not 0 <= value < math.inf:
+                raise ValueError(f"{field.name}: a number from 0 on was expected, got {value}")
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,10 @@ class TrainingViews:
             self._prepared[row] = self._prepare(row, halvings)
         return self._prepared[row]
 
+    def full(self, row: int) -> TrainingView:
+        """A view at its full size, whatever the size of those that `get` keeps is."""
+        return self._prepare(row, 0) if self.halvings else self.get(row)
+
     def _prepare(self, row: int, halvings: int) -> TrainingView:
         capture, view = self.capture, self.views[row]
         target = capture.images[view].permute(2, 0, 1).contiguous()

@@ -12,6 +12,8 @@ from core.optimizers import RowAdam
 from core.schedules import RECIPE_STEPS, exponential
 from scene.cameras import Cameras
 
+_ONE_PLACE = 1e-6  # of the depth of the scene: nearer to each other than any camera is known
+
 
 @dataclass(frozen=True)
 class PoseConfig:
@@ -36,9 +38,20 @@ class PoseConfig:
     """Learning rate of the logarithm of the focal length."""
 
     def __post_init__(self) -> None:
-        for name in ("psnr_threshold", "pose_lr_init", "pose_lr_final", "pose_from_iter", "pose_prior"):
+        for name in (
+            "psnr_threshold",
+            "pose_lr_init",
+            "pose_lr_final",
+            "pose_from_iter",
+            "pose_prior",
+            "focal_lr",
+        ):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name}: a number from 0 on was expected, got {getattr(self, name)}")
+        if self.optim_focal and not self.optim_pose:
+            raise ValueError(
+                "optim_focal: the focal length is refined with the poses only; optim_pose is off"
+            )
 
 
 def se3_exp(twists: Float[Tensor, "*batch 6"]) -> Float[Tensor, "*batch 4 4"]:
@@ -57,7 +70,8 @@ class PoseRefinement:
 
     A camera-from-world transform V becomes exp(twist) V: the motion is that of the camera about itself.
     Twists of frames that do not train are interpolated in time between those of their neighbours, so that the
-    whole path keeps one gauge.
+    whole path keeps one gauge. Where all cameras are predicted to be in one place, as of a camera that stands
+    or only turns, they stay in one: nothing has parallax that could tell translations.
 
     Args:
         cameras: as predicted, in the order of time.
@@ -72,6 +86,9 @@ class PoseRefinement:
         self.initial = cameras
         self.train = torch.tensor(train)
         self.unit = unit
+        centers = cameras.centers
+        keeps_place = bool((centers - centers[0]).norm(dim=-1).max() <= _ONE_PLACE * unit)
+        self._scales = torch.tensor([1.0] * 3 + [0.0 if keeps_place and len(cameras) > 1 else unit] * 3)
         self._poses = {"twists": torch.zeros(len(train), 6).requires_grad_()}
         self._focal = {"log_focal": torch.zeros(1).requires_grad_()}
         self._pose_optimizer = RowAdam(self._poses)
@@ -159,7 +176,7 @@ class PoseRefinement:
         self._focal_optimizer.load_state_dict(state["focal_optimizer"])
 
     def _scaled(self, twists: Float[Tensor, "*batch 6"]) -> Float[Tensor, "*batch 6"]:
-        return torch.cat([twists[..., :3], twists[..., 3:] * self.unit], dim=-1)
+        return twists * self._scales
 
 
 def interpolated(

@@ -18,7 +18,7 @@ from scene.prediction_files import remove_prediction, write_prediction
 from scene.prediction_layout import PREDICTION_FILE
 from scene.splits import SplitOptions, rows_held_out
 from scene.stored_frames import FACTS_FILE, IMAGES, StoredFrames, read_facts
-from scene.user_masks import USER_MASKS, mask_files, match_masks, write_masks
+from scene.user_masks import USER_MASKS, mask_files, masks_of, match_masks, write_masks
 
 _MAP_BYTES = 13  # of a pixel at the working size: three numbers and a mask
 _VIDEO_BYTES = 0.3  # of a pixel in all videos of a run together
@@ -110,6 +110,8 @@ def plan_prediction(
         UserError: as `open_frames`, `match_masks`, `read_user_poses` and `check_requirements`; a file of the
             user is missing; no frame would be kept from the predictor, or all; or the disk has no room.
     """
+    if predictor.user_masks is not None:
+        predictor = replace(predictor, user_masks=masks_of(predictor.user_masks, source))
     plan = _stages(source, folder, options, predictor, unseen)
     if plan.frames_stage.is_done() and plan.predict_stage.is_done():
         return plan

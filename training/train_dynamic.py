@@ -16,6 +16,7 @@ from core.stages import Stage, content_digest, run_stage
 from dynamic_predictor.config import PredictorConfig
 from evaluation.report import write_report
 from scene.cameras_json import write_cameras_json
+from scene.depth_points import most_starting_gaussians
 from scene.prediction_files import input_files
 from scene.prediction_layout import find_layout
 from training.camera_plot import write_camera_plot
@@ -109,13 +110,19 @@ class _DynamicRun:
         for note in capture.notes:
             say(note)
         say(f"{capture.name}: {len(split.train)} frames train, {len(split.test)} are held out ({split.rule})")
+        most = most_starting_gaussians(capture, split.train, config.points)
+        check_memory(
+            capture,
+            most,
+            expected_gaussians(most, config.densification),
+            cache_mb=config.loss.cache_mb,
+            sh_degree=config.model.sh_degree,
+            map_bytes=map_bytes(capture),
+        )
         wait_for_images(capture)
         task = DynamicTask(config, capture, split.train, split.test)
         initial = len(task.model)
         expected = expected_gaussians(initial, config.densification)
-        cache_mb, sh_degree = config.loss.cache_mb, config.model.sh_degree
-        kept = map_bytes(capture)
-        check_memory(capture, initial, expected, cache_mb=cache_mb, sh_degree=sh_degree, map_bytes=kept)
         self._begin()
         results: list[FitResult] = []
 

@@ -136,11 +136,6 @@ def frame_confidences(pairs: Pointmaps) -> Float[Tensor, "N P"]:
     return _aggregated(pairs, "amax")
 
 
-def mean_confidences(pairs: Pointmaps) -> Float[Tensor, "E 2"]:
-    """Mean over the pixels."""
-    return torch.cat([pairs.confidences[rows].to(_working(pairs)).mean(dim=2) for rows in pairs.chunks()])
-
-
 def storage_bytes(pair_count: int, pixel_count: int, *, with_dynamic: bool) -> int:
     """What half-precision predictions of so many pairs take."""
     return pair_count * 2 * pixel_count * 2 * (5 if with_dynamic else 4)

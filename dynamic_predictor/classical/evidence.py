@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import torch
 from jaxtyping import Bool, Float
 from numpy import ndarray
 from torch import Tensor
@@ -119,8 +118,3 @@ def _outside(flow: Float[ndarray, "H W 2"]) -> Bool[ndarray, "H W"]:
     target = places(height, width) + flow
     beyond = (target < 0) | (target > (width - 1, height - 1))
     return beyond[..., 0] | beyond[..., 1]
-
-
-def as_tensor(masks: Sequence[Bool[ndarray, "H W"]]) -> Bool[Tensor, "N H W"]:
-    """Masks of a clip as one tensor."""
-    return torch.from_numpy(np.stack(list(masks)))

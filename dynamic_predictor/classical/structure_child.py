@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from core.files import atomic_write
+from core.progress import say
 from scene.datasets.pycolmap_import import pycolmap
 
 _FEATURES = 2048
@@ -51,7 +52,7 @@ def main(folder: Path) -> None:
     best = _map_incrementally(folder, database, request, len(names))
     _write(folder, best, names)  # what follows may abort the process
     if best is None or not _is_good(best, len(names)):
-        _write(folder, _better(best, _map_globally(folder, database, request)), names)
+        _write(folder, _better(best, _map_globally_if_possible(folder, database, request)), names)
 
 
 def _write(folder: Path, model: Any, names: list[str]) -> None:
@@ -97,7 +98,7 @@ def _map_incrementally(folder: Path, database: Path, request: StructureRequest, 
         models = pycolmap.incremental_mapping(database, folder / "images", output, options)
         for model in models.values():
             best = _better(best, model)
-        if best is not None and best.num_reg_images() == count:
+        if best is not None and len(_seeing(best)) == count:
             break
     return best
 
@@ -128,7 +129,16 @@ def _is_good(model: Any, count: int) -> bool:
     """
     camera = next(iter(model.cameras.values()))
     good_px = _GOOD_ERROR * max(camera.width, camera.height)
-    return model.num_reg_images() == count and model.compute_mean_reprojection_error() < good_px
+    return len(_seeing(model)) == count and model.compute_mean_reprojection_error() < good_px
+
+
+def _map_globally_if_possible(folder: Path, database: Path, request: StructureRequest) -> Any:
+    """As `_map_globally`; None where COLMAP gives up by an exception, as this is only a second attempt."""
+    try:
+        return _map_globally(folder, database, request)
+    except (RuntimeError, ValueError) as error:  # what pycolmap makes of exceptions and of failed checks
+        say(f"global mapping: {error}")
+        return None
 
 
 def _map_globally(folder: Path, database: Path, request: StructureRequest) -> Any:
@@ -153,8 +163,14 @@ def _better(first: Any, second: Any) -> Any:
 
 
 def _merit(model: Any) -> tuple[int, float]:
-    seeing = sum(image.num_points3D >= _SEEING_POINTS for image in model.images.values() if image.has_pose)
-    return seeing, -model.compute_mean_reprojection_error()
+    return len(_seeing(model)), -model.compute_mean_reprojection_error()
+
+
+def _seeing(model: Any) -> list[Any]:
+    """The images whose pose rests on points; the global mapper poses others by their rotations alone."""
+    return [
+        image for image in model.images.values() if image.has_pose and image.num_points3D >= _SEEING_POINTS
+    ]
 
 
 def _arrays(model: Any, names: list[str]) -> dict[str, np.ndarray]:
@@ -163,9 +179,7 @@ def _arrays(model: Any, names: list[str]) -> dict[str, np.ndarray]:
     viewmats, registered = np.tile(np.eye(4), (len(names), 1, 1)), np.zeros(len(names), bool)
     point_row = {key: index for index, key in enumerate(model.points3D)}
     frames, points, pixels = [], [], []
-    for image in model.images.values():
-        if not image.has_pose:
-            continue
+    for image in _seeing(model):
         index = row[image.name]
         viewmats[index, :3], registered[index] = image.cam_from_world().matrix(), True
         for observation in image.points2D:

@@ -34,7 +34,7 @@ class Flow(Protocol):
 
 
 def make_flow(name: FlowName, refinements: int | None = None) -> Flow:
-    """A method of optical flow, ready to be called. A network computes where its frames are.
+    """A method of optical flow, ready to be called. A network computes on the GPU where there is one.
 
     Args:
         name: which method.

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from core.devices import best_device
 from core.errors import UserError
 from core.files import explain
 from core.weights import find_weights, weight_folders
@@ -48,11 +49,18 @@ PUBLISHED: Mapping[FlowNetworkName, Published] = {
 
 
 class NetworkFlow:
-    """Flow by RAFT or SEA-RAFT, computed where the frames are."""
+    """Flow by RAFT or SEA-RAFT.
 
-    def __init__(self, network: nn.Module, refinements: int) -> None:
-        self._network = network.eval()
+    Args:
+        network: takes two images, a number of refinements, and a guess or None.
+        refinements: how many steps it takes.
+        device: where it computes, wherever the frames are.
+    """
+
+    def __init__(self, network: nn.Module, refinements: int, device: torch.device) -> None:
+        self._network = network.eval().to(device)
         self._refinements = refinements
+        self._device = device
 
     @torch.inference_mode()
     def __call__(
@@ -70,12 +78,12 @@ class NetworkFlow:
         """
         height, width = source.shape[:2]
         top, left = ((_padded(side) - side) // 2 for side in (height, width))
-        images = [_padded_planes(frame.float() / 127.5 - 1) for frame in (source, target)]
+        images = [_padded_planes(frame.to(self._device).float() / 127.5 - 1) for frame in (source, target)]
         guess = None
         if initial is not None:
             guess = F.avg_pool2d(_padded_planes(initial.to(images[0])), SCALE) / SCALE
-        flow = self._network.to(source.device)(*images, self._refinements, guess)[0]
-        return flow[:, top : top + height, left : left + width].permute(1, 2, 0)
+        flow = self._network(*images, self._refinements, guess)[0]
+        return flow[:, top : top + height, left : left + width].permute(1, 2, 0).to(source.device)
 
 
 def _padded(side: int) -> int:
@@ -115,7 +123,8 @@ def load_flow(name: FlowNetworkName, refinements: int | None = None) -> NetworkF
         raise explain(error, path, "read") from error
     except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, SafetensorError) as error:
         raise UserError(f"{path} does not hold the weights of {name}; remove it and run `{fetch}`") from error
-    return NetworkFlow(network, published.refinements if refinements is None else refinements)
+    steps = published.refinements if refinements is None else refinements
+    return NetworkFlow(network, steps, best_device())
 
 
 def _read(path: Path) -> object:

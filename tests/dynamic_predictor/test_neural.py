@@ -65,6 +65,7 @@ def check(prediction: Prediction, count: int, height: int, width: int) -> None:
 def test_any_number_of_frames(network: Network, count: int) -> None:
     prediction = predicted(network, video(count))
     check(prediction, count, 48, 64)
+    assert not any("say nothing of what moves" in one for one in prediction.assurance.sentences)
     assert prediction.crop == (0, 0, 64, 48)
     torch.testing.assert_close(prediction.cameras.viewmats[0], torch.eye(4), rtol=0, atol=1e-4)
 
@@ -96,7 +97,12 @@ def test_a_still_video(network: Network, count: int) -> None:
 
 @pytest.mark.parametrize("count", [2, 3])
 def test_a_network_that_does_not_say_what_moves(without_mask_heads: Network, count: int) -> None:
-    check(predicted(without_mask_heads, video(count)), count, 48, 64)
+    for predictor in ("das3r", "dust3r"):
+        config = dataclasses.replace(CONFIG, predictor=predictor)
+        prediction = predicted(without_mask_heads, video(count), config)
+        check(prediction, count, 48, 64)
+        told = any("say nothing of what moves" in one for one in prediction.assurance.sentences)
+        assert told == (predictor == "das3r"), "other weights than those that were asked for"
 
 
 def test_user_masks_are_taken_as_they_are(network: Network, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import torch
 
 from core import memory
 from core.errors import UserError
+from dynamic_predictor.alignment.config import AlignmentConfig
 from dynamic_predictor.config import PredictorConfig
 from dynamic_predictor.network.checkpoints import save_network
 from dynamic_predictor.requirements import check_requirements, classical_bytes, memory_notes, weight_files
@@ -48,13 +49,20 @@ def test_weights_are_asked_for_where_a_network_reads_them(weights: Path, tmp_pat
         ({"long_side": 20}, "becomes 20 x 15 at size 20.*choose a larger --long-side"),
         ({"predictor": "das3r", "scene_graph_type": "swin-0"}, "swin-0 does not connect frame 1 of 5"),
         ({"pretrained": Path("x.pth")}, "--pretrained x.pth would change nothing"),
+        (
+            {"scene_graph_type": "complete"},
+            "--scene-graph-type complete would change nothing, as --predictor c",
+        ),
+        ({"alignment": AlignmentConfig(steps=9)}, "a flag of the alignment would change nothing"),
+        ({"user_masks": Path(), "rounds": 3}, "--rounds 3 would change nothing, as .*--user-masks"),
+        ({"predictor": "das3r", "rounds": 3}, "--rounds 3 would change nothing, as --predictor das3r looks"),
     ],
 )
 def test_what_is_missing_is_one_sentence(weights: Path, change: dict[str, Any], told: str) -> None:
     config = replace(CLASSICAL, **change)
 
     def look() -> None:
-        if config.scene_graph_type is None:
+        if config.scene_graph_type != "swin-0":
             weight_files(config)
         check_requirements(config, 5, 64, 48)
 

@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.geometry import look_at, project_points
-from scene import Cameras, Capture, PointCloud
+from scene import Cameras, Capture, PointCloud, depth_points
 from scene.depth_points import (
     DepthPointsConfig,
     fill_holes,
     median_depth,
+    most_starting_gaussians,
     points_from_depths,
     starting_gaussians,
 )
@@ -106,10 +107,39 @@ def test_holes_are_filled_once_with_what_is_around_them() -> None:
     torch.testing.assert_close(filled.cloud.xyz[:, 2], torch.zeros(len(full.cloud)), atol=1e-4, rtol=0)
 
 
-def test_the_number_of_points_is_bounded() -> None:
-    points = points_from_depths(wall_capture(), range(VIEWS), replace(CONFIG, max_points=60))
+@pytest.mark.parametrize(("most", "least"), [(60, 20), (1, 1)])
+def test_the_number_of_points_is_bounded(most: int, least: int) -> None:
+    points = points_from_depths(wall_capture(), range(VIEWS), replace(CONFIG, max_points=most))
     assert points is not None
-    assert 20 <= len(points.cloud) <= 60
+    assert least <= len(points.cloud) <= most
+
+
+@pytest.mark.parametrize("depth_known", [True, False])
+@pytest.mark.parametrize("cell_px", [3.0, 7.0])
+def test_the_number_is_bounded_beforehand(cell_px: float, depth_known: bool) -> None:
+    capture, config = wall_capture(depth_known), replace(CONFIG, cell_px=cell_px)
+    if depth_known:
+        capture = replace(capture, inverse_depths=[torch.rand(HEIGHT, WIDTH) + 0.1 for _ in range(VIEWS)])
+    model, _ = starting_gaussians(capture, range(VIEWS), config, sh_degree=0, opacity=0.5)
+    bound = most_starting_gaussians(capture, range(VIEWS), config)
+    assert len(model) <= bound <= max(10_000, VIEWS * WIDTH * HEIGHT / cell_px**2 + 1)
+    assert most_starting_gaussians(wall_capture(), range(VIEWS), replace(config, max_points=5)) == 5
+
+
+def test_far_too_many_points_are_not_gathered_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = 0
+    add = depth_points._Gathered.add
+
+    def counted(self: depth_points._Gathered, xyz: torch.Tensor, *rest: torch.Tensor) -> None:
+        nonlocal made
+        made += len(xyz)
+        add(self, xyz, *rest)
+
+    monkeypatch.setattr(depth_points._Gathered, "add", counted)
+    points = points_from_depths(wall_capture(), range(VIEWS), DepthPointsConfig(cell_px=1.0, max_points=40))
+    assert points is not None
+    assert len(points.cloud) >= 20
+    assert made < WIDTH * HEIGHT + 5 * 40 * VIEWS
 
 
 @given(st.integers(0, 200), st.floats(0.02, 0.98))

@@ -8,6 +8,7 @@ from core.errors import UserError
 from scene.sources import kind_of_source
 from tests.scene.datasets.sources import write_colmap, write_image, write_transforms
 from tests.scene.published import write_published
+from tests.training.videos import tiny_video, write_video
 
 
 def test_each_kind(tmp_path: Path) -> None:
@@ -43,4 +44,14 @@ def test_what_is_none_is_one_sentence(tmp_path: Path) -> None:
     }
     for name, sentence in cases.items():
         with pytest.raises(UserError, match=sentence):
+            kind_of_source(tmp_path / name)
+
+
+def test_a_video_of_another_ending_is_one_and_other_files_are_none(tmp_path: Path) -> None:
+    film = write_video(tmp_path / "film.mp4", tiny_video(2)).rename(tmp_path / "film.ts")
+    assert kind_of_source(film) == "video"
+    write_image(tmp_path / "picture.png", 32, 24)
+    (tmp_path / "notes.txt").write_text("no film " * 500)
+    for name in ("picture.png", "notes.txt"):
+        with pytest.raises(UserError, match="is neither a video nor a folder"):
             kind_of_source(tmp_path / name)

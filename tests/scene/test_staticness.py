@@ -121,7 +121,7 @@ def test_state_continues() -> None:
     ("name", "value"),
     [
         ("staticness_prior", 0.0), ("staticness_sharpness", 1.0), ("staticness_smooth_px", 4),
-        ("mask_dilation_px", -1),
+        ("mask_dilation_px", -1), ("staticness_from_iter", -5),
     ],
 )  # fmt: skip
 def test_bad_settings_are_refused(name: str, value: float) -> None:

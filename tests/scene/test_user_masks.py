@@ -8,7 +8,7 @@ import pytest
 from core.errors import UserError
 from core.images import encode, read_gray, write_png
 from scene.frames import FrameOptions, Frames, open_frames
-from scene.user_masks import match_masks, write_masks
+from scene.user_masks import masks_of, match_masks, write_masks
 from tests.scene.test_shots import pan
 
 WIDTH, HEIGHT = 96, 54
@@ -37,6 +37,18 @@ def test_by_name_by_all_frames_and_by_chosen_frames(frames: Frames, tmp_path: Pa
     assert [path.name for path in match_masks(counted, frames)] == [f"m{row}.png" for row in range(0, 10, 2)]
     chosen = masks(tmp_path / "chosen", [f"m{row}.png" for row in range(5)])
     assert [path.name for path in match_masks(chosen, frames)] == [f"m{row}.png" for row in range(5)]
+
+
+def test_of_a_folder_with_a_folder_for_each_sequence_its_own_is_taken(tmp_path: Path) -> None:
+    source = tmp_path / "frames" / "walk"
+    source.mkdir(parents=True)
+    own = masks(tmp_path / "root" / "walk", ["0.png"])
+    masks(tmp_path / "root" / "run", ["0.png"])
+    assert masks_of(tmp_path / "root", source) == own
+    assert masks_of(own, source) == own
+    assert masks_of(tmp_path / "absent", source) == tmp_path / "absent"
+    masks(tmp_path / "root", ["0.png"])
+    assert masks_of(tmp_path / "root", source) == tmp_path / "root", "it holds masks itself"
 
 
 def test_another_number_is_refused(frames: Frames, tmp_path: Path) -> None:

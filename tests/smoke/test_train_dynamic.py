@@ -7,15 +7,18 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import metrics
 import render
 import train
-from core.serialization import load_state
+from core.serialization import load_state, save_state
+from tests.scene.test_shots import pan
 from tests.training.videos import tiny_video, write_images, write_predicted, write_video
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -99,6 +102,12 @@ def test_mistakes_are_one_sentence_and_exit_code_2_and_leave_nothing(
     for row in range(4):
         still.mkdir(exist_ok=True)
         (still / f"{row}.png").write_bytes((frames / "00000.png").read_bytes())
+    write_images(tmp_path / "small", replace(video, images=[image[::2, ::2] for image in video.images]))
+    cuts = write_images(tmp_path / "cuts", replace(video, images=[*pan(1, 8), *pan(2, 8)]))
+    (tmp_path / "other.pth").write_bytes(b"no weights")
+    save_state(tmp_path / "another.pth", {"model": {"a": torch.zeros(3)}})
+    predicted = write_predicted(tmp_path / "predicted")
+    wrong = ["-s", str(frames), "--predictor", "das3r", "--pretrained"]
     run = tmp_path / "run"
     cases: list[tuple[list[str], str]] = [
         (["-s", str(tmp_path / "absent.mp4")], "absent.mp4 does not exist"),
@@ -107,6 +116,15 @@ def test_mistakes_are_one_sentence_and_exit_code_2_and_leave_nothing(
         (["-s", str(one)], "one.mp4 has one frame"),
         (["-s", str(still)], "are all the same picture"),
         (["-s", str(frames), "--shot", "2"], "--shot 2"),
+        (["-s", str(cuts), "--shot", "3"], "has 2 (1: frames 1-8, 2: frames 9-16)"),
+        (["-s", str(frames), "--user-masks", str(tmp_path / "small")], "is 32x24 pixels and the frames are"),
+        ([*wrong, str(tmp_path / "other.pth")], "other.pth"),
+        ([*wrong, str(tmp_path / "another.pth")], "another.pth"),
+        (["-s", str(predicted), "--frame-stride", "2"], "--frame-stride would change nothing"),
+        (["-s", str(frames), "-i", "images_4"], "-i images_4 would change nothing"),
+        (["-s", str(frames), "--rounds", "3", "--predictor", "das3r"], "--rounds 3 would change nothing"),
+        (["-s", str(frames), "--optim-focal", "--no-optim-pose"], "optim_focal"),
+        (["-s", str(frames), "--focal-lr", "-3"], "focal_lr"),
         (["-s", str(frames), "--user-masks", str(tmp_path / "masks")], "holds 3 masks"),
         (["-s", str(frames), "--use_gt_mask"], "--use-gt-mask needs"),
         (["-s", str(frames), "--frame-stride", "0"], "frame_stride"),

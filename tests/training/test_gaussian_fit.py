@@ -1,6 +1,7 @@
 """Gaussians being fitted: what a step sees, what it changes, and that its state continues."""
 
 import copy
+import math
 from dataclasses import replace
 
 import pytest
@@ -12,7 +13,7 @@ from scene.densification import DensificationConfig, MCMCConfig
 from scene.gaussian_model import StaticGaussians
 from tests.training.captures import ring, truth
 from tests.training.test_static import assert_equal_states
-from training.gaussian_fit import GaussianFit, ModelConfig, Recipe, RenderConfig
+from training.gaussian_fit import GaussianFit, ModelConfig, OptimizerConfig, Recipe, RenderConfig
 from training.static import StaticConfig
 
 BASE = StaticConfig(schedule=ScheduleConfig(iterations=50), model=ModelConfig(sh_degree=0))
@@ -88,3 +89,10 @@ def test_the_resolution_doubles_at_equal_intervals(position: float, halvings: in
     config = replace(BASE, render=RenderConfig(coarse_to_fine=3, coarse_to_fine_until=9_000))
     assert fit(config).halvings(position) == halvings
     assert fit(replace(BASE, render=RenderConfig(coarse_to_fine=0))).halvings(position) == 0
+
+
+@pytest.mark.parametrize("name", ["feature_lr", "position_lr_init", "opacity_lr", "rotation_lr"])
+@pytest.mark.parametrize("rate", [-1.0, math.inf, math.nan])
+def test_rates_that_cannot_be_are_refused(name: str, rate: float) -> None:
+    with pytest.raises(ValueError, match=f"{name}: a number from 0 on was expected"):
+        OptimizerConfig(**{name: rate})

@@ -46,6 +46,16 @@ def test_a_view_is_the_photograph() -> None:
     assert len(views) == 2
 
 
+def test_looking_at_a_full_view_forgets_no_smaller_one() -> None:
+    views = TrainingViews(tiny_capture(), range(6), cache_mb=1)
+    small = views.get(2, 1)
+    full = views.full(2)
+    assert full.target.shape[1:] == (HEIGHT, WIDTH)
+    assert views.get(2, 1) is small
+    assert torch.equal(views.get(2).target, full.target)
+    assert views.full(2) is views.get(2)
+
+
 def test_moments_are_kept_for_as_many_views_as_fit() -> None:
     capture = tiny_capture()
     # A view of 32 x 24 has 18 KiB of moments: 1 MiB holds all six, 0 MiB none.

@@ -137,6 +137,26 @@ def test_a_learned_focal_length_is_that_of_all_cameras() -> None:
     torch.testing.assert_close(poses.cameras().Ks[:, 0, 2], ring(6).Ks[:, 0, 2])
 
 
+@pytest.mark.parametrize("turns", [True, False])
+def test_cameras_in_one_place_stay_in_one(turns: bool) -> None:
+    cameras = ring(6)
+    viewmats = cameras.viewmats.clone() if turns else cameras.viewmats[:1].repeat(6, 1, 1)
+    viewmats[:, :3, 3] = -(viewmats[:, :3, :3] @ cameras.centers[0])
+    poses = PoseRefinement(replace(cameras, viewmats=viewmats), (0, 2, 4), 4.0, AT_ONCE)
+    for _ in range(3):
+        moved = poses.moved(1, poses.initial[2])
+        (moved.viewmats * torch.arange(16.0).reshape(4, 4)).sum().backward()
+        poses.update(1, 1.0, 30.0)
+    found = poses.cameras()
+    assert not torch.equal(found.viewmats[2, :3, :3], viewmats[2, :3, :3])
+    torch.testing.assert_close(found.centers, cameras.centers[:1].expand(6, 3), atol=1e-5, rtol=0)
+
+
+def test_a_focal_length_without_poses_is_refused() -> None:
+    with pytest.raises(ValueError, match="refined with the poses only"):
+        PoseConfig(optim_focal=True, optim_pose=False)
+
+
 def test_a_prior_pulls_back() -> None:
     poses = refinement(PoseConfig(pose_prior=0.5))
     assert refinement().penalty(0) is None
@@ -150,7 +170,9 @@ def test_a_prior_pulls_back() -> None:
     assert there.item() == 0
 
 
-@pytest.mark.parametrize("name", ["psnr_threshold", "pose_lr_init", "pose_from_iter", "pose_prior"])
+@pytest.mark.parametrize(
+    "name", ["psnr_threshold", "pose_lr_init", "pose_from_iter", "pose_prior", "focal_lr"]
+)
 def test_bad_settings_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match=name):
         PoseConfig(**{name: -1 if name == "pose_from_iter" else -1.0})

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from configs.dynamic import PRESETS
+from core import memory
 from core.arrays import read_array
 from core.errors import UserError
 from core.files import read_json, write_json
@@ -239,3 +240,13 @@ def test_a_run_that_was_moved_finds_its_prediction(source: Path, trained: Path, 
     (run / "config.json").write_text(text.replace(str(source), str(tmp_path / "gone")), encoding="utf-8")
     assert open_run(run).source == run / "prediction"
     assert torch.equal(open_run(run, source=source).splats.means, open_run(run).splats.means)
+
+
+def test_memory_is_looked_at_before_anything_is_decoded(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "available_bytes", lambda: 2**20)
+    monkeypatch.setattr("training.train_dynamic.wait_for_images", pytest.fail)
+    with pytest.raises(UserError, match="of memory to start and 1 MiB are free"):
+        train_dynamic(source, tmp_path / "run", CONFIG)
+    assert not (tmp_path / "run").exists()

@@ -15,14 +15,14 @@ from dynamic_predictor.alignment.initialisation import (
     pair_scores,
     starting_variables,
 )
-from dynamic_predictor.alignment.pointmaps import Pointmaps, mean_confidences
+from dynamic_predictor.alignment.pointmaps import Pointmaps
 from dynamic_predictor.alignment.registration import register_poses
 from tests.dynamic_predictor.alignment.published import SIZE, Published
 from tests.dynamic_predictor.alignment.scenes import FOCAL, HEIGHT, WIDTH, camera_path, center_errors, wall
 
 
 def start_of(pairs: Pointmaps, focals: torch.Tensor | None = None) -> Start:
-    scores = pair_scores(mean_confidences(pairs))
+    scores = pair_scores(pairs.confidences.mean(dim=2))
     static = torch.ones(pairs.frames, len(pairs.pixels), dtype=torch.bool)
     if focals is None:
         focals = frame_focals(pairs, scores, None, (HEIGHT, WIDTH)).nanmedian().expand(pairs.frames)
@@ -44,14 +44,14 @@ def test_focal_lengths_are_each_frames_own() -> None:
     pairs = scene.pairs
     rows = pairs.edges[:, 0] == 2
     pairs.points[rows, 0, :, :2] *= 0.5
-    focals = frame_focals(pairs, pair_scores(mean_confidences(pairs)), None, (HEIGHT, WIDTH))
+    focals = frame_focals(pairs, pair_scores(pairs.confidences.mean(dim=2)), None, (HEIGHT, WIDTH))
     expected = torch.tensor([FOCAL, FOCAL, 2 * FOCAL, FOCAL], dtype=torch.float64)
     torch.testing.assert_close(focals, expected, rtol=1e-6, atol=0)
 
 
 def test_a_frame_that_is_never_first_has_no_focal_length_of_its_own() -> None:
     pairs = wall(3, "oneref-0").pairs
-    focals = frame_focals(pairs, pair_scores(mean_confidences(pairs)), None, (HEIGHT, WIDTH))
+    focals = frame_focals(pairs, pair_scores(pairs.confidences.mean(dim=2)), None, (HEIGHT, WIDTH))
     assert [math.isnan(focal) for focal in focals.tolist()] == [False, True, True]
 
 
@@ -110,7 +110,7 @@ def test_one_known_camera_gives_a_place_but_no_scale() -> None:
 def test_published_start(golden: Path) -> None:
     numbers = Published(golden)
     pairs = numbers.pairs()
-    scores = pair_scores(mean_confidences(pairs))
+    scores = pair_scores(pairs.confidences.mean(dim=2))
     torch.testing.assert_close(scores, numbers["edge_scores"], rtol=1e-9, atol=0)
     focals = frame_focals(pairs, scores, None, SIZE, best=1)
     static = torch.ones(5, len(pairs.pixels), dtype=torch.bool)

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from dynamic_predictor.alignment.pointmaps import (
     Pointmaps,
     frame_confidences,
-    mean_confidences,
     pixel_grid,
     sample_rows,
     storage_bytes,
@@ -85,7 +84,6 @@ def test_confidence_of_a_frame_is_the_largest_of_all_pairs_and_sides() -> None:
         expected[i] = torch.maximum(expected[i], pairs.confidences[row, 0])
         expected[j] = torch.maximum(expected[j], pairs.confidences[row, 1])
     torch.testing.assert_close(frame_confidences(pairs), expected)
-    torch.testing.assert_close(mean_confidences(pairs), pairs.confidences.mean(dim=2))
 
 
 def test_where_a_frame_is_shown_and_which_row_a_pair_has() -> None:

@@ -85,6 +85,21 @@ def test_a_process_that_fails_is_told_with_its_words(child: Path) -> None:
         structure_from_motion(FRAMES, unmasked(FRAMES))
 
 
+def test_what_a_process_answered_counts_however_it_ends(child: Path) -> None:
+    child.write_text(
+        "import pathlib, sys\n"
+        "import numpy as np\n"
+        "arrays = dict(viewmats=np.eye(4)[None], registered=np.ones(1, bool), focal_px=3.0, error_px=0.5)\n"
+        "arrays |= dict(xyz=np.zeros((1, 3)), rgb=np.zeros((1, 3), np.uint8), pixels=np.zeros((1, 2)))\n"
+        "arrays |= dict(frames=np.zeros(1, np.int64), points=np.zeros(1, np.int64))\n"
+        "np.savez(pathlib.Path(sys.argv[1]) / 'structure.npz', **arrays)\n"
+        "raise ValueError('the second attempt failed')\n"
+    )
+    found = structure_from_motion(FRAMES, unmasked(FRAMES))
+    assert found is not None
+    assert found.focal_px == 3.0
+
+
 def test_a_process_that_aborts_without_an_answer_found_nothing(child: Path) -> None:
     child.write_text("import os; os.abort()")
     assert structure_from_motion(FRAMES, unmasked(FRAMES)) is None

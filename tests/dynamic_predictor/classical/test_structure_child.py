@@ -70,6 +70,35 @@ def test_more_frames_win_then_the_smaller_error() -> None:
     assert better(None, None) is None
 
 
+def test_frames_that_see_too_few_points_are_not_posed() -> None:
+    names = [f"{row}.png" for row in range(4)]
+    blind = model_of(CAMERAS, [0, 1, 2, 3], points=4)
+    arrays = structure_child._arrays(blind, names)
+    assert not arrays["registered"].any()
+    assert not len(arrays["frames"])
+    assert not structure_child._is_good(blind, 4)
+    assert structure_child._is_good(model_of(CAMERAS, [0, 1, 2, 3]), 4)
+
+
+def test_a_second_attempt_that_fails_leaves_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(*_: object) -> None:
+        raise ValueError("no rotations")
+
+    first = model_of(CAMERAS, [0, 1])
+    (tmp_path / "images").mkdir()
+    for row in range(4):
+        (tmp_path / "images" / f"{row}.png").touch()
+    (tmp_path / "request.json").write_text('{"focal_px": null, "guess_px": 1.0, "threads": 1, "seed": 0}')
+    monkeypatch.setattr(structure_child, "_match", lambda *_: None)
+    monkeypatch.setattr(structure_child, "_map_incrementally", lambda *_: first)
+    monkeypatch.setattr(structure_child, "_map_globally", fails)
+    structure_child.main(tmp_path)
+    assert np.load(tmp_path / "structure.npz")["registered"].tolist() == [True, True, False, False]
+    assert "global mapping: no rotations" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("closed", [True, False])
 def test_the_process_ends_with_its_standard_input(closed: bool) -> None:
     program = (

@@ -30,7 +30,9 @@ def test_any_size_is_padded_on_all_sides_and_cut_out_again(
 ) -> None:
     recorder = Recorder()
     frames = torch.randint(0, 256, (2, height, width, 3), dtype=torch.uint8)
-    flow = NetworkFlow(recorder, 5)(frames[0], frames[1], torch.full((height, width, 2), 4.0))
+    flow = NetworkFlow(recorder, 5, torch.device("cpu"))(
+        frames[0], frames[1], torch.full((height, width, 2), 4.0)
+    )
     source, target, refinements, initial = recorder.given
     top, left = (padded[0] - height) // 2, (padded[1] - width) // 2
     assert source.shape == target.shape == (1, 3, *padded)
@@ -44,6 +46,16 @@ def test_any_size_is_padded_on_all_sides_and_cut_out_again(
     torch.testing.assert_close(source[0, :, 0, 0], frames[0, 0, 0] / 127.5 - 1)
     assert initial is not None
     torch.testing.assert_close(initial, torch.full((1, 2, padded[0] // 8, padded[1] // 8), 0.5))
+
+
+def test_it_computes_where_it_was_told_to_and_answers_where_the_frames_are() -> None:
+    recorder = Recorder()
+    frames = torch.zeros(2, 64, 64, 3, dtype=torch.uint8)
+    flow = NetworkFlow(recorder, 5, torch.device("meta"))(frames[0], frames[1], torch.zeros(64, 64, 2))
+    source, target, _, initial = recorder.given
+    assert initial is not None
+    assert {source.device.type, target.device.type, initial.device.type} == {"meta"}
+    assert flow.device == frames.device
 
 
 def small() -> ResidualBlock:
