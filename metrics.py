@@ -42,12 +42,10 @@ def score(command: Metrics) -> None:
     for path in streets:
         print(path, score_street(path), sep="\n")
     folders = [RunFolder(path) for path in command.model_paths if path not in streets]
-    if streets and not folders:
-        return
-    lpips = load_lpips(command.lpips)
-    rows = score_runs(folders, lpips, command.truth)
-    print(format_table(rows))
-    if lpips is None:
+    lpips = load_lpips(command.lpips) if folders else None
+    if folders:
+        print(format_table(score_runs(folders, lpips, command.truth)))
+    if folders and lpips is None:
         say(how_to_get(command.lpips))
 
 

@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import Annotated
 
 from core import cli
-from core.errors import UserError
 from scene.trajectories import PathName
-from training.rendering import GaussiansFile, RenderOptions, render_file, render_path, render_run
-from training.runs import open_run
-from training.street_rendering import StreetRenderOptions, render_street
-from training.street_runs import is_street, open_street
+from training.render_any import render_any
+from training.rendering import GaussiansFile, RenderOptions
+from training.street_rendering import StreetRenderOptions
 
 
 @dataclass(frozen=True)
@@ -38,26 +36,15 @@ class Render:
 
 def render(command: Render) -> None:
     """Run the command and name the folders written."""
-    of_street = command.model_path is not None and is_street(command.model_path)
-    if command.street != StreetRenderOptions() and not of_street:
-        raise UserError("--ply-sequence, --without-track and --move-track need -m RUN of a driving log")
-    if command.model_path is None:
-        folders = [render_file(command.file, command.options)]
-    elif command.file != GaussiansFile():
-        raise UserError("-m RUN and --ply, --cameras, --out exclude each other; give one or the others")
-    elif of_street:
-        if command.path is not None:
-            raise UserError(
-                "--path goes with photographs and videos; --video of a driving log has two new paths"
-            )
-        street = open_street(command.model_path, command.iteration, command.source_path)
-        folders = render_street(street, command.options, command.street)
-    elif command.path is not None:
-        run = open_run(command.model_path, command.iteration, command.source_path)
-        folders = [render_path(run, command.path, command.options)]
-    else:
-        run = open_run(command.model_path, command.iteration, command.source_path)
-        folders = render_run(run, command.options)
+    folders = render_any(
+        command.model_path,
+        command.file,
+        command.options,
+        command.street,
+        iteration=command.iteration,
+        source=command.source_path,
+        path=command.path,
+    )
     print(*folders, sep="\n")
 
 
