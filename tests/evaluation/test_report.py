@@ -194,6 +194,7 @@ def test_sliders_and_curves_in_a_browser(tmp_path: Path) -> None:
     with open_browser(tmp_path / "profile") as page:
         page.open(report)
         assert page.evaluate(split) == "50%"
+        page.evaluate("document.querySelector('.stage').scrollIntoView()")
         box = page.evaluate(
             "(({x, y, width, height}) => [x, y, width, height])"
             "(document.querySelector('.stage').getBoundingClientRect())"

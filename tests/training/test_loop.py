@@ -14,6 +14,7 @@ from core.run_folder import RunFolder
 from core.scalars import read_lines
 from core.serialization import load_state
 from tests.training.counting import NOT_A_NUMBER, Counting
+from training import loop
 from training.loop import FitResult, LoopConfig, fit
 from training.pacing import Pacer
 from training.task import Stepper, StepReport, Task
