@@ -87,20 +87,6 @@ def available_bytes() -> int | None:
     return min(found) if found else None
 
 
-def _container_bytes(group: Path) -> int | None:
-    """What a control group has left; pages of files that it can drop at any time count as free."""
-    limit, used, details = (group / f"memory.{name}" for name in ("max", "current", "stat"))
-    if not (limit.exists() and used.exists()):
-        return None
-    text = limit.read_text(encoding="ascii").strip()
-    if text == "max":
-        return None
-    lines = details.read_text(encoding="ascii").splitlines() if details.exists() else []
-    numbers = dict(line.split(maxsplit=1) for line in lines if " " in line)
-    kept = max(0, int(used.read_text(encoding="ascii")) - int(numbers.get("inactive_file", 0)))
-    return max(0, int(text) - kept)
-
-
 def peak_bytes() -> int | None:
     """Resident memory of this process at its highest so far; None if it cannot be known."""
     status = Path("/proc/self/status")
@@ -114,10 +100,32 @@ def peak_bytes() -> int | None:
     return usage if sys.platform == "darwin" else usage * 1024
 
 
+def peak_bytes_of_children() -> int | None:
+    """Resident memory of the largest process that this one began and outlived; None if it cannot be known."""
+    if resource is None:
+        return None
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return usage if sys.platform == "darwin" else usage * 1024
+
+
 def forget_peak() -> None:
     """Let the peak begin anew at what is resident now, where the system can; elsewhere nothing changes."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # 5: the peak alone; see proc(5)
+
+
+def _container_bytes(group: Path) -> int | None:
+    """What a control group has left; pages of files that it can drop at any time count as free."""
+    limit, used, details = (group / f"memory.{name}" for name in ("max", "current", "stat"))
+    if not (limit.exists() and used.exists()):
+        return None
+    text = limit.read_text(encoding="ascii").strip()
+    if text == "max":
+        return None
+    lines = details.read_text(encoding="ascii").splitlines() if details.exists() else []
+    numbers = dict(line.split(maxsplit=1) for line in lines if " " in line)
+    kept = max(0, int(used.read_text(encoding="ascii")) - int(numbers.get("inactive_file", 0)))
+    return max(0, int(text) - kept)
 
 
 def readable(count: int) -> str:

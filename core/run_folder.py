@@ -12,6 +12,10 @@ from core.files import make_folder
 ViewSet = Literal["train", "test"]
 ImageKind = Literal["renders", "gt", "depth"]
 
+HeldOutPoses = Literal["carried", "predicted", "refined"]
+"""Where a video's held-out frames are drawn from: carried along with their neighbours, whose cameras the
+training moved; exactly as predicted; or found anew on their static pixels."""
+
 
 @dataclass(frozen=True)
 class RunFolder:
@@ -140,6 +144,11 @@ class RunFolder:
         """The folder of `%05d.png`, in the order of the views."""
         return self.path / views / f"ours_{iteration}" / kind
 
+    def held_out_renders(self, iteration: int, poses: HeldOutPoses) -> Path:
+        """The renderings of held-out views; `images` has their photographs."""
+        name = "test" if poses == "carried" else f"test_{poses}"
+        return self.path / name / f"ours_{iteration}" / "renders"
+
     def iterations(self) -> list[int]:
         """The iterations whose Gaussians are saved, ascending."""
         folders = (self.path / "point_cloud").glob("iteration_*/point_cloud.ply")
@@ -151,10 +160,8 @@ class RunFolder:
         return [
             *(self.checkpoint.parent, self.log, self.timing, self.tensorboard, self.last_exposure),
             *(self.last_shutter, self.results, self.per_view, self.report, self.camera_plot, *self.showreel),
-            *(
-                self.path / name
-                for name in ("point_cloud", "pose", "train", "test", "test_refined", "scores.json")
-            ),
+            *(self.path / name for name in ("point_cloud", "pose", "train", "test", "scores.json")),
+            *(self.path / f"test_{poses}" for poses in ("predicted", "refined")),
             *(  # of a driving log
                 self.path / name for name in ("street_scores.json", "videos", "ply", "edits")
             ),

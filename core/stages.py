@@ -1,7 +1,7 @@
 """Runs of several stages: what is done is not done again, unless what it was made from has changed.
 
-A stage leaves `stages/NAME.json` in its folder: a digest of its inputs, and whether it has ended. Digests of
-stages are inputs of the stages that follow, so that a change is passed on.
+A stage leaves `stages/NAME.json` in its folder: a digest of its inputs, whether it has ended, what it took.
+Digests of stages are inputs of the stages that follow, so that a change is passed on.
 """
 
 import hashlib
@@ -14,6 +14,7 @@ from typing import Any
 
 from core.errors import UserError
 from core.files import explain, read_json, write_json
+from core.memory import peak_bytes, peak_bytes_of_children
 from core.progress import say
 
 _FOLDER = "stages"
@@ -73,7 +74,8 @@ def run_stage(stage: Stage, work: Callable[[], object], clean: Callable[[], obje
 
     Args:
         stage: which.
-        work: does it, and goes on where it was stopped; False says that it was stopped again.
+        work: does it, and goes on where it was stopped; False says that it was stopped again. The marker
+            says how long it took and what it held, over all processes that came to its end or a stop.
         clean: removes what the stage made from other inputs, before `work`.
 
     Returns:
@@ -86,17 +88,59 @@ def run_stage(stage: Stage, work: Callable[[], object], clean: Callable[[], obje
         say(f"{stage.name}: done before, from the same inputs")
         return True
     stored = stage.stored()
+    spent = _Spent.of(stored) if stored.get("digest") == stage.digest else _Spent()
     if stored and stored.get("digest") != stage.digest:
         changed = [key for key in stage.inputs if stored.get("inputs", {}).get(key) != stage.inputs[key]]
         say(f"{stage.name}: done anew, as {', '.join(changed) or 'what it is made from'} changed")
         clean()
     record = {"digest": stage.digest, "inputs": dict(stage.inputs)}
-    write_json(stage.marker, {"state": "begun", **record})
-    started = time.perf_counter()
-    if work() is False:
-        return False
-    write_json(stage.marker, {"state": "done", "seconds": time.perf_counter() - started, **record})
-    return True
+    write_json(stage.marker, {"state": "begun", **spent.told, **record})
+    spent.begin()
+    is_done = work() is not False
+    spent.end()
+    write_json(stage.marker, {"state": "done" if is_done else "begun", **spent.told, **record})
+    return is_done
+
+
+def stored_stages(folder: Path) -> dict[str, dict[str, Any]]:
+    """What the stages of a run have written down, by their names.
+
+    Raises:
+        UserError: a marker is broken.
+    """
+    markers = sorted((folder / _FOLDER).glob("*.json"))
+    return {marker.stem: Stage(folder, marker.stem, {}).stored() for marker in markers}
+
+
+@dataclass
+class _Spent:
+    """What a stage has taken, over all processes that worked on it.
+
+    Args:
+        seconds: pauses left out.
+        peak_memory_bytes: at most so much was held at once: by the process since it began, and by the largest
+            that it started for this stage. 0 where it cannot be known.
+    """
+
+    seconds: float = 0.0
+    peak_memory_bytes: int = 0
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> "_Spent":
+        return cls(stored.get("seconds", 0.0), stored.get("peak_memory_bytes") or 0)
+
+    @property
+    def told(self) -> dict[str, float | int | None]:
+        return {"seconds": self.seconds, "peak_memory_bytes": self.peak_memory_bytes or None}
+
+    def begin(self) -> None:
+        self._started, self._children = time.perf_counter(), peak_bytes_of_children() or 0
+
+    def end(self) -> None:
+        self.seconds += time.perf_counter() - self._started
+        children = peak_bytes_of_children() or 0
+        grown = children if children > self._children else 0  # else the largest was another stage's
+        self.peak_memory_bytes = max(self.peak_memory_bytes, (peak_bytes() or 0) + grown)
 
 
 def content_digest(files: Iterable[Path]) -> str:

@@ -27,6 +27,9 @@ class PredictorConfig:
     """Working size: the long side of the images that are looked at, in pixels."""
     user_masks: Path | None = None
     """Folder of masks that say what moves (white), one for each frame, used in place of our own."""
+    assume_static: bool = False
+    """Do not look for what moves: everything counts as standing still, to see what masks are good for. The
+    training still finds pixels that do not fit, unless --no-staticness."""
     user_poses: Path | None = None
     """Known cameras in place of our own: a TUM trajectory (camera-to-world), matched by time or by order, or
     a COLMAP model, matched by the names of the source's images."""
@@ -48,5 +51,9 @@ class PredictorConfig:
             raise ValueError(f"long_side: 16 pixels or more were expected, got {self.long_side}")
         if self.focal_px is not None and not 0 < self.focal_px < math.inf:
             raise ValueError(f"focal_px: a positive number was expected, got {self.focal_px}")
+        if self.assume_static and self.user_masks is not None:
+            raise ValueError(
+                "assume_static: user_masks say that something moves; one of the two was expected"
+            )
         if self.rounds < 1:
             raise ValueError(f"rounds: at least 1 was expected, got {self.rounds}")

@@ -24,7 +24,7 @@ class WorkingVideo:
         names: of the frames.
         size: how frames become working images.
         images: 8-bit sRGB.
-        user_masks: where something moves, if the user says so.
+        user_masks: where something moves, if the user says so; nowhere, if nothing is to be looked for.
         known: cameras and focal lengths, in pixels of the working images.
     """
 
@@ -75,7 +75,7 @@ def prepare_video(
                 "all frames must have one size"
             )
         images.append(working_image(frame, size))
-    masks = None
+    masks = torch.zeros(len(images), *images[0].shape[:2], dtype=torch.bool) if config.assume_static else None
     if config.user_masks is not None:
         masks = torch.stack([_user_mask(config.user_masks, name, size) for name in names])
     return WorkingVideo(tuple(names), size, images, masks, _known(size, config, known_cameras, known))

@@ -15,6 +15,7 @@ from core import cli
 from core.errors import UserError
 from core.files import read_json, write_text
 from core.run_folder import RunFolder
+from evaluation import depth_metrics
 from evaluation.ground_truth import GroundTruth
 from evaluation.sequences import SequenceScores, read_sequence
 
@@ -22,6 +23,7 @@ DataSet = Literal["davis", "sintel", "tum", "own"]
 
 _PUBLISHED = Path(__file__).with_name("published.json")
 _MISSING = "-"
+_MINUTE = 60
 
 Cells = Sequence[float | None]
 """A column of numbers, a row each."""
@@ -67,16 +69,24 @@ def tables(data_set: DataSet, sequences: Sequence[SequenceScores]) -> str:
     published = read_json(_PUBLISHED).get(data_set, {"title": "Own videos", "note": "", "psnr": {}})
     parts = [f"## {published['title']}", _legacy_table(sequences, published["psnr"]), published["note"]]
     parts.append(_left_out(sequences, published["psnr"]))
-    parts += [_honest_table(sequences), _HONEST_NOTE, _prediction_table(sequences)]
+    parts += [_honest_table(sequences), _HONEST_NOTE, _prediction_table(sequences), _PREDICTION_NOTE]
     parts += _published_means(published)
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 _HONEST_NOTE = (
-    "Static pixels only. `refined`: the poses of the held-out frames were refined with the Gaussians frozen; "
-    "`fixed`: they are those that the predictor found. SSIM and LPIPS are those of refined poses where there "
-    "are any. `masks` says where the masks of the held-out frames come from; numbers by predicted masks are "
-    "not comparable with others."
+    "Static pixels only. Poses of the held-out frames: `carried` along with those of their neighbours, which "
+    "the training moved, no pixel of theirs being looked at; exactly as `predicted`; or `refined` on their "
+    "static pixels, the Gaussians frozen. SSIM and LPIPS are those of refined poses where there are any. "
+    "`masks` says where the masks of the held-out frames come from; numbers by predicted masks are not "
+    "comparable with others."
+)
+
+
+_PREDICTION_NOTE = (
+    "`depths` is the share of the pixels with a true depth that have a predicted one; AbsRel and δ are about "
+    "these alone, and their means weigh sequences by them. `min in all` is a whole run, from frames to "
+    "videos; `peak GiB` is the most memory that any part of it held."
 )
 
 
@@ -86,7 +96,8 @@ def _legacy_table(sequences: Sequence[SequenceScores], psnr: Mapping[str, Any]) 
         name: [method["sequences"].get(each.sequence) for each in sequences] for name, method in psnr.items()
     }
     columns["flow interpolation"] = [_of(each.flow_interpolation, "legacy_psnr") for each in sequences]
-    columns["ours"] = [_of(each.fixed, "legacy_psnr") for each in sequences]
+    columns["ours, poses as predicted"] = [_of(each.predicted, "legacy_psnr") for each in sequences]
+    columns["ours, poses carried along"] = [_of(each.carried, "legacy_psnr") for each in sequences]
     whole = {name: method["mean"] for name, method in psnr.items()}
     return _table("PSNR, legacy", sequences, columns, digits=2, whole=whole)
 
@@ -100,10 +111,11 @@ def _left_out(sequences: Sequence[SequenceScores], psnr: Mapping[str, Any]) -> s
 
 
 def _honest_table(sequences: Sequence[SequenceScores]) -> str:
-    best = [each.refined or each.fixed for each in sequences]
+    best = [each.refined or each.carried for each in sequences]
     columns: dict[str, Cells] = {
         "flow interpolation": [_of(each.flow_interpolation, "psnr") for each in sequences],
-        "PSNR fixed": [_of(each.fixed, "psnr") for each in sequences],
+        "PSNR predicted": [_of(each.predicted, "psnr") for each in sequences],
+        "PSNR carried": [_of(each.carried, "psnr") for each in sequences],
         "PSNR refined": [_of(each.refined, "psnr") for each in sequences],
         "SSIM": [_of(scores, "ssim") for scores in best],
         "LPIPS": [_of(scores, "lpips") for scores in best],
@@ -115,7 +127,7 @@ def _honest_table(sequences: Sequence[SequenceScores]) -> str:
 
 
 def _prediction_table(sequences: Sequence[SequenceScores]) -> str:
-    """Masks and cameras. A path along which nothing determines the scale is shown and not averaged."""
+    """Masks, cameras, depth, cost. What is in units that nothing determines is no number here."""
     masks = [each.segmentation for each in sequences]
     paths = [each.trajectory for each in sequences]
     columns: dict[str, Cells] = {
@@ -128,9 +140,11 @@ def _prediction_table(sequences: Sequence[SequenceScores]) -> str:
         "RPE rot °": [_of(each, "rpe_rot_deg") for each in paths],
         "AbsRel": [_of(each.depth, "abs_rel") for each in sequences],
         "δ < 1.25": [_of(each.depth, "delta1") for each in sequences],
-        "minutes": [
-            None if each.training_seconds is None else each.training_seconds / 60 for each in sequences
-        ],
+        "depths": [_of(each.depth, "coverage") for each in sequences],
+        "min predicting": [_in(each.cost.prediction_seconds, _MINUTE) for each in sequences],
+        "min training": [_in(each.cost.training_seconds, _MINUTE) for each in sequences],
+        "min in all": [_in(each.cost.run_seconds, _MINUTE) for each in sequences],
+        "peak GiB": [_in(each.cost.peak_memory_bytes, 2**30) for each in sequences],
     }
     words: Mapping[str, Callable[[SequenceScores], str]] = {
         "cameras": lambda each: f"{each.registered}/{each.frames}",
@@ -139,7 +153,16 @@ def _prediction_table(sequences: Sequence[SequenceScores]) -> str:
         "size": lambda each: f"{each.size[0]}x{each.size[1]}",
         "iterations": lambda each: f"{each.iteration:,}",
     }
-    return _table("prediction", sequences, columns, digits=3, words=words)
+    return _table("prediction", sequences, columns, digits=3, words=words, means=_depth_means(sequences))
+
+
+def _depth_means(sequences: Sequence[SequenceScores]) -> Mapping[str, float]:
+    """Means in which every pixel counts the same, as published tables of depth have them."""
+    known = [each.depth for each in sequences if each.depth is not None]
+    if len(known) < len(sequences):
+        return {}
+    mean = depth_metrics.mean(known)
+    return {"AbsRel": mean.abs_rel, "δ < 1.25": mean.delta1, "depths": mean.coverage}
 
 
 def _published_means(published: Mapping[str, Any]) -> list[str]:
@@ -164,6 +187,7 @@ def _table(
     digits: int,
     words: Mapping[str, Callable[[SequenceScores], str]] | None = None,
     whole: Mapping[str, float] | None = None,
+    means: Mapping[str, float] | None = None,
 ) -> str:
     """A table with a row a sequence, and the means of the columns that are complete.
 
@@ -174,8 +198,9 @@ def _table(
         digits: behind the point.
         words: columns of text, on the right.
         whole: published means over all sequences of the data set, by column; for a last row.
+        means: of columns in which sequences do not count the same.
     """
-    words = words or {}
+    words, means = words or {}, means or {}
     columns = {name: cells for name, cells in columns.items() if any(cell is not None for cell in cells)}
     blank = [""] * len(words)
     lines = [
@@ -191,8 +216,8 @@ def _table(
         ),
     ]
     if len(sequences) > 1:
-        means = [_cell(_mean(cells), digits) for cells in columns.values()]
-        lines.append([f"mean of these {len(sequences)}", *means, *blank])
+        told = [_cell(means.get(name, _mean(cells)), digits) for name, cells in columns.items()]
+        lines.append([f"mean of these {len(sequences)}", *told, *blank])
     if whole and set(whole) & set(columns):
         published = [_cell(whole.get(name), digits) for name in columns]
         lines.append(["published mean of all", *published, *blank])
@@ -207,6 +232,10 @@ def _mean(cells: Cells) -> float | None:
 
 def _cell(value: float | None, digits: int) -> str:
     return _MISSING if value is None else f"{value:.{digits}f}"
+
+
+def _in(value: float | int | None, unit: int) -> float | None:
+    return None if value is None else value / unit
 
 
 def _of(scores: object, name: str) -> float | None:

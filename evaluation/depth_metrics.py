@@ -35,6 +35,8 @@ class DepthErrors:
         delta2: likewise, 1.25².
         delta3: likewise, 1.25³.
         pixels: how many were compared.
+        coverage: which share that is of the pixels whose true depth counts. The others have no prediction,
+            and are the harder ones: what moves has no depth by triangulation.
     """
 
     abs_rel: float
@@ -45,6 +47,7 @@ class DepthErrors:
     delta2: float
     delta3: float
     pixels: int
+    coverage: float
 
 
 def depth_errors(
@@ -56,8 +59,8 @@ def depth_errors(
     """Errors of the depths of one sequence, all frames together.
 
     Args:
-        predicted: depths in any unit, at pixels where they and the truth are known.
-        truth: depths there, in its own units.
+        predicted: depths in any unit; NaN where there is none.
+        truth: depths there, in its own units; not finite, or not above 0, where it is not known.
         alignment: what is fitted first: scale and shift, or a scale by the ratio of the medians.
         farthest: pixels whose true depth is this or more do not count, and fitted depths are cut there; in
             units of the truth. None = no limit.
@@ -65,18 +68,22 @@ def depth_errors(
     Returns:
         The errors; None where no pixel counts.
     """
-    counts = np.isfinite(predicted) & np.isfinite(truth) & (truth > 0)
+    counts = np.isfinite(truth) & (truth > 0)
     if farthest is not None:
         counts &= truth < farthest
-    ours, true = predicted[counts].astype(np.float64), truth[counts].astype(np.float64)
+    known = counts & np.isfinite(predicted)
+    ours, true = predicted[known].astype(np.float64), truth[known].astype(np.float64)
     if not len(ours):
         return None
     scale, shift = fit_scale_shift(ours, true) if alignment == "scale-shift" else (_ratio(ours, true), 0.0)
-    return _errors(np.clip(scale * ours + shift, _NEAREST * np.median(true), farthest), true)
+    fitted = np.clip(scale * ours + shift, _NEAREST * np.median(true), farthest)
+    return _errors(fitted, true, coverage=float(known.sum() / counts.sum()))
 
 
 def mean(sequences: Sequence[DepthErrors]) -> DepthErrors:
     """Means over sequences, each weighted by its pixels, so that every pixel counts the same.
+
+    The coverage is that of all sequences together.
 
     Root mean squares are averaged as such, as published tables have it.
     """
@@ -84,9 +91,10 @@ def mean(sequences: Sequence[DepthErrors]) -> DepthErrors:
     means = {
         field.name: float(np.average([getattr(each, field.name) for each in sequences], weights=weights))
         for field in fields(DepthErrors)
-        if field.name != "pixels"
+        if field.name not in ("pixels", "coverage")
     }
-    return DepthErrors(**means, pixels=sum(weights))
+    known = sum(each.pixels / each.coverage for each in sequences)
+    return DepthErrors(**means, pixels=sum(weights), coverage=sum(weights) / known)
 
 
 def fit_scale_shift(predicted: Float[ndarray, " P"], truth: Float[ndarray, " P"]) -> tuple[float, float]:
@@ -121,7 +129,7 @@ def _ratio(predicted: Float[ndarray, " P"], truth: Float[ndarray, " P"]) -> floa
     return float(np.median(truth)) / median if median > 0 else 1.0
 
 
-def _errors(ours: Float[ndarray, " P"], true: Float[ndarray, " P"]) -> DepthErrors:
+def _errors(ours: Float[ndarray, " P"], true: Float[ndarray, " P"], coverage: float) -> DepthErrors:
     difference, logarithms = ours - true, np.log(ours / true)
     factors = np.maximum(ours / true, true / ours)
     delta1, delta2, delta3 = (float(np.mean(factors < 1.25**power)) for power in (1, 2, 3))
@@ -134,4 +142,5 @@ def _errors(ours: Float[ndarray, " P"], true: Float[ndarray, " P"]) -> DepthErro
         delta2=delta2,
         delta3=delta3,
         pixels=len(ours),
+        coverage=coverage,
     )

@@ -1,14 +1,14 @@
 """Scores of the rendered views of a run, from the files on the disk to `results.json` and `per_view.json`.
 
-Of a run on a video only static pixels count, and the views that were rendered from refined poses are a method
-of their own: see `evaluation.static_scores`.
+Of a run on a video only static pixels count, and the same views rendered from other poses are methods of
+their own: see `evaluation.static_scores`.
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import Tensor
@@ -16,7 +16,7 @@ from torch import Tensor
 from core.errors import UserError
 from core.files import read_json, write_json
 from core.images import read_gray, read_image
-from core.run_folder import RunFolder, ViewSet
+from core.run_folder import HeldOutPoses, RunFolder, ViewSet
 from evaluation import image_metrics
 from evaluation.image_metrics import Scores
 from evaluation.lpips import Lpips
@@ -24,7 +24,9 @@ from evaluation.static_scores import masks_folder, score_static
 
 _KEYS = {"SSIM": "ssim", "PSNR": "psnr", "LPIPS": "lpips"}  # as the files of 3DGS name them
 _STATIC_KEYS = {"LEGACY_PSNR": "legacy_psnr", "LEGACY_L1": "legacy_l1", "STATIC": "static"}
-_REFINED = "_refined"
+
+POSES: tuple[HeldOutPoses, ...] = get_args(HeldOutPoses)
+"""In the order of methods; the first are those of `test/`, which every run has."""
 
 
 @dataclass(frozen=True)
@@ -34,17 +36,17 @@ class MethodScores:
     Args:
         iteration: after how many steps the Gaussians were saved.
         views: scores by file name, in the order of the views.
-        refined: whether the poses of the views were refined before they were rendered.
+        poses: of the views when they were rendered; all but `carried` are those of a video.
     """
 
     iteration: int
     views: Mapping[str, Scores]
-    refined: bool = False
+    poses: HeldOutPoses = "carried"
 
     @property
     def name(self) -> str:
         """What Inria's layout calls it."""
-        return f"ours_{self.iteration}{_REFINED if self.refined else ''}"
+        return f"ours_{self.iteration}{'' if self.poses == 'carried' else f'_{self.poses}'}"
 
     @property
     def mean(self) -> Scores:
@@ -84,7 +86,7 @@ def rendered_iterations(folder: RunFolder, views: ViewSet) -> list[int]:
 
 
 def image_pairs(
-    folder: RunFolder, views: ViewSet, iteration: int, refined: bool = False
+    folder: RunFolder, views: ViewSet, iteration: int, poses: HeldOutPoses = "carried"
 ) -> list[tuple[Path, Path]]:
     """Rendering and photograph of each view, in the order of the views.
 
@@ -92,14 +94,14 @@ def image_pairs(
         folder: of the run.
         views: which ones.
         iteration: which has been rendered.
-        refined: take the renderings from refined poses; the list is empty where there are none.
+        poses: of held-out views; the list is empty where nothing was rendered from these.
 
     Raises:
         UserError: a photograph or a rendering is missing.
     """
     renders, photographs = (folder.images(views, iteration, kind) for kind in ("renders", "gt"))
-    if refined:
-        renders = refined_renders(folder, iteration)
+    if poses != "carried":
+        renders = folder.held_out_renders(iteration, poses)
         if not renders.is_dir():
             return []
     names = {path.name for path in renders.glob("*.png")}
@@ -110,11 +112,6 @@ def image_pairs(
             f"run `python render.py -m {folder.path}` again"
         )
     return [(renders / name, photographs / name) for name in sorted(names)]
-
-
-def refined_renders(folder: RunFolder, iteration: int) -> Path:
-    """Where the held-out views are that were rendered from refined poses."""
-    return folder.path / "test_refined" / f"ours_{iteration}" / "renders"
 
 
 def score_run(
@@ -136,7 +133,7 @@ def score_run(
     """
     check_is_run(folder)
     methods = []
-    for iteration, refined, pairs in _rendered(folder, views):
+    for iteration, poses, pairs in _rendered(folder, views):
         scores = {}
         for render, photograph in pairs:
             mask = _mask_of(folder, iteration, render.name) if views == "test" else None
@@ -145,7 +142,7 @@ def score_run(
                 scores[render.name] = found
             on_view()
         if scores:
-            methods.append(MethodScores(iteration, scores, refined))
+            methods.append(MethodScores(iteration, scores, poses))
     return methods
 
 
@@ -159,11 +156,13 @@ def count_views(folder: RunFolder, views: ViewSet = "test") -> int:
     return sum(len(pairs) for _, _, pairs in _rendered(folder, views))
 
 
-def _rendered(folder: RunFolder, views: ViewSet) -> Iterator[tuple[int, bool, list[tuple[Path, Path]]]]:
-    """(iteration, whether poses were refined, the images) of all that has been rendered."""
+def _rendered(
+    folder: RunFolder, views: ViewSet
+) -> Iterator[tuple[int, HeldOutPoses, list[tuple[Path, Path]]]]:
+    """(iteration, from which poses, the images) of all that has been rendered."""
     for iteration in rendered_iterations(folder, views):
-        for refined in (False, True) if views == "test" else (False,):
-            yield iteration, refined, image_pairs(folder, views, iteration, refined)
+        for poses in POSES if views == "test" else POSES[:1]:
+            yield iteration, poses, image_pairs(folder, views, iteration, poses)
 
 
 def write_scores(folder: RunFolder, methods: list[MethodScores]) -> None:
@@ -197,9 +196,9 @@ def read_scores(folder: RunFolder) -> list[MethodScores]:
     stored = read_json(folder.per_view)
     try:
         methods = [_method(name, table) for name, table in stored.items()]
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, StopIteration, TypeError, ValueError) as error:
         raise UserError(f"{folder.per_view} is not what metrics.py writes ({error!r}); remove it") from error
-    return sorted(methods, key=lambda method: (method.iteration, method.refined))
+    return sorted(methods, key=lambda method: (method.iteration, POSES.index(method.poses)))
 
 
 def _method(name: str, table: Mapping[str, Mapping[str, Any]]) -> MethodScores:
@@ -208,8 +207,8 @@ def _method(name: str, table: Mapping[str, Mapping[str, Any]]) -> MethodScores:
         view: Scores(**{field: _number(table[key][view]) for key, field in keys.items()})  # pyright: ignore[reportArgumentType]
         for view in table["PSNR"]
     }
-    refined = name.endswith(_REFINED)
-    return MethodScores(int(name.removeprefix("ours_").removesuffix(_REFINED)), views, refined)
+    iteration, _, told = name.removeprefix("ours_").partition("_")
+    return MethodScores(int(iteration), views, next(poses for poses in POSES if poses == (told or "carried")))
 
 
 def _number(value: Any) -> float | None:

@@ -31,7 +31,8 @@ from evaluation.ground_truth import (
 from evaluation.held_out_masks import predicted_video
 from evaluation.image_metrics import Scores
 from evaluation.lpips import Lpips
-from evaluation.scoring import MethodScores, refined_renders
+from evaluation.run_cost import RunCost, read_cost
+from evaluation.scoring import POSES, MethodScores
 from evaluation.segmentation import MaskScores, score_masks
 from evaluation.static_scores import MaskedViews, MaskOrigin, masks_folder, read_masked_views, score_static
 from evaluation.tables import count_gaussians
@@ -50,7 +51,9 @@ class SequenceScores:
         iteration: after how many steps the Gaussians were saved.
         size: width and height of the held-out views, in pixels.
         masks: where the masks of the held-out views come from; None without such views.
-        fixed: means over the held-out views, from the poses that were predicted of them.
+        carried: means over the held-out views, from their predicted poses, carried along as far as the
+            training moved those of their neighbours.
+        predicted: likewise, from exactly the poses that were predicted: DAS3R's protocol.
         refined: likewise, from refined poses.
         flow_interpolation: likewise, of frames made from their neighbours without any 3D.
         segmentation: of the predicted masks against annotated ones, at the predictor's working size.
@@ -61,7 +64,7 @@ class SequenceScores:
         frames: how many there are.
         registered: how many cameras were found and not filled in.
         gaussians: in the end; None without a log.
-        training_seconds: how long the training took; None without a record of it.
+        cost: time and memory.
         truth: what all was compared with; absolute paths.
         truth_digest: of the files of that.
         fingerprint: of the files that were scored.
@@ -71,7 +74,8 @@ class SequenceScores:
     iteration: int
     size: tuple[int, int]
     masks: MaskOrigin | None
-    fixed: Scores | None
+    carried: Scores | None
+    predicted: Scores | None
     refined: Scores | None
     flow_interpolation: Scores | None
     segmentation: MaskScores | None
@@ -82,7 +86,7 @@ class SequenceScores:
     frames: int
     registered: int
     gaussians: int | None
-    training_seconds: float | None
+    cost: RunCost
     truth: GroundTruth
     truth_digest: str
     fingerprint: str
@@ -114,19 +118,19 @@ def score_sequence(
     if video is None or not methods:
         return None
     iteration = methods[-1].iteration
-    fixed, refined = (
-        next((m.mean for m in methods if m.iteration == iteration and m.refined == wanted), None)
-        for wanted in (False, True)
+    carried, predicted, refined = (
+        next((m.mean for m in methods if m.iteration == iteration and m.poses == wanted), None)
+        for wanted in POSES
     )
     views = read_masked_views(folder, iteration)
-    timing = read_json(folder.timing) if folder.timing.exists() else {}
     header = read_header(folder.images("test", iteration, "gt") / next(iter(methods[-1].views)))
     return SequenceScores(
         sequence=name_of(folder),
         iteration=iteration,
         size=(header.width, header.height),
         masks=None if views is None else views.origin,
-        fixed=fixed,
+        carried=carried,
+        predicted=predicted,
         refined=refined,
         flow_interpolation=None if views is None else _interpolated(folder, iteration, views, video, lpips),
         segmentation=None if truth.masks is None else score_masks(_mask_pairs(video, truth.masks)),
@@ -137,7 +141,7 @@ def score_sequence(
         frames=len(video.stored.frame_names),
         registered=int(video.stored.registered.sum()),
         gaussians=count_gaussians(folder),
-        training_seconds=timing.get("training_seconds"),
+        cost=read_cost(folder),
         truth=truth,
         truth_digest=truth.digest,
         fingerprint=_fingerprint(folder, iteration, video),
@@ -153,6 +157,16 @@ def write_sequence(folder: RunFolder, scores: SequenceScores) -> None:
     write_json(folder.path / SCORES_FILE, config_to_json(scores))
 
 
+def stored_sequence(folder: RunFolder) -> SequenceScores | None:
+    """What `write_sequence` wrote, whether or not it is out of date; None where there is nothing.
+
+    Raises:
+        UserError: the file is broken.
+    """
+    path = folder.path / SCORES_FILE
+    return config_from_json(SequenceScores, read_json(path), f"{path}: ") if path.exists() else None
+
+
 def read_sequence(folder: RunFolder, truth: GroundTruth | None = None) -> SequenceScores:
     """What `write_sequence` wrote, if it still describes what lies in the folder.
 
@@ -166,9 +180,9 @@ def read_sequence(folder: RunFolder, truth: GroundTruth | None = None) -> Sequen
     """
     path = folder.path / SCORES_FILE
     command = f"`python metrics.py -m {folder.path}`"
-    if not path.exists():
+    scores = stored_sequence(folder)
+    if scores is None:
         raise UserError(f"{path} is missing; {command} writes it for a run on a video with held-out views")
-    scores = config_from_json(SequenceScores, read_json(path), f"{path}: ")
     if scores.iteration != max(folder.iterations(), default=scores.iteration):
         raise UserError(
             f"{path} is about iteration {scores.iteration}, which is not the last; render, then {command}"
@@ -190,7 +204,8 @@ def _fingerprint(folder: RunFolder, iteration: int, video: PredictedVideo | None
     folders = (renders, folder.images("test", iteration, "gt"), masks_folder(folder, iteration))
     digest = hashlib.sha256(folder.config.read_bytes() if folder.config.exists() else b"")
     digest.update((video.digest if video is not None else "").encode())
-    for images in (*folders, refined_renders(folder, iteration)):
+    others = (folder.held_out_renders(iteration, poses) for poses in POSES[1:])
+    for images in (*folders, *others):
         for path in sorted(images.glob("*.png")):
             digest.update(f"{images.parent.parent.name}/{images.name}/{path.name}".encode())
             digest.update(hashlib.sha256(path.read_bytes()).digest())
@@ -221,8 +236,8 @@ def _depth(video: PredictedVideo, folder: Path, farthest: float) -> DepthErrors 
         header = read_header(stored.frames[row])
         size = (header.width, header.height)
         truth = nearest(measured, stored.crop, size, predicted.shape[1], predicted.shape[0])
-        ours.append(predicted[predicted > 0].numpy())
-        true.append(truth[predicted > 0].numpy())
+        ours.append(torch.where(predicted > 0, predicted, torch.nan).flatten().numpy())
+        true.append(truth.flatten().numpy())
     if not ours:
         return None
     return depth_errors(np.concatenate(ours), np.concatenate(true), farthest=farthest)

@@ -2,13 +2,16 @@
 
 What is scored lies in the folder of a run. Rendering writes it, `evaluation.scoring` reads it:
 
-    RUN/test/ours_N/renders/%05d.png        held-out views, from the poses that the predictor gave them
+    RUN/test/ours_N/renders/%05d.png        held-out views. Their poses were predicted, and have been carried
+                                            along as far as the training moved those of their neighbours
     RUN/test/ours_N/gt/%05d.png             their photographs, of the same size
     RUN/test/ours_N/dynamic_masks/%05d.png  8 bits, 255 = something moves, 0 = static; of the same size. A
                                             view without a file is not scored: Sintel's last frame, say
     RUN/test/ours_N/dynamic_masks.json      `MaskedViews`, written last: the sign that the run is dynamic
-    RUN/test_refined/ours_N/renders/        optional: the same views after their poses were refined with the
-                                            Gaussians frozen; same names, photographs and masks
+    RUN/test_predicted/ours_N/renders/      optional: the same views, from exactly the poses that the
+                                            predictor gave them, as in DAS3R; same names, photographs, masks
+    RUN/test_refined/ours_N/renders/        optional: likewise, after their poses were refined with the
+                                            Gaussians frozen
     RUN/prediction/                         `scene.prediction_files`: frames, masks, trajectory
     RUN/scores.json                         written by `metrics.py`: everything that is known of the sequence
 

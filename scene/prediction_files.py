@@ -19,6 +19,7 @@ from scene.prediction import Prediction
 from scene.prediction_layout import (
     CONFIDENCES,
     DEPTHS,
+    FOCALS,
     INTRINSICS,
     MASKS,
     MODEL,
@@ -42,6 +43,7 @@ _WRITTEN = (
     TRAJECTORY,
     TUM_TRAJECTORY,
     INTRINSICS,
+    FOCALS,
 )
 
 
@@ -149,6 +151,7 @@ def _write_trajectories(folder: Path, cameras: Cameras, times_s: Sequence[float]
     tum = ((time_s, *xyz, *quat[1:], quat[0]) for time_s, (xyz, quat) in timed)
     _write_rows(folder / TUM_TRAJECTORY, tum, "# timestamp tx ty tz qx qy qz qw\n")
     _write_rows(folder / INTRINSICS, cameras.Ks.double().flatten(1).tolist())
+    _write_rows(folder / FOCALS, cameras.Ks[:, 0, :1].double().tolist())
 
 
 def _write_rows(path: Path, rows: Iterable[Sequence[float]], head: str = "") -> None:

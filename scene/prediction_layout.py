@@ -15,7 +15,8 @@ from scene.frame_folders import is_image, natural_sort
 from scene.stored_frames import IMAGES
 
 PREDICTION_FILE = "prediction.json"
-TRAJECTORY, TUM_TRAJECTORY, INTRINSICS = "pred_traj.txt", "trajectory_tum.txt", "pred_intrinsics.txt"
+TRAJECTORY, TUM_TRAJECTORY = "pred_traj.txt", "trajectory_tum.txt"
+INTRINSICS, FOCALS = "pred_intrinsics.txt", "pred_focal.txt"
 MASKS, PROBABILITIES, DEPTHS, CONFIDENCES = "dynamic_masks", "dyna_avg", "depth_maps", "confidence_maps"
 MODEL = "sparse/0"
 

@@ -47,7 +47,7 @@ class SplitOptions:
     """das3r holds out the views 5, 15, 25, ..., counted from 0: the protocol of DAS3R's tables."""
 
     eval: bool = False
-    """Hold out every 8th view, beginning with the first."""
+    """Hold out every 8th view, beginning with the first; of a video as `hold_out` das3r, as in DAS3R."""
 
     seed: Annotated[int, tyro.conf.Suppress] = 0
     """Of the random place that `split` starts at; a command line fills in its own seed."""
@@ -122,6 +122,11 @@ def _by_rule(count: int, options: SplitOptions) -> tuple[Iterable[int], str]:
     if options.eval:
         return range(0, count, _EVERY), f"every {_EVERY}th view held out"
     return (), "every view trains"
+
+
+def rows_held_out(count: int, options: SplitOptions) -> tuple[int, ...]:
+    """The rows that `hold_out` or `eval` hold out of so many views, whatever the views are."""
+    return tuple(_by_rule(count, options)[0])
 
 
 def rows_of_names(capture: Capture, names: Iterable[str], where: str) -> list[int]:

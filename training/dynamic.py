@@ -52,6 +52,9 @@ class DynamicConfig:
     """How the source is read."""
     split: SplitOptions = SplitOptions()
     """Which frames are held out."""
+    predict_without_held_out: bool = False
+    """Keep the frames that `hold_out` or `eval` hold out from the predictor too: their cameras then lie
+    between those of their neighbours, until scores refine them. DAS3R's predictor sees them."""
     schedule: ScheduleConfig = ScheduleConfig(iterations=4_000)
     """How long the run is."""
     model: ModelConfig = ModelConfig(sh_degree=1, init_opacity=0.6)

@@ -16,6 +16,7 @@ from scene.frame_folders import FrameFolder, find_frames
 from scene.frames import FrameOptions, Frames, open_frames, write_frames
 from scene.prediction_files import remove_prediction, write_prediction
 from scene.prediction_layout import PREDICTION_FILE
+from scene.splits import SplitOptions, rows_held_out
 from scene.stored_frames import FACTS_FILE, IMAGES, StoredFrames, read_facts
 from scene.user_masks import USER_MASKS, mask_files, masks_of, match_masks, write_masks
 
@@ -36,6 +37,7 @@ class PredictionPlan:
         frames: the chosen frames; None where both stages are done already.
         masks: the user's mask of each frame, if there are any.
         poses: the user's cameras, if there are any.
+        unseen: the rule by which frames are kept from the predictor; None = it sees all of them.
     """
 
     home: Path
@@ -45,6 +47,7 @@ class PredictionPlan:
     frames: Frames | None = None
     masks: list[Path] | None = None
     poses: UserPoses | None = None
+    unseen: SplitOptions | None = None
 
     def run(self) -> Stage:
         """Write the frames and predict them, each unless it is done; returns the last stage, done.
@@ -67,6 +70,7 @@ class PredictionPlan:
     def _predict(self) -> None:
         # Networks and structure from motion are loaded by those who predict, and by nobody else.
         from dynamic_predictor.predict import predict  # noqa: PLC0415
+        from dynamic_predictor.unseen import with_unseen  # noqa: PLC0415
 
         facts = read_facts(self.home)
         if facts is None:
@@ -76,13 +80,22 @@ class PredictionPlan:
             )
         masks = None if self.masks is None else self.home / USER_MASKS
         cameras = None if self.poses is None else self.poses.cameras
-        frames = StoredFrames(self.home / IMAGES, facts.names)
-        prediction = predict(frames, facts.names, replace(self.config, user_masks=masks), cameras)
+        seen = _seen(len(facts), self.unseen)
+        names = tuple(facts.names[row] for row in seen)
+        frames = StoredFrames(self.home / IMAGES, names)
+        cameras = None if cameras is None else cameras[seen]
+        prediction = predict(frames, names, replace(self.config, user_masks=masks), cameras)
+        if len(seen) < len(facts):
+            prediction = with_unseen(prediction, facts.names, seen)
         write_prediction(self.home, prediction, facts)
 
 
 def plan_prediction(
-    source: Path, folder: RunFolder, options: FrameOptions, predictor: PredictorConfig
+    source: Path,
+    folder: RunFolder,
+    options: FrameOptions,
+    predictor: PredictorConfig,
+    unseen: SplitOptions | None = None,
 ) -> PredictionPlan:
     """Look at a video and at all that goes with it, and check what can be wrong. Nothing is written.
 
@@ -91,19 +104,26 @@ def plan_prediction(
         folder: of the run.
         options: which frames.
         predictor: with the user's masks, poses and weights, if there are any.
+        unseen: the frames that this holds out are kept from the predictor.
 
     Raises:
         UserError: as `open_frames`, `match_masks`, `read_user_poses` and `check_requirements`; a file of the
-            user is missing; or the disk has no room.
+            user is missing; no frame would be kept from the predictor, or all; or the disk has no room.
     """
     if predictor.user_masks is not None:
         predictor = replace(predictor, user_masks=masks_of(predictor.user_masks, source))
-    plan = _stages(source, folder, options, predictor)
+    plan = _stages(source, folder, options, predictor, unseen)
     if plan.frames_stage.is_done() and plan.predict_stage.is_done():
         return plan
     frames = open_frames(source, options)
     facts = frames.facts
-    check_requirements(predictor, len(frames), facts.width, facts.height)
+    seen = _seen(len(frames), unseen)
+    if unseen is not None and not 0 < len(seen) < len(frames):
+        raise UserError(
+            f"--predict-without-held-out keeps {len(frames) - len(seen)} of {len(frames)} frames from the "
+            "predictor; some, and not all, were expected: say --hold-out das3r, of 6 frames or more"
+        )
+    check_requirements(predictor, len(seen), facts.width, facts.height)
     masks = None if predictor.user_masks is None else match_masks(predictor.user_masks, frames)
     poses = None
     if predictor.user_poses is not None:
@@ -117,8 +137,18 @@ def plan_prediction(
     return replace(plan, frames=frames, masks=masks, poses=poses)
 
 
+def _seen(count: int, unseen: SplitOptions | None) -> list[int]:
+    """The rows that the predictor looks at."""
+    hidden = () if unseen is None else rows_held_out(count, unseen)
+    return [row for row in range(count) if row not in hidden]
+
+
 def _stages(
-    source: Path, folder: RunFolder, options: FrameOptions, predictor: PredictorConfig
+    source: Path,
+    folder: RunFolder,
+    options: FrameOptions,
+    predictor: PredictorConfig,
+    unseen: SplitOptions | None,
 ) -> PredictionPlan:
     for name in ("user_masks", "user_poses", "pretrained"):
         path: Path | None = getattr(predictor, name)
@@ -138,9 +168,10 @@ def _stages(
         "predictor": {**config_to_json(predictor), **elsewhere},
         "user_poses": None if poses is None else content_digest(pose_files(poses)),
         "weights": file_stamps(weight_files(predictor)),
+        **({} if unseen is None else {"unseen": config_to_json(unseen)}),
     }
     predict = Stage(folder.path, "predict", predict_inputs, (home / PREDICTION_FILE,))
-    return PredictionPlan(home, predictor, frames, predict)
+    return PredictionPlan(home, predictor, frames, predict, unseen=unseen)
 
 
 def _files(source: Path) -> list[Path]:

@@ -8,7 +8,6 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import reduce
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,7 +24,7 @@ from scene.datasets.pointodyssey import LabelRule
 from scene.motion_pairs import MotionVideos
 from training.loop import LoopConfig
 from training.predictor_batches import HeldOutPairs, PairBatch, PairDataConfig, PairLoader
-from training.predictor_losses import LossTerms, PredictorLossConfig, terms_of
+from training.predictor_losses import LossTerms, PixelCounts, PredictorLossConfig, terms_of
 from training.predictor_scores import PairScores, picture
 from training.task import Evaluation, NonFiniteLossError, Stepper, StepReport
 
@@ -50,6 +49,9 @@ class TrainingLengthConfig:
     """Pairs of an epoch, drawn anew in each."""
     batch_size: int = 32
     """Pairs a step, over all processes; each is looked at in both orders."""
+    accumulate: int = 1
+    """Parts that each process takes its pairs of a step in, one after another: the same step in less memory,
+    but for what is drawn at random."""
     learning_rate: float = 5e-5
     """Of AdamW after the warm-up; it falls along half a cosine."""
     min_learning_rate: float = 1e-6
@@ -62,7 +64,7 @@ class TrainingLengthConfig:
     """Longest gradient; a longer one is shortened. 0 leaves all."""
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "pairs_per_epoch", "batch_size", "learning_rate"):
+        for name in ("epochs", "pairs_per_epoch", "batch_size", "accumulate", "learning_rate"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name}: a positive number was expected, got {getattr(self, name)}")
         for name in ("min_learning_rate", "warmup_epochs", "weight_decay", "clip_gradient"):
@@ -151,6 +153,7 @@ class PredictorTask:
             seed=config.seed,
             rank=team.rank,
             processes=team.size,
+            parts=config.length.accumulate,
         )
         self.held_out = HeldOutPairs(test, config.data)
         self.trained = choose_trained(network, config.trained)
@@ -166,16 +169,26 @@ class PredictorTask:
         """Forward, backward, update."""
         self.network.train()
         self.optimizer.zero_grad(set_to_none=True)
-        with self._dropout(step):
-            parts = [self._terms(each.to(self.team.device)) for each in batch]
-        terms = reduce(LossTerms.__add__, parts).shared(self.team)
-        loss = terms.loss(self.config.loss)
-        # Each process goes backward through its own part, but all must agree on whether to go on.
-        value = self._backward(loss + (self.team.sum(loss) - loss.detach()), stepper)
-        rate = self._update(step, stepper.learning_rate_scale)
-        return StepReport(
-            value, {**terms.numbers(self.team), "learning_rate": rate} if stepper.reporting else {}
+        counts = PixelCounts.of(
+            [truth for part in batch for truth in (part.forward, part.backward)], self.team
         )
+        total, logged = torch.zeros((), device=self.team.device), torch.zeros(2, device=self.team.device)
+        loss = None
+        with self._dropout(step):
+            for part in batch:
+                if loss is not None:
+                    loss.backward()  # of the part before; the last one's is the stepper's
+                terms = self._terms(part.to(self.team.device)).over(counts)
+                loss = terms.loss(self.config.loss)
+                total, logged = total + loss.detach(), logged + terms.logged
+        assert loss is not None  # as no process is without a pair
+        # Each process goes backward through its own pairs, but all must agree on whether to go on.
+        value = self._backward(loss + (self.team.sum(total) - loss.detach()), stepper)
+        rate = self._update(step, stepper.learning_rate_scale)
+        if not stepper.reporting:
+            return StepReport(value, {})
+        entropy, points = self.team.sum(logged).tolist()
+        return StepReport(value, {"mask_entropy": entropy, "point_loss": points, "learning_rate": rate})
 
     def _terms(self, batch: PairBatch) -> LossTerms:
         with self._autocast():
@@ -211,7 +224,7 @@ class PredictorTask:
 
     @torch.no_grad()
     def evaluate(self) -> Evaluation:
-        """Score held-out pairs: masks by the intersection over union of all pixels, points by their error."""
+        """Score held-out pairs: masks by intersection over union and by J and F, points by their error."""
         self.network.eval()
         device = self.team.device
         sums = PairScores().as_tensor(device)

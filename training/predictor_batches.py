@@ -152,6 +152,7 @@ class PairLoader:
         seed: of the run.
         rank: of this process, which takes every `processes`-th pair.
         processes: how many share a step.
+        parts: that each process takes its pairs of a step in.
     """
 
     def __init__(
@@ -163,12 +164,14 @@ class PairLoader:
         seed: int,
         rank: int = 0,
         processes: int = 1,
+        parts: int = 1,
     ) -> None:
         self.videos = videos
         self.config = config
         self.batch_size = batch_size
         self.seed = seed
         self._mine = range(rank, batch_size, processes)
+        self._part = -(-len(self._mine) // parts)
         self._draw = PairDraw(videos.frame_counts, config.pairs)
 
     def batches(self, first_step: int) -> Iterator[list[PairBatch]]:
@@ -181,7 +184,9 @@ class PairLoader:
                     while len(loading) <= _AHEAD:
                         loading.append(self._start(pool, step))
                         step += 1
-                    yield batched([future.result() for future in loading.popleft()])
+                    pairs = [future.result() for future in loading.popleft()]
+                    parts = (pairs[first : first + self._part] for first in range(0, len(pairs), self._part))
+                    yield [batch for part in parts for batch in batched(part)]
             finally:
                 for futures in loading:
                     for future in futures:

@@ -7,6 +7,7 @@ Source: S. Wang et al., "DUSt3R: Geometric 3D Vision Made Easy", 2024, eq. 2 to 
 Dynamics-Aware Gaussian Splatting for Static Scene Reconstruction", 2024, for the masks.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -64,14 +65,40 @@ class PixelMean:
     def __add__(self, other: "PixelMean") -> "PixelMean":
         return PixelMean(self.total + other.total, self.count + other.count)
 
-    def shared(self, team: Team) -> "PixelMean":
-        """This process's sum over all processes' number of pixels."""
-        return PixelMean(self.total, team.sum(self.count))
+    def over(self, count: Float[Tensor, ""]) -> "PixelMean":
+        """This sum over another number of pixels, of which these are a part."""
+        return PixelMean(self.total, count)
 
     @property
     def value(self) -> Float[Tensor, ""]:
         """The mean; 0 where there is no pixel."""
         return self.total / self.count.clamp(min=1)
+
+
+@dataclass(frozen=True)
+class PixelCounts:
+    """How many pixels a step's means are over, whatever the parts in which it is taken.
+
+    Args:
+        labelled: in first images and in second ones, of which it is known whether they move.
+        valid: likewise, whose points are known.
+    """
+
+    labelled: tuple[Float[Tensor, ""], Float[Tensor, ""]]
+    valid: tuple[Float[Tensor, ""], Float[Tensor, ""]]
+
+    @staticmethod
+    def of(truths: Sequence[PairTargets], team: Team) -> "PixelCounts":
+        """Of a step, over all processes.
+
+        Args:
+            truths: of this process, in both orders of its pairs.
+            team: the processes.
+        """
+        masks = [(each.labelled_1, each.labelled_2, each.valid_1, each.valid_2) for each in truths]
+        counts = torch.tensor([[float(mask.sum()) for mask in row] for row in masks]).sum(0)
+        labelled_1, labelled_2, valid_1, valid_2 = team.sum(counts.to(team.device)).unbind()
+        return PixelCounts((labelled_1, labelled_2), (valid_1, valid_2))
 
 
 @dataclass(frozen=True)
@@ -97,10 +124,19 @@ class LossTerms:
         }
         return LossTerms(**sums)
 
-    def shared(self, team: Team) -> "LossTerms":
-        """This process's sums over all processes' numbers of pixels: the values of all processes add up."""
+    def over(self, counts: PixelCounts) -> "LossTerms":
+        """These sums over a whole step's numbers of pixels: the values of all parts and processes add up."""
+
+        def both(
+            means: tuple[PixelMean, PixelMean], of: tuple[Tensor, Tensor]
+        ) -> tuple[PixelMean, PixelMean]:
+            return means[0].over(of[0]), means[1].over(of[1])
+
         return LossTerms(
-            **{name: (means[0].shared(team), means[1].shared(team)) for name, means in vars(self).items()}
+            masks=both(self.masks, counts.labelled),
+            entropy=both(self.entropy, counts.labelled),
+            weighted_points=both(self.weighted_points, counts.valid),
+            points=both(self.points, counts.valid),
         )
 
     def loss(self, config: PredictorLossConfig) -> Float[Tensor, ""]:
@@ -108,12 +144,10 @@ class LossTerms:
         loss = config.mask_weight * _both(self.masks)
         return loss + config.pointmap_weight * _both(self.weighted_points) if config.pointmap_weight else loss
 
-    def numbers(self, team: Team) -> dict[str, float]:
-        """What is logged; `self` must be shared."""
-        return {
-            "mask_entropy": float(team.sum(_both(self.entropy))) / 2,
-            "point_loss": float(team.sum(_both(self.points))) / 2,
-        }
+    @property
+    def logged(self) -> Float[Tensor, "2"]:
+        """Means of the cross-entropy and of the points' error, as they are."""
+        return torch.stack([_both(self.entropy), _both(self.points)]).detach() / 2
 
 
 def _both(means: tuple[PixelMean, PixelMean]) -> Float[Tensor, ""]:

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float, UInt8
+from numpy import ndarray
 from torch import Tensor
 
 from dynamic_predictor.network.model import PairPrediction
+from evaluation.segmentation import score_masks
 from training.predictor_batches import PairBatch, PairTargets
 
 THRESHOLD = 0.5
@@ -26,44 +28,61 @@ class PairScores:
         either: pixels that move or are said to.
         point_error: of all pairs.
         pairs: how many have known points.
+        regions: J of all images; see `evaluation.segmentation`.
+        boundaries: likewise F.
+        images: how many have masks.
     """
 
     both: float = 0.0
     either: float = 0.0
     point_error: float = 0.0
     pairs: float = 0.0
+    regions: float = 0.0
+    boundaries: float = 0.0
+    images: float = 0.0
 
     @staticmethod
     def of(prediction: PairPrediction, truth: PairTargets) -> "PairScores":
         """The scores of a batch of one pair."""
         both = either = 0.0
+        masks: list[tuple[ndarray, ndarray]] = []
         for said, moves, labelled in (
             (prediction.dynamic_1, truth.dynamic_1, truth.labelled_1),
             (prediction.dynamic_2, truth.dynamic_2, truth.labelled_2),
         ):
             if said is not None:
-                told = said > THRESHOLD
-                both += float((told & moves & labelled).sum())
-                either += float(((told | moves) & labelled).sum())
+                told, true = (said > THRESHOLD) & labelled, moves & labelled
+                both += float((told & true).sum())
+                either += float((told | true).sum())
+                if labelled.any():
+                    masks.append((told[0].cpu().numpy(), true[0].cpu().numpy()))
         error = point_error(
             (prediction.pts3d_1[0], prediction.pts3d_2[0]),
             (truth.points_1[0], truth.points_2[0]),
             (truth.valid_1[0], truth.valid_2[0]),
         )
         known = math.isfinite(error)
-        return PairScores(both, either, error if known else 0.0, float(known))
+        found = score_masks(masks)
+        agreement = (0.0, 0.0) if found is None else (sum(found.regions), sum(found.boundaries))
+        return PairScores(both, either, error if known else 0.0, float(known), *agreement, float(len(masks)))
 
-    def as_tensor(self, device: torch.device) -> Float[Tensor, "4"]:
+    def as_tensor(self, device: torch.device) -> Float[Tensor, "7"]:
         """The sums, for adding up over processes."""
         return torch.tensor(list(vars(self).values()), dtype=torch.float64, device=device)
 
     @staticmethod
     def numbers(sums: Sequence[float]) -> dict[str, float]:
-        """Intersection over union of all pixels and mean error of points; what cannot be told is left out."""
+        """Intersection over union of all pixels; means of J and F over images, of points' errors over pairs.
+
+        What cannot be told is left out.
+        """
         scores = PairScores(*sums)
         numbers = {}
         if scores.either:
             numbers["mask_iou"] = scores.both / scores.either
+        if scores.images:
+            numbers["mask_j"] = scores.regions / scores.images
+            numbers["mask_f"] = scores.boundaries / scores.images
         if scores.pairs:
             numbers["point_error"] = scores.point_error / scores.pairs
         return numbers

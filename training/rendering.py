@@ -76,7 +76,7 @@ def render_run(run: TrainedRun, options: RenderOptions) -> list[Path]:
         sets.append("test")
     folders = [render_captured(run, views, options) for views in sets]
     if isinstance(run.config, DynamicConfig) and run.split.test and "test" in sets and not options.depth_only:
-        folders.append(render_refined(run, options))
+        folders += [render_predicted(run, options), render_refined(run, options)]
     if options.video and isinstance(run.config, DynamicConfig):
         write_showreel(run, options.fps, options.backend)
         folders.append(run.folder.path)
@@ -113,6 +113,22 @@ def render_captured(run: TrainedRun, views: ViewSet, options: RenderOptions) -> 
     return folder
 
 
+def render_predicted(run: TrainedRun, options: RenderOptions) -> Path:
+    """Render the held-out frames from exactly the cameras that were predicted of them: DAS3R's protocol.
+
+    Returns:
+        The folder that holds `renders`, numbered as those of the held-out frames.
+
+    Raises:
+        UserError: as `render_captured`.
+    """
+    rows = list(run.split.test)
+    folder = run.folder.held_out_renders(run.iteration, "predicted").parent
+    cameras = run.predicted[rows]
+    render_views(run.splats, cameras, folder, formation=_formation(run, options), develop=run.develop(rows))
+    return folder
+
+
 def render_refined(run: TrainedRun, options: RenderOptions) -> Path:
     """Render the held-out frames from cameras that were found anew on their static pixels.
 
@@ -134,7 +150,7 @@ def render_refined(run: TrainedRun, options: RenderOptions) -> Path:
     cameras = refine_poses(
         run.splats, capture.cameras[rows], images, static, formation=formation, develop=develop
     )
-    folder = run.folder.path / "test_refined" / f"ours_{run.iteration}"
+    folder = run.folder.held_out_renders(run.iteration, "refined").parent
     render_views(run.splats, cameras, folder, formation=formation, develop=develop)
     return folder
 

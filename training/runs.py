@@ -22,7 +22,7 @@ from scene.capture import Capture
 from scene.datasets import open_capture
 from scene.gaussian_model import StaticGaussians
 from scene.splats import Splats
-from scene.splits import Split, split_views
+from scene.splits import Split, SplitOptions, split_views
 from scene.stored_frames import read_facts
 from training.dynamic import DynamicConfig
 from training.motion_blur import MotionBlur
@@ -111,8 +111,13 @@ class TrainedRun:
         mean = exposures.mean(0)
         return lambda image, _: image @ mean[:, :3].T.to(image) + mean[:, 3].to(image)
 
+    @property
+    def predicted(self) -> Cameras:
+        """The cameras that training began with."""
+        return self.capture.cameras if self.blurred_by is None else self.blurred_by
+
     def _blur(self) -> MotionBlur:
-        cameras = self.capture.cameras if self.blurred_by is None else self.blurred_by
+        cameras = self.predicted
         distances = (self.splats.means - cameras.centers.mean(0)).norm(dim=-1)
         depth = float(distances.median()) if self.depth is None else self.depth
         blur = MotionBlur(replace(self.capture, cameras=cameras), depth)
@@ -243,7 +248,15 @@ def read_scene(source: Path, config: SceneConfig) -> tuple[Capture, Split]:
     if config.render.white_background and options.alpha == "black":
         options = replace(options, alpha="white")
     capture = open_capture(source, options)
-    return capture, split_views(capture, replace(config.split, seed=config.seed))
+    return capture, split_views(capture, split_options(config))
+
+
+def split_options(config: SceneConfig) -> SplitOptions:
+    """Which views to hold out; of a video `eval` means what it means to DAS3R."""
+    split = replace(config.split, seed=config.seed)
+    if isinstance(config, DynamicConfig) and split.eval and split.hold_out == "none":
+        return replace(split, hold_out="das3r")
+    return split
 
 
 def identity_of(source: Path, config: RunConfig, video: Path | None = None) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from core.progress import say
 from core.run_folder import RunFolder
 from core.serialization import config_to_json, differences
 from core.stages import Stage, content_digest, run_stage
+from dynamic_predictor.config import PredictorConfig
 from evaluation.report import write_report
 from scene.cameras_json import write_cameras_json
 from scene.depth_points import most_starting_gaussians
@@ -31,6 +32,7 @@ from training.runs import (
     result_determining,
     save_cameras,
     save_exposures,
+    split_options,
     start_run,
 )
 from training.showreel import write_showreel
@@ -77,16 +79,24 @@ class _DynamicRun:
         """Have the source predicted; returns a digest of the prediction."""
         predictor = replace(self.config.predictor, seed=self.config.seed)
         if self.layout is not None:
-            for name in ("user_masks", "user_poses", "focal_px", "pretrained"):
-                if getattr(predictor, name) is not None:
-                    raise UserError(
-                        f"{self.source} is predicted already, so --{name.replace('_', '-')} would change "
-                        "nothing; leave it out, or give the video itself"
-                    )
+            self._check_is_not_predicted_anew(predictor)
             return content_digest(input_files(self.layout))
-        plan = plan_prediction(self.source, self.folder, self.config.frames, predictor)
+        unseen = split_options(self.config) if self.config.predict_without_held_out else None
+        plan = plan_prediction(self.source, self.folder, self.config.frames, predictor, unseen)
         self._begin()
         return plan.run().digest
+
+    def _check_is_not_predicted_anew(self, predictor: PredictorConfig) -> None:
+        names = ("user_masks", "user_poses", "focal_px", "pretrained", "assume_static")
+        given = [name for name in names if getattr(predictor, name) != getattr(PredictorConfig(), name)]
+        if self.config.predict_without_held_out:
+            given.append("predict_without_held_out")
+        if given:
+            flag = "--" + given[0].replace("_", "-")
+            raise UserError(
+                f"{self.source} is predicted already, so {flag} would change nothing; leave it out, or give "
+                "the video itself"
+            )
 
     def train(self, prediction: str) -> FitResult:
         """Fit the Gaussians to the predicted capture."""

@@ -55,7 +55,7 @@ def complete_cameras(
         viewmats[row], registered[row] = invert_se3(posed.c2w).float(), True
         seen[row] = points, pixels
         waiting += [(row + step, row) for step in (1, -1) if 0 <= row + step < len(viewmats)]
-    return _interpolated(viewmats, registered), registered
+    return between_neighbours(viewmats, registered), registered
 
 
 def _carry(
@@ -72,7 +72,8 @@ def _carry(
     return points[kept], (pixels + torch.from_numpy(moved))[kept]
 
 
-def _interpolated(viewmats: Float[Tensor, "N 4 4"], known: Bool[Tensor, " N"]) -> Float[Tensor, "N 4 4"]:
+def between_neighbours(viewmats: Float[Tensor, "N 4 4"], known: Bool[Tensor, " N"]) -> Float[Tensor, "N 4 4"]:
+    """Camera-from-world transforms of which some, one or more, are known; the others lie between these."""
     rows = known.nonzero()[:, 0].numpy()
     c2w = invert_se3(viewmats).double().numpy()
     at = np.clip(np.arange(len(viewmats)), rows[0], rows[-1])

@@ -1,4 +1,4 @@
-"""What all reports share: the page around their sections, the section on reproduction, times for people."""
+"""What all reports share: the page around their sections, and the section on reproduction."""
 
 import html
 import json
@@ -13,8 +13,7 @@ from core import environment
 from core.errors import UserError
 from core.files import read_json, write_text
 from core.run_folder import RunFolder
-
-MISSING = "–"
+from evaluation.report.markup import section, table
 
 _PARTS = Path(__file__).parent
 
@@ -47,8 +46,8 @@ class Origin:
 
     @property
     def source(self) -> str | None:
-        """The capture's folder."""
-        return self.config.get("source_path")
+        """The capture's folder, or the video."""
+        return self.config.get("video", self.config.get("source_path"))
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -90,33 +89,6 @@ def write_page(folder: RunFolder, lead: str, figures: Mapping[str, str], section
     return folder.report
 
 
-def section(title: str, note: str, body: str) -> str:
-    """A section of a page, empty if it has no body."""
-    return f'<section><h2>{title}</h2><p class="note">{note}</p>{body}</section>' if body else ""
-
-
-def table(head: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]]) -> str:
-    """A table as HTML.
-
-    Args:
-        head: names of the columns, as HTML.
-        rows: name and cells of each row, likewise.
-    """
-    names = "".join(f"<th>{name}</th>" for name in head)
-    lines = "".join(
-        f"<tr><th>{name}</th>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>" for name, cells in rows
-    )
-    return f"<table><tr><th></th>{names}</tr>{lines}</table>"
-
-
-def duration(seconds: float) -> str:
-    """A time for people: 8.1 s, 3 min 5 s, 2 h 10 min."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
-
-
 def reproduction(path: Path, origin: Origin) -> str:
     """The section on how to make a run again.
 
@@ -132,16 +104,16 @@ def reproduction(path: Path, origin: Origin) -> str:
     note = "On the machine and with the versions below." if origin.recorded else (
         "With the configuration below. Versions and machine are those that wrote this page."
     )  # fmt: skip
-    rows = "".join(
-        f"<tr><th>{html.escape(name)}</th><td>{html.escape(str(value))}</td></tr>"
+    rows = {
+        html.escape(name): [html.escape(str(value))]
         for name, value in origin.environment.items()
         if name != "command"
-    )
+    }
     config = html.escape(json.dumps(origin.config, indent=2, ensure_ascii=False))
     details = (
         f"<details><summary>Configuration</summary><pre>{config}</pre></details>" if origin.config else ""
     )
-    return section("How to reproduce", note, f"<pre>{commands}</pre><table>{rows}</table>{details}")
+    return section("How to reproduce", note, f"<pre>{commands}</pre>{table((), rows)}{details}")
 
 
 def _part(name: str) -> str:

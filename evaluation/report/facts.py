@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -14,13 +13,14 @@ from core.run_folder import RunFolder, ViewSet
 from core.scalars import read_lines
 from evaluation import image_metrics
 from evaluation.image_metrics import Scores
-from evaluation.report.document import Origin, read_object
+from evaluation.report.document import Origin
+from evaluation.report.video_facts import VideoFacts, gather_video
+from evaluation.run_cost import RunCost, read_cost
 from evaluation.scoring import (
     MethodScores,
     check_is_run,
     image_pairs,
     read_scores,
-    refined_renders,
     rendered_iterations,
 )
 from evaluation.static_scores import masks_folder
@@ -61,21 +61,23 @@ class RunFacts:
         folder: of the run.
         origin: where it comes from.
         log: scalars by step.
-        timing: its timing.json; empty if it has none.
+        cost: time and memory.
         scores: of the last iteration that was scored; of a video from refined poses, where there are any.
-        methods: what is known of that iteration; of a video from predicted poses, and from refined ones.
+        methods: what is known of that iteration; of a video a method for each kind of poses.
         views: with pictures: the held-out ones, or a few that trained where none was held out.
         views_are: which of the two.
+        video: what is known of the video; None for a run on something else.
     """
 
     folder: RunFolder
     origin: Origin
     log: Sequence[Mapping[str, int | float]]
-    timing: Mapping[str, Any]
+    cost: RunCost
     scores: MethodScores | None
     methods: Sequence[MethodScores]
     views: Sequence[ViewFiles]
     views_are: ViewSet
+    video: VideoFacts | None = None
 
     @property
     def iteration(self) -> int | None:
@@ -86,7 +88,8 @@ class RunFacts:
     @property
     def seconds(self) -> float | None:
         """How long the training took; None if nobody wrote it down."""
-        return self.timing.get("training_seconds", self.latest("seconds"))
+        told = self.cost.training_seconds
+        return self.latest("seconds") if told is None else told
 
     def latest(self, name: str) -> float | None:
         """The last value of a scalar in the log."""
@@ -115,11 +118,12 @@ def gather(folder: RunFolder) -> RunFacts:
         folder=folder,
         origin=Origin.of(folder),
         log=read_lines(folder.log),
-        timing=read_object(folder.timing),
+        cost=read_cost(folder),
         scores=methods[-1] if methods else None,
         methods=[method for method in methods if method.iteration == methods[-1].iteration],
         views=views,
         views_are=views_are,
+        video=gather_video(folder),
     )
 
 
@@ -144,7 +148,7 @@ def _numbered(method: MethodScores) -> list[tuple[int, tuple[str, Scores]]]:
 def _held_out(folder: RunFolder, method: MethodScores, file: str, name: str, scores: Scores) -> ViewFiles:
     files = _files(folder, "test", method.iteration, file, name, scores)
     mask = masks_folder(folder, method.iteration) / file
-    render = refined_renders(folder, method.iteration) / file if method.refined else files.render
+    render = folder.held_out_renders(method.iteration, method.poses) / file
     return replace(files, render=render, mask=mask if mask.exists() else None)
 
 

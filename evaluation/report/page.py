@@ -7,8 +7,10 @@ from pathlib import Path
 from core.run_folder import RunFolder
 from core.weights import FETCH_COMMAND
 from evaluation.report.charts import Series, chart
-from evaluation.report.document import MISSING, duration, reproduction, section, table, write_page
+from evaluation.report.document import reproduction, write_page
 from evaluation.report.facts import RunFacts, ViewFiles, gather
+from evaluation.report.markup import MISSING, duration, number, section, table
+from evaluation.report.prediction import video_sections
 from evaluation.report.views import shape, thumbnail, view_card
 
 NO_LPIPS = f'<span title="{FETCH_COMMAND} fetches its weights">{MISSING}</span>'
@@ -25,7 +27,7 @@ def write_report(folder: RunFolder) -> Path:
     """
     facts = gather(folder)
     sections = (
-        _views(facts), _static_table(facts), _curves(facts),
+        *video_sections(facts.video), _views(facts), _static_table(facts), _curves(facts),
         gallery(facts.views, facts.views_are == "test", facts.folder.per_view.name),
         reproduction(folder.path, facts.origin),
     )  # fmt: skip
@@ -51,16 +53,31 @@ def _lead(facts: RunFacts) -> str:
     return ", ".join(told) + "." if told else "A run of 3D Gaussian splatting."
 
 
-def _figures(facts: RunFacts) -> dict[str, str]:
+def _scores(facts: RunFacts) -> dict[str, str]:
     mean = None if facts.scores is None else facts.scores.mean
-    gaussians = facts.latest("gaussians")
     return {
         "PSNR": MISSING if mean is None else f"{mean.psnr:.2f}<small>dB</small>",
         "SSIM": MISSING if mean is None else f"{mean.ssim:.3f}",
         "LPIPS": NO_LPIPS if mean is None or mean.lpips is None else f"{mean.lpips:.3f}",
+    }
+
+
+def _figures(facts: RunFacts) -> dict[str, str]:
+    gaussians = facts.latest("gaussians")
+    return {
+        **(facts.video.figures if facts.video is not None and facts.scores is None else _scores(facts)),
         "Gaussians": MISSING if gaussians is None else f"{gaussians:,.0f}",
         "Iterations": MISSING if facts.iteration is None else f"{facts.iteration:,}",
+        **_cost(facts),
+    }
+
+
+def _cost(facts: RunFacts) -> dict[str, str]:
+    predicting, peak = facts.cost.prediction_seconds, facts.cost.peak_memory_bytes
+    return {
+        **({} if predicting is None else {"Prediction time": duration(predicting)}),
         "Training time": MISSING if facts.seconds is None else duration(facts.seconds),
+        **({} if peak is None else {"Peak memory": f"{peak / 2**30:.1f}<small>GiB</small>"}),
     }
 
 
@@ -77,21 +94,22 @@ def chosen_views(views: Sequence[ViewFiles], held_out: bool) -> str:
 
 
 def _static_table(facts: RunFacts) -> str:
-    """Of a video: scores from predicted and from refined poses, and by DAS3R's protocol."""
+    """Of a video: scores from each kind of poses, and by DAS3R's protocol."""
     if facts.scores is None or facts.scores.mean.static is None:
         return ""
-    rows = []
+    rows: dict[str, list[str]] = {}
     for method in facts.methods:
         mean = method.mean
         numbers = (mean.psnr, 3), (mean.ssim, 4), (mean.lpips, 4), (mean.legacy_psnr, 3), (mean.static, 3)
-        cells = [MISSING if value is None else f"{value:.{digits}f}" for value, digits in numbers]
-        rows.append((f"{'refined' if method.refined else 'predicted'} poses", cells))
-    head = ("PSNR", "SSIM", "LPIPS", "legacy PSNR", "static share")
+        rows[f"{method.poses} poses"] = [number(value, digits) for value, digits in numbers]
     note = (
         "Only pixels where nothing moves count. The legacy PSNR is that of DAS3R's tables: moving pixels are "
-        "black in both images, and counted. Refined are the poses of held-out frames, the Gaussians frozen."
+        "black in both images, and counted. Poses of held-out frames are carried along with those of their "
+        "neighbours, which the training moved; or exactly as predicted, as in DAS3R; or refined with the "
+        "Gaussians frozen."
     )
-    return section("Static pixels", note, table(head, rows))
+    columns = ("PSNR", "SSIM", "LPIPS", "legacy PSNR", "static share")
+    return section("Static pixels", note, table(columns, rows))
 
 
 def _curves(facts: RunFacts) -> str:

@@ -6,8 +6,9 @@ from pathlib import Path
 from core.memory import readable
 from core.run_folder import RunFolder
 from evaluation.report.charts import Series, chart
-from evaluation.report.document import MISSING, duration, reproduction, section, table, write_page
+from evaluation.report.document import reproduction, write_page
 from evaluation.report.facts import course
+from evaluation.report.markup import MISSING, duration, section, table
 from evaluation.report.page import NO_LPIPS, chosen_views, gallery
 from evaluation.report.street_facts import StreetFacts, gather_street
 from evaluation.street_scores import COLUMNS, NOTE, SCORES_FILE
@@ -68,25 +69,25 @@ def _figures(facts: StreetFacts) -> dict[str, str]:
 def _scores(facts: StreetFacts) -> str:
     """All numbers of both sets of views."""
     sets = [name for name in _SETS if name in facts.summaries]
-    rows = []
+    rows: dict[str, list[str]] = {}
     for key, (name, digits) in COLUMNS.items():
         numbers = [facts.summaries[each].get(key) for each in sets]
         if any(number is not None for number in numbers):
             cells = [MISSING if number is None else f"{number:.{digits}f}" for number in numbers]
-            rows.append((name, cells))
+            rows[name] = cells
     body = table([_SETS[name] for name in sets], rows) if rows else ""
     return section("Scores", html.escape(NOTE.replace("`", "")), body)
 
 
 def _stages(facts: StreetFacts) -> str:
     """What each stage took."""
-    rows = []
+    rows: dict[str, list[str]] = {}
     for pace in facts.paces:
         memory = MISSING if pace.peak_memory_bytes is None else readable(pace.peak_memory_bytes)
         gaussians = [count for _, count in course(facts.logs.get(pace.name, ()), "gaussians")]
         count = f"{gaussians[-1]:,.0f}" if gaussians else MISSING
         pace_told = f"{pace.iterations_per_s:.2f}"
-        rows.append((pace.name, [f"{pace.iterations:,}", duration(pace.seconds), pace_told, memory, count]))
+        rows[pace.name] = [f"{pace.iterations:,}", duration(pace.seconds), pace_told, memory, count]
     note = "Memory is that of the whole process at its highest."
     head = ("iterations", "time", "iterations a second", "peak memory", "Gaussians")
     return section("Stages", note, table(head, rows) if rows else "")

@@ -43,11 +43,11 @@ def view_card(which: str, view: ViewFiles) -> str:
     if view.mask is not None:
         heat[read_gray(view.mask) > 0] = _MOVING
         legend += f' · <span class="scale" style="background:rgb{_MOVING}"></span> moves'
-    panes.append(_figure(heat, f"error of {view.name}", f"error&ensp;{legend}"))
+    panes.append(picture(heat, f"error of {view.name}", f"error&ensp;{legend}"))
     if view.depth is not None:
-        panes.append(_figure(read_image(view.depth), f"depth of {view.name}", "depth, near is bright"))
+        panes.append(picture(read_image(view.depth), f"depth of {view.name}", "depth, near is bright"))
     if view.moving is not None:
-        panes.append(_figure(read_image(view.moving), f"what moves in {view.name}", "what moves, by itself"))
+        panes.append(picture(read_image(view.moving), f"what moves in {view.name}", "what moves, by itself"))
     scores = told(view.scores) + html.escape(view.more)
     layout = "wide" if width >= height else "tall"
     return (
@@ -69,6 +69,11 @@ def thumbnail(view: ViewFiles) -> str:
         f'<figure><img src="{picture}" alt="rendering of {name}" loading="lazy">'
         f"<figcaption>{name}<br><b>{view.scores.psnr:.2f}</b> dB</figcaption></figure>"
     )
+
+
+def picture(image: UInt8[ndarray, "H W 3"], alternative: str, caption: str) -> str:
+    """An image with a caption, which is HTML."""
+    return f"<figure>{_picture(image, alternative)}<figcaption>{caption}</figcaption></figure>"
 
 
 def shape(view: ViewFiles) -> str:
@@ -108,10 +113,6 @@ def _slider(name: str, render: UInt8[ndarray, "H W 3"], photograph: UInt8[ndarra
         '<span class="tag right">photograph</span></div>'
         "<figcaption>drag, or use the arrow keys</figcaption></figure>"
     )
-
-
-def _figure(image: UInt8[ndarray, "H W 3"], alternative: str, caption: str) -> str:
-    return f"<figure>{_picture(image, alternative)}<figcaption>{caption}</figcaption></figure>"
 
 
 def _picture(image: UInt8[ndarray, "H W 3"], alternative: str, name: str = "") -> str:

@@ -37,17 +37,6 @@ def test_what_is_free_is_known_here() -> None:
     assert free is None or free > 0
 
 
-def test_pages_that_a_container_can_drop_are_free(tmp_path: Path) -> None:
-    assert memory._container_bytes(tmp_path) is None
-    (tmp_path / "memory.max").write_text("1000\n")
-    (tmp_path / "memory.current").write_text("900\n")
-    assert memory._container_bytes(tmp_path) == 100
-    (tmp_path / "memory.stat").write_text("anon 200\ninactive_file 650\nactive_file 50\n")
-    assert memory._container_bytes(tmp_path) == 750
-    (tmp_path / "memory.max").write_text("max\n")
-    assert memory._container_bytes(tmp_path) is None
-
-
 def test_the_peak_grows_with_what_is_held_and_can_begin_anew() -> None:
     before = memory.peak_bytes()
     if before is None:
@@ -63,6 +52,17 @@ def test_the_peak_grows_with_what_is_held_and_can_begin_anew() -> None:
     assert again <= after
     if Path("/proc/self/clear_refs").exists():
         assert again < after - 100_000_000
+
+
+def test_pages_that_a_container_can_drop_are_free(tmp_path: Path) -> None:
+    assert memory._container_bytes(tmp_path) is None
+    (tmp_path / "memory.max").write_text("1000\n")
+    (tmp_path / "memory.current").write_text("900\n")
+    assert memory._container_bytes(tmp_path) == 100
+    (tmp_path / "memory.stat").write_text("anon 200\ninactive_file 650\nactive_file 50\n")
+    assert memory._container_bytes(tmp_path) == 750
+    (tmp_path / "memory.max").write_text("max\n")
+    assert memory._container_bytes(tmp_path) is None
 
 
 @pytest.mark.parametrize(("count", "told"), [(0, "0 MiB"), (5 * 2**20, "5 MiB"), (3 * 2**29, "1.5 GiB")])

@@ -2,6 +2,9 @@
 
 import json
 import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core import memory
 from core.errors import UserError
-from core.stages import Stage, content_digest, file_stamps, run_stage
+from core.stages import Stage, content_digest, file_stamps, run_stage, stored_stages
 
 
 class Killed(BaseException):
@@ -92,6 +96,34 @@ def test_what_was_killed_or_stopped_goes_on_without_cleaning(tmp_path: Path, wor
     assert not run_stage(stage(tmp_path, {"a": 1}), lambda: False, work.clean)
     assert run_stage(stage(tmp_path, {"a": 1}), work, work.clean)
     assert work.done == ["work"]
+
+
+def test_what_it_took_is_kept_over_a_stop_and_begins_anew_with_other_inputs(tmp_path: Path) -> None:
+    one = stage(tmp_path, {"a": 1})
+
+    def stopped() -> bool:
+        time.sleep(0.02)
+        return False
+
+    run_stage(one, stopped)
+    first = stored_stages(tmp_path)["frames"]
+    assert (first["state"], first["seconds"] >= 0.02) == ("begun", True)
+    run_stage(one, one.outputs[0].touch)
+    second = stored_stages(tmp_path)["frames"]
+    assert (second["state"], second["seconds"] > first["seconds"]) == ("done", True)
+    assert second["peak_memory_bytes"] is None or second["peak_memory_bytes"] > 2**20
+    run_stage(stage(tmp_path, {"a": 2}), one.outputs[0].touch)
+    assert stored_stages(tmp_path)["frames"]["seconds"] < 0.02
+
+
+def test_a_large_child_counts_for_the_stage_that_began_it(tmp_path: Path) -> None:
+    if memory.peak_bytes_of_children() is None:
+        pytest.skip("this system does not tell")
+    child = [sys.executable, "-c", "len(bytearray(b'x') * 1_500_000_000)"]
+    run_stage(Stage(tmp_path, "predict", {}), lambda: subprocess.run(child, check=True))
+    run_stage(Stage(tmp_path, "train", {}), lambda: None)
+    peaks = {name: marker["peak_memory_bytes"] for name, marker in stored_stages(tmp_path).items()}
+    assert peaks["predict"] > peaks["train"] + 1_400_000_000
 
 
 def test_what_was_killed_with_other_inputs_is_removed(tmp_path: Path, work: Work) -> None:

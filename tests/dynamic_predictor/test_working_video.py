@@ -1,5 +1,6 @@
 """Frames as a network sees them, and what the user knows."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,15 @@ def test_masks_are_cut_as_the_frames_are(tmp_path: Path) -> None:
     assert video.user_masks is not None
     assert video.user_masks[0, :, :31].all()
     assert not video.user_masks[0, :, 33:].any()
+
+
+def test_nothing_moves_where_everything_is_assumed_to_stand_still(tmp_path: Path) -> None:
+    video = prepare_video([WIDE, WIDE], ["a", "b"], replace(CONFIG, assume_static=True))
+    assert video.user_masks is not None
+    assert video.user_masks.shape == (2, 32, 64)
+    assert not video.user_masks.any()
+    with pytest.raises(ValueError, match="assume_static"):
+        replace(CONFIG, assume_static=True, user_masks=tmp_path)
 
 
 def test_known_focal_lengths_are_in_pixels_of_the_working_image() -> None:

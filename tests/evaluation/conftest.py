@@ -11,7 +11,7 @@ from core.files import write_json
 from core.images import read_image, write_png
 from core.run_folder import RunFolder, ViewSet
 from core.serialization import config_to_json
-from evaluation.scoring import refined_renders
+from evaluation.scoring import POSES
 from evaluation.static_scores import MaskedView, MaskedViews, masks_folder, write_masked_views
 from scene.cameras import Cameras
 from scene.cameras_json import write_cameras_json
@@ -77,19 +77,22 @@ def make_run(
     return folder
 
 
-def add_masks(folder: RunFolder, iteration: int = 30, *, refined: bool = True) -> RunFolder:
-    """Make a run one on a video: masks of its held-out views, and renderings of refined poses."""
+def add_masks(folder: RunFolder, iteration: int = 30, *, poses: bool = True) -> RunFolder:
+    """Make a run one on a video: masks of its held-out views, and renderings from other, better poses."""
     random = np.random.default_rng(1)
     photographs = sorted(folder.images("test", iteration, "gt").glob("*.png"))
     for photograph in photographs:
         height, width = read_image(photograph).shape[:2]
         mask = (random.uniform(size=(height, width)) < 0.3).astype(np.uint8) * 255
         write_png(masks_folder(folder, iteration) / photograph.name, mask)
-        if refined:
-            blend = read_image(folder.images("test", iteration, "renders") / photograph.name) // 2
-            write_png(
-                refined_renders(folder, iteration) / photograph.name, blend + read_image(photograph) // 2
-            )
+        render, truth = (
+            read_image(folder.images("test", iteration, "renders") / photograph.name),
+            read_image(photograph),
+        )
+        for halves, each in enumerate(POSES[1:], 1) if poses else ():
+            share = 0.5**halves
+            blend = share * render.astype(np.float64) + (1 - share) * truth
+            write_png(folder.held_out_renders(iteration, each) / photograph.name, blend.astype(np.uint8))
     views = tuple(
         MaskedView(path.name, 5 + 10 * row, f"{5 + 10 * row:05d}.jpg") for row, path in enumerate(photographs)
     )

@@ -9,8 +9,10 @@ import pytest
 
 from evaluation import benchmark
 from evaluation.benchmark import main, tables
+from evaluation.depth_metrics import DepthErrors
 from evaluation.ground_truth import GroundTruth
 from evaluation.image_metrics import Scores
+from evaluation.run_cost import RunCost
 from evaluation.runs import score_runs
 from evaluation.segmentation import MaskScores
 from evaluation.sequences import SequenceScores
@@ -22,7 +24,8 @@ DOG = SequenceScores(
     iteration=4000,
     size=(512, 288),
     masks="annotation",
-    fixed=Scores(27.5, 0.8, 0.2, 0.9, 28.25, 0.01),
+    carried=Scores(27.5, 0.8, 0.2, 0.9, 28.25, 0.01),
+    predicted=Scores(27.0, 0.8, 0.2, 0.9, 27.75, 0.01),
     refined=Scores(29.5, 0.85, 0.15, 0.9, 30.25, 0.01),
     flow_interpolation=Scores(25.09, 0.7, 0.3, 0.9, 25.56, 0.02),
     segmentation=MaskScores(0.75, 1.0, 0.5, 0.7, 2, (0.7, 0.8), (0.5, 0.5)),
@@ -33,7 +36,7 @@ DOG = SequenceScores(
     frames=50,
     registered=49,
     gaussians=123_456,
-    training_seconds=90.0,
+    cost=RunCost(30.0, 90.0, 150.0, 3 * 2**29),
     truth=GroundTruth(),
     truth_digest="",
     fingerprint="",
@@ -41,7 +44,7 @@ DOG = SequenceScores(
 SHADOW = dataclasses.replace(
     DOG,
     sequence="car-shadow",
-    fixed=Scores(30.5, 0.9, None, 0.8, 31.75, 0.01),
+    carried=Scores(30.5, 0.9, None, 0.8, 31.75, 0.01),
     refined=None,
     trajectory=dataclasses.replace(DOG.trajectory, ate=7.0, ate_share=None, determined=False),
     gaussians=None,
@@ -60,12 +63,13 @@ def test_the_legacy_table_has_das3r_s_rows_beside_ours() -> None:
     rows = cells(tables("davis", [DOG, SHADOW]), "PSNR, legacy")
     assert rows["dog"]["DAS3R"] == "28.63"
     assert rows["car-shadow"]["DAS3R w/o static confidence"] == "31.04"
-    assert (rows["dog"]["flow interpolation"], rows["dog"]["ours"]) == ("25.56", "28.25")
+    assert (rows["dog"]["flow interpolation"], rows["dog"]["ours, poses carried along"]) == ("25.56", "28.25")
+    assert rows["dog"]["ours, poses as predicted"] == "27.75"
     mean = rows["mean of these 2"]
-    assert mean["ours"] == "30.00"
+    assert mean["ours, poses carried along"] == "30.00"
     assert float(mean["DAS3R"]) == pytest.approx((28.63 + 29.13) / 2, abs=0.006)
     assert rows["published mean of all"]["DAS3R"] == "25.70"
-    assert rows["published mean of all"]["ours"] == "-"
+    assert rows["published mean of all"]["ours, poses as predicted"] == "-"
     missing = "Not among these: blackswan, camel, horsejump-high, motocross-jump, parkour, soapbox."
     assert missing in tables("davis", [DOG, SHADOW])
     assert "Not among these" not in tables("own", [DOG])
@@ -74,7 +78,7 @@ def test_the_legacy_table_has_das3r_s_rows_beside_ours() -> None:
 def test_honest_numbers_masks_and_cameras() -> None:
     text = tables("davis", [DOG, SHADOW])
     honest = cells(text, "static pixels")
-    assert (honest["dog"]["PSNR fixed"], honest["dog"]["PSNR refined"], honest["dog"]["SSIM"]) == (
+    assert (honest["dog"]["PSNR carried"], honest["dog"]["PSNR refined"], honest["dog"]["SSIM"]) == (
         "27.500", "29.500", "0.850",
     )  # fmt: skip
     assert (honest["car-shadow"]["PSNR refined"], honest["car-shadow"]["SSIM"]) == ("-", "0.900")
@@ -86,12 +90,26 @@ def test_honest_numbers_masks_and_cameras() -> None:
     assert (prediction["dog"]["size"], prediction["dog"]["iterations"]) == ("512x288", "4,000")
     assert (prediction["dog"]["Gaussians"], prediction["car-shadow"]["Gaussians"]) == ("123,456", "-")
     assert prediction["mean of these 2"]["J"] == "0.750"
+    cost = ("min predicting", "min training", "min in all", "peak GiB")
+    assert [prediction["dog"][name] for name in cost] == ["0.500", "1.500", "2.500", "1.500"]
     assert "DAS3R 0.397" in text
+
+
+def test_means_of_depth_weigh_by_pixels() -> None:
+    depth = DepthErrors(0.1, 0.0, 0.0, 0.0, 0.8, 0.9, 1.0, pixels=300, coverage=0.6)
+    other = dataclasses.replace(depth, abs_rel=0.5, pixels=100, coverage=0.2)
+    pair = [dataclasses.replace(DOG, depth=depth), dataclasses.replace(SHADOW, depth=other)]
+    mean = cells(tables("sintel", pair), "prediction")["mean of these 2"]
+    assert (mean["AbsRel"], mean["depths"]) == ("0.200", "0.400")
 
 
 def test_other_videos_have_no_published_numbers() -> None:
     text = tables("own", [DOG])
-    assert list(cells(text, "PSNR, legacy")["dog"]) == ["flow interpolation", "ours"]
+    assert list(cells(text, "PSNR, legacy")["dog"]) == [
+        "flow interpolation",
+        "ours, poses as predicted",
+        "ours, poses carried along",
+    ]
     assert "mean" not in cells(text, "static pixels")
     assert "DAS3R 0" not in text
 

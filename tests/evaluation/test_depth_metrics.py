@@ -87,6 +87,7 @@ def test_what_does_not_count() -> None:
     errors = depth_errors(predicted, truth, "median", farthest=70.0)
     assert errors is not None
     assert (errors.pixels, errors.rmse) == (2, 0)
+    assert errors.coverage == pytest.approx(2 / 3), "a pixel with a true depth has no predicted one"
     assert depth_errors(predicted[2:], truth[2:], farthest=70.0) is None
     near = depth_errors(np.array([1.0, 1.0, 1e6]), np.array([1.0, 1.0, 60.0]), "median", farthest=70.0)
     assert near is not None
@@ -105,10 +106,11 @@ def test_pictures_without_depth_have_errors_that_are_numbers(seed: int) -> None:
 
 def test_every_pixel_counts_the_same_in_the_mean() -> None:
     few, many = (
-        DepthErrors(error, 1.0, 1.0, 1.0, delta, 0.5, 1.0, pixels)
-        for error, delta, pixels in ((0.4, 0.2, 100), (0.1, 0.8, 300))
+        DepthErrors(error, 1.0, 1.0, 1.0, delta, 0.5, 1.0, pixels, coverage)
+        for error, delta, pixels, coverage in ((0.4, 0.2, 100, 1.0), (0.1, 0.8, 300, 0.75))
     )
     both = mean([few, many])
     assert both.abs_rel == pytest.approx(0.175)
     assert both.delta1 == pytest.approx(0.65)
     assert both.pixels == 400
+    assert both.coverage == pytest.approx(400 / 500)

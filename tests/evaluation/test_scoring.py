@@ -13,7 +13,7 @@ from core.images import read_image, write_png
 from core.run_folder import RunFolder
 from evaluation.image_metrics import score
 from evaluation.lpips import Lpips
-from evaluation.scoring import count_views, read_scores, refined_renders, score_run, write_scores
+from evaluation.scoring import POSES, count_views, read_scores, score_run, write_scores
 from evaluation.static_scores import masks_folder, score_static
 from tests.evaluation.conftest import add_masks, make_run
 
@@ -103,29 +103,29 @@ def test_damaged_scores_are_told(tmp_path: Path, content: str) -> None:
         read_scores(folder)
 
 
-def test_of_a_video_static_pixels_count_from_predicted_and_from_refined_poses(tmp_path: Path) -> None:
+def test_of_a_video_static_pixels_count_from_each_kind_of_poses(tmp_path: Path) -> None:
     folder = add_masks(make_run(tmp_path / "run", views=2))
-    fixed, refined = methods = score_run(folder, None)
-    assert [method.name for method in methods] == ["ours_30", "ours_30_refined"]
-    assert count_views(folder) == 4
-    renders = {False: folder.images("test", 30, "renders"), True: refined_renders(folder, 30)}
+    carried, predicted, refined = methods = score_run(folder, None)
+    assert [method.name for method in methods] == ["ours_30", "ours_30_predicted", "ours_30_refined"]
+    assert tuple(method.poses for method in methods) == POSES
+    assert count_views(folder) == 6
+    photographs = folder.images("test", 30, "gt")
     for method in methods:
         for name, scores in method.views.items():
-            image, target = (
-                decoded(path / name) for path in (renders[method.refined], folder.images("test", 30, "gt"))
-            )
+            renders = folder.held_out_renders(30, method.poses)
+            image, target = (decoded(path / name) for path in (renders, photographs))
             moving = decoded(masks_folder(folder, 30) / name)[..., 0] > 0
             assert scores == score_static(image, target, moving, None)
-    assert refined.mean.psnr > fixed.mean.psnr
+    assert refined.mean.psnr > predicted.mean.psnr > carried.mean.psnr
     write_scores(folder, methods)
     assert read_scores(folder) == methods
     results = json.loads(folder.results.read_text())
     assert set(results["ours_30_refined"]) == {"SSIM", "PSNR", "LPIPS", "LEGACY_PSNR", "LEGACY_L1", "STATIC"}
-    assert results["ours_30"]["LEGACY_PSNR"] == pytest.approx(fixed.mean.legacy_psnr)
+    assert results["ours_30"]["LEGACY_PSNR"] == pytest.approx(carried.mean.legacy_psnr)
 
 
 def test_a_view_without_a_mask_among_masks_is_not_scored(tmp_path: Path) -> None:
-    folder = add_masks(make_run(tmp_path / "run", views=3), refined=False)
+    folder = add_masks(make_run(tmp_path / "run", views=3), poses=False)
     (masks_folder(folder, 30) / "00001.png").unlink()
     (method,) = score_run(folder, None)
     assert list(method.views) == ["00000.png", "00002.png"]
@@ -139,6 +139,6 @@ def test_masks_and_refined_views_that_do_not_match_are_told(tmp_path: Path) -> N
     write_png(masks_folder(folder, 30) / "00001.png", np.zeros((3, 4), np.uint8))
     with pytest.raises(UserError, match=r"00001\.png differ in size \(4x3 and 24x16\)"):
         score_run(folder, None)
-    (refined_renders(folder, 30) / "00000.png").unlink()
+    (folder.held_out_renders(30, "refined") / "00000.png").unlink()
     with pytest.raises(UserError, match=r"00000\.png is in one only"):
         count_views(folder)

@@ -16,7 +16,7 @@ from core.tum import write_tum
 from evaluation.flow_interpolation import interpolate
 from evaluation.ground_truth import GroundTruth, PredictedVideo
 from evaluation.held_out_masks import write_held_out_masks
-from evaluation.scoring import refined_renders, score_run
+from evaluation.scoring import score_run
 from evaluation.sequences import SequenceScores, read_sequence, score_sequence, write_sequence
 from evaluation.static_scores import score_static
 from tests.evaluation.conftest import annotation_of, make_run, make_video_run
@@ -43,14 +43,14 @@ def test_everything_is_put_together(tmp_path: Path) -> None:
         12,
         11,
     )
-    assert (scores.gaussians, scores.training_seconds, scores.refined) == (None, 90.0, None)
+    assert (scores.gaussians, scores.cost.training_seconds, scores.refined) == (None, 90.0, None)
     assert scores.segmentation is not None
     assert (scores.segmentation.region, scores.segmentation.boundary) == (1, 1), "the crop is heeded"
     assert scores.segmentation.frames == 12
     assert scores.trajectory is not None
     assert scores.trajectory.ate == pytest.approx(0, abs=1e-6)
-    assert scores.fixed is not None
-    assert scores.fixed.static == 1 - 64 / (48 * 32)
+    assert scores.carried is not None
+    assert scores.carried.static == 1 - 64 / (48 * 32)
     assert scores.size == (48, 32)
     assert scores.truth == GroundTruth(tmp_path / "truth" / "dog", tmp_path / "truth" / "dog.txt")
     assert read_sequence(folder) == scores
@@ -75,13 +75,15 @@ def test_at_the_ends_the_only_neighbour_serves(tmp_path: Path) -> None:
     assert score(folder).flow_interpolation == score_static(neighbour, target, moving, None)
 
 
-def test_refined_poses_stand_beside_fixed_ones(tmp_path: Path) -> None:
+def test_other_poses_stand_beside_those_carried_along(tmp_path: Path) -> None:
     folder = make_video_run(tmp_path)
-    shutil.copytree(folder.images("test", 30, "gt"), refined_renders(folder, 30))
+    shutil.copytree(folder.images("test", 30, "renders"), folder.held_out_renders(30, "predicted"))
+    shutil.copytree(folder.images("test", 30, "gt"), folder.held_out_renders(30, "refined"))
     scores = score(folder)
     assert scores.refined is not None
-    assert scores.fixed is not None
-    assert scores.refined.psnr > scores.fixed.psnr
+    assert scores.carried is not None
+    assert scores.refined.psnr > scores.carried.psnr
+    assert scores.predicted == scores.carried, "as the cameras did not move here"
     assert read_sequence(folder) == scores
 
 
@@ -128,7 +130,7 @@ def test_what_is_no_video_or_holds_nothing_out_has_no_such_scores(tmp_path: Path
 def test_everything_survives_the_disk(tmp_path: Path) -> None:
     folder = make_video_run(tmp_path)
     scores = score(folder, GroundTruth(masks=tmp_path / "truth"))
-    bare = dataclasses.replace(scores, fixed=None, flow_interpolation=None, segmentation=None, masks=None)
+    bare = dataclasses.replace(scores, carried=None, flow_interpolation=None, segmentation=None, masks=None)
     write_sequence(folder, bare)
     assert read_sequence(folder) == bare
 
@@ -144,7 +146,7 @@ def test_depth_is_compared_where_the_predictor_looked(tmp_path: Path) -> None:
     scores = score(folder, GroundTruth(depths=tmp_path / "depths"))
     assert scores.depth is not None
     assert scores.depth.abs_rel == pytest.approx(0)
-    assert scores.depth.pixels == 12 * 16 * 18
+    assert (scores.depth.pixels, scores.depth.coverage) == (12 * 16 * 18, 1)
     assert read_sequence(folder) == scores
     np.save(tmp_path / "depths" / "dog" / "00003.npy", np.zeros(3))
     with pytest.raises(UserError, match=r"00003\.npy holds float64\[3\]"):

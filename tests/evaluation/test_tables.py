@@ -1,6 +1,7 @@
 """One table of several runs: every number once, in its column, and a dash for what is not known."""
 
 import json
+import re
 from pathlib import Path
 
 from evaluation.scoring import MethodScores, score_run
@@ -59,7 +60,7 @@ def test_a_run_without_held_out_views_has_dashes(tmp_path: Path) -> None:
     assert count_gaussians(folder) is None
 
 
-def test_runs_on_videos_have_lines_for_refined_poses_and_a_legacy_column(tmp_path: Path) -> None:
+def test_runs_on_videos_have_a_line_for_each_kind_of_poses_and_a_legacy_column(tmp_path: Path) -> None:
     rows = []
     for name, views in (("a", 1), ("b", 2)):
         folder = add_masks(make_run(tmp_path / name, views))
@@ -67,11 +68,16 @@ def test_runs_on_videos_have_lines_for_refined_poses_and_a_legacy_column(tmp_pat
     table = format_table(rows)
     lines = table.splitlines()
     assert lines[0].endswith("legacy PSNR")
-    assert [("refined poses" in line) for line in lines[2:6]] == [False, True, False, True]
-    fixed, refined = lines[-2:]
-    assert fixed.startswith("mean")
+    assert [re.split(" {2,}", line)[1].partition(", ")[2] for line in lines[2:5]] == [
+        "",
+        "predicted poses",
+        "refined poses",
+    ]
+    carried, predicted, refined = lines[-3:]
+    assert carried.startswith("mean")
+    assert "predicted poses" in predicted
     assert "refined poses" in refined
-    for line, methods in ((fixed, 0), (refined, 1)):
+    for methods, line in enumerate((carried, predicted, refined)):
         means = [row.methods[methods].mean for row in rows]
         legacy = [mean.legacy_psnr for mean in means if mean.legacy_psnr is not None]
         assert f"{sum(mean.psnr for mean in means) / 2:.3f}" in line

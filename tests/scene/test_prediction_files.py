@@ -106,6 +106,11 @@ def test_the_tum_trajectory_is_one(written: tuple[Path, Prediction, FrameFacts])
     np.testing.assert_allclose(Rotation.from_quat(rows[:, 4:]).as_matrix(), c2w[:, :3, :3], atol=1e-6)
 
 
+def test_focal_lengths_stand_alone_too(written: tuple[Path, Prediction, FrameFacts]) -> None:
+    folder, prediction, _ = written
+    assert np.loadtxt(folder / "pred_focal.txt") == pytest.approx(prediction.cameras.Ks[:, 0, 0].tolist())
+
+
 def test_das3r_s_trajectory_is_the_other_order(written: tuple[Path, Prediction, FrameFacts]) -> None:
     folder = written[0]
     theirs, tum = (np.loadtxt(folder / name) for name in ("pred_traj.txt", "trajectory_tum.txt"))

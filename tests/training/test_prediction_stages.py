@@ -17,6 +17,7 @@ from dynamic_predictor.config import PredictorConfig
 from scene.datasets import open_capture
 from scene.frames import FrameOptions
 from scene.prediction_files import read_prediction
+from scene.splits import SplitOptions
 from tests.training.videos import TinyVideo, tiny_video, write_images, write_video
 from training.prediction_stages import plan_prediction
 
@@ -70,6 +71,30 @@ def test_a_video_becomes_a_capture_once(
     assert len(capture) == 8
     assert capture.cameras.size == (64, 48)
     assert read_prediction(folder.prediction).assurance.sentences == ("by hand",)
+
+
+def test_held_out_frames_can_be_kept_from_the_predictor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, ...]] = []
+
+    def answer(frames: Any, names: tuple[str, ...], config: PredictorConfig, cameras: Any) -> Any:
+        asked.append(names)
+        return tiny_video(len(frames)).prediction(names)
+
+    module = ModuleType("dynamic_predictor.predict")
+    module.predict = answer  # pyright: ignore[reportAttributeAccessIssue]
+    monkeypatch.setitem(sys.modules, "dynamic_predictor.predict", module)
+    folder, source = RunFolder(tmp_path / "run"), write_images(tmp_path / "a", tiny_video())
+    split = SplitOptions(hold_out="das3r")
+    plan = plan_prediction(source, folder, FrameOptions(), PredictorConfig(), split)
+    assert plan.run().is_done()
+    everyone = read_prediction(folder.prediction).frame_names
+    assert asked == [tuple(name for row, name in enumerate(everyone) if row != 5)]
+    assert not read_prediction(folder.prediction).registered[5]
+    assert not plan_prediction(source, folder, FrameOptions(), PredictorConfig()).predict_stage.is_done()
+    with pytest.raises(UserError, match="keeps 0 of 8 frames from the predictor"):
+        plan_prediction(source, RunFolder(tmp_path / "b"), FrameOptions(), PredictorConfig(), SplitOptions())
 
 
 def test_other_frames_or_flags_are_predicted_anew(tmp_path: Path, predictor: Predictor) -> None:

@@ -74,6 +74,22 @@ def test_a_pause_leaves_no_trace() -> None:
             assert torch.equal(parameter, resumed.network.get_parameter(name)), name
 
 
+def test_a_step_in_parts_is_the_same_step() -> None:
+    """But for what is drawn at random, which here is nothing."""
+    whole, parted = (
+        task(replace(CONFIG, length=replace(CONFIG.length, batch_size=4, accumulate=parts)))
+        for parts in (1, 3)
+    )
+    for subject in (whole, parted):
+        for module in subject.network.modules():
+            if isinstance(module, torch.nn.Dropout):
+                module.p = 0.0
+    assert len(next(parted.batches(1))) == 2, "of two pairs each: no part is larger than it must be"
+    assert run(parted, 1, 3) == pytest.approx(run(whole, 1, 3), rel=1e-4)
+    for name, parameter in whole.network.named_parameters():
+        torch.testing.assert_close(parted.network.get_parameter(name), parameter, rtol=1e-3, atol=1e-4)
+
+
 def test_random_numbers_of_others_are_not_disturbed() -> None:
     subject = task()
     before = torch.random.get_rng_state()
@@ -141,7 +157,7 @@ def test_evaluation_leaves_the_training_as_it_was() -> None:
     run(subject, 1, 2)
     run(other, 1, 2)
     evaluation = subject.evaluate()
-    assert set(evaluation.numbers) == {"mask_iou", "point_error"}
+    assert set(evaluation.numbers) == {"mask_iou", "mask_j", "mask_f", "point_error"}
     assert evaluation.numbers == subject.evaluate().numbers
     assert len(evaluation.pictures) == 2
     assert run(subject, 3, 4) == run(other, 3, 4)

@@ -11,6 +11,7 @@ from core.distributed import Team
 from tests.training.predictions import said, truth
 from training.predictor_losses import (
     LossTerms,
+    PixelCounts,
     PixelMean,
     PredictorLossConfig,
     mask_errors,
@@ -74,7 +75,11 @@ def test_terms_of_parts_add_up_to_those_of_the_whole() -> None:
     joined = parts[0] + parts[1]
     assert isinstance(joined, LossTerms)
     assert torch.allclose(joined.loss(config), whole.loss(config))
-    assert joined.shared(ALONE).numbers(ALONE) == pytest.approx(whole.numbers(ALONE))
+    assert torch.allclose(joined.logged, whole.logged)
+    counts = PixelCounts.of([truth(3, 4)], ALONE)
+    shares = [part.over(counts) for part in parts]
+    assert torch.allclose(shares[0].loss(config) + shares[1].loss(config), whole.loss(config))
+    assert torch.allclose(shares[0].logged + shares[1].logged, whole.logged)
 
 
 def test_the_published_loss_weights_by_confidence() -> None:
@@ -91,7 +96,7 @@ def test_the_published_loss_weights_by_confidence() -> None:
     terms = terms_of(prediction, targets, PredictorLossConfig())
     assert float(terms.loss(PredictorLossConfig())) == pytest.approx(expected, rel=1e-5)
     alike = terms_of(prediction, targets, PredictorLossConfig(confidence_weighting=False))
-    assert float(alike.loss(PredictorLossConfig())) == pytest.approx(2 * alike.numbers(ALONE)["mask_entropy"])
+    assert float(alike.loss(PredictorLossConfig())) == pytest.approx(2 * float(alike.logged[0]))
     assert float(alike.loss(PredictorLossConfig())) < expected  # confidences are above 1
 
 
@@ -102,7 +107,7 @@ def test_weights_of_pixels_change_the_loss_and_not_the_entropy_that_is_logged() 
     )
     config = PredictorLossConfig()
     assert float(weighted.loss(config)) > float(plain.loss(config))
-    assert weighted.numbers(ALONE) == plain.numbers(ALONE)
+    assert weighted.logged.tolist() == plain.logged.tolist()
 
 
 def test_what_moves_does_not_teach_confidence() -> None:

@@ -18,7 +18,8 @@ from training.predictor_scores import PairScores, picture, point_error
 def test_masks_are_scored_by_intersection_over_union() -> None:
     targets = truth(0, 1)
     perfect = replace(said(0, 1), dynamic_1=targets.dynamic_1.float(), dynamic_2=targets.dynamic_2.float())
-    assert PairScores.numbers(list(vars(PairScores.of(perfect, targets)).values()))["mask_iou"] == 1
+    numbers = PairScores.numbers(list(vars(PairScores.of(perfect, targets)).values()))
+    assert (numbers["mask_iou"], numbers["mask_j"], numbers["mask_f"]) == (1, 1, 1)
     everything = replace(
         perfect, dynamic_1=torch.ones_like(targets.points_1[..., 0]), dynamic_2=targets.dynamic_2.float()
     )
@@ -26,6 +27,8 @@ def test_masks_are_scored_by_intersection_over_union() -> None:
     known = targets.labelled_1, targets.labelled_2
     moving = int((targets.dynamic_1 & known[0]).sum()), int((targets.dynamic_2 & known[1]).sum())
     assert scores.both == sum(moving)
+    assert scores.images == 2
+    assert scores.regions == pytest.approx(moving[0] / int(known[0].sum()) + 1), "a mean over images"
     assert scores.either == int(known[0].sum()) + moving[1]
 
 

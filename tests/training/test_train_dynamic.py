@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import av
 import jaxtyping
@@ -61,6 +62,27 @@ def test_it_is_opened_with_its_refined_cameras(source: Path, trained: Path) -> N
     assert (run.split.test, run.fps, run.source) == ((5,), pytest.approx(24), source)
     stored = read_array(RunFolder(trained).poses(12))
     assert np.array_equal(run.capture.cameras.viewmats.numpy(), stored)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"predictor": PredictorConfig(focal_px=50.0)},
+        {"predictor": PredictorConfig(assume_static=True)},
+        {"predict_without_held_out": True},
+    ],
+)
+def test_what_would_change_nothing_of_a_given_prediction_is_refused(
+    source: Path, tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    with pytest.raises(UserError, match=r"is predicted already, so --.* would change nothing"):
+        train_dynamic(source, tmp_path / "run", replace(CONFIG, **changes))
+    assert not (tmp_path / "run").exists()
+
+
+def test_eval_of_a_video_holds_out_what_das3r_does(source: Path) -> None:
+    _, split = read_scene(source, replace(CONFIG, split=SplitOptions(eval=True)))
+    assert (split.test, split.rule) == ((5,), "views 5, 15, 25, ... held out")
 
 
 def test_it_is_blurred_as_it_was_trained(source: Path, trained: Path, tmp_path: Path) -> None:
