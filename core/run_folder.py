@@ -12,9 +12,10 @@ from core.files import make_folder
 ViewSet = Literal["train", "test"]
 ImageKind = Literal["renders", "gt", "depth"]
 
-HeldOutPoses = Literal["carried", "predicted", "refined"]
-"""Where a video's held-out frames are drawn from: carried along with their neighbours, whose cameras the
-training moved; exactly as predicted; or found anew on their static pixels."""
+HeldOut = Literal["carried", "predicted", "composite", "refined"]
+"""How a video's held-out frames are drawn: the static scene, from poses carried along with those of their
+neighbours, whose cameras the training moved; from exactly the predicted ones; as the first, with what moves
+put back from the frames around; or the scene from poses found anew on static pixels."""
 
 
 @dataclass(frozen=True)
@@ -144,9 +145,9 @@ class RunFolder:
         """The folder of `%05d.png`, in the order of the views."""
         return self.path / views / f"ours_{iteration}" / kind
 
-    def held_out_renders(self, iteration: int, poses: HeldOutPoses) -> Path:
+    def held_out_renders(self, iteration: int, drawn: HeldOut) -> Path:
         """The renderings of held-out views; `images` has their photographs."""
-        name = "test" if poses == "carried" else f"test_{poses}"
+        name = "test" if drawn == "carried" else f"test_{drawn}"
         return self.path / name / f"ours_{iteration}" / "renders"
 
     def iterations(self) -> list[int]:
@@ -161,7 +162,7 @@ class RunFolder:
             *(self.checkpoint.parent, self.log, self.timing, self.tensorboard, self.last_exposure),
             *(self.last_shutter, self.results, self.per_view, self.report, self.camera_plot, *self.showreel),
             *(self.path / name for name in ("point_cloud", "pose", "train", "test", "scores.json")),
-            *(self.path / f"test_{poses}" for poses in ("predicted", "refined")),
+            *(self.path / f"test_{drawn}" for drawn in ("predicted", "composite", "refined")),
             *(  # of a driving log
                 self.path / name for name in ("street_scores.json", "videos", "ply", "edits")
             ),

@@ -1,7 +1,7 @@
 """Scores of the rendered views of a run, from the files on the disk to `results.json` and `per_view.json`.
 
-Of a run on a video only static pixels count, and the same views rendered from other poses are methods of
-their own: see `evaluation.static_scores`.
+Of a run on a video only static pixels count, and the same views drawn in another way are methods of their
+own: see `evaluation.static_scores`.
 """
 
 import re
@@ -16,7 +16,7 @@ from torch import Tensor
 from core.errors import UserError
 from core.files import read_json, write_json
 from core.images import read_gray, read_image
-from core.run_folder import HeldOutPoses, RunFolder, ViewSet
+from core.run_folder import HeldOut, RunFolder, ViewSet
 from evaluation import image_metrics
 from evaluation.image_metrics import Scores
 from evaluation.lpips import Lpips
@@ -25,8 +25,16 @@ from evaluation.static_scores import masks_folder, score_static
 _KEYS = {"SSIM": "ssim", "PSNR": "psnr", "LPIPS": "lpips"}  # as the files of 3DGS name them
 _STATIC_KEYS = {"LEGACY_PSNR": "legacy_psnr", "LEGACY_L1": "legacy_l1", "STATIC": "static"}
 
-POSES: tuple[HeldOutPoses, ...] = get_args(HeldOutPoses)
-"""In the order of methods; the first are those of `test/`, which every run has."""
+HELD_OUT: tuple[HeldOut, ...] = get_args(HeldOut)
+"""In the order of methods; the first is that of `test/`, which every run has."""
+
+TOLD: Mapping[HeldOut, str] = {
+    "carried": "carried poses",
+    "predicted": "predicted poses",
+    "composite": "with what moves",
+    "refined": "refined poses",
+}
+"""What tables call them."""
 
 
 @dataclass(frozen=True)
@@ -36,17 +44,17 @@ class MethodScores:
     Args:
         iteration: after how many steps the Gaussians were saved.
         views: scores by file name, in the order of the views.
-        poses: of the views when they were rendered; all but `carried` are those of a video.
+        drawn: how the views were; all but `carried` are those of a video.
     """
 
     iteration: int
     views: Mapping[str, Scores]
-    poses: HeldOutPoses = "carried"
+    drawn: HeldOut = "carried"
 
     @property
     def name(self) -> str:
         """What Inria's layout calls it."""
-        return f"ours_{self.iteration}{'' if self.poses == 'carried' else f'_{self.poses}'}"
+        return f"ours_{self.iteration}{'' if self.drawn == 'carried' else f'_{self.drawn}'}"
 
     @property
     def mean(self) -> Scores:
@@ -86,7 +94,7 @@ def rendered_iterations(folder: RunFolder, views: ViewSet) -> list[int]:
 
 
 def image_pairs(
-    folder: RunFolder, views: ViewSet, iteration: int, poses: HeldOutPoses = "carried"
+    folder: RunFolder, views: ViewSet, iteration: int, drawn: HeldOut = "carried"
 ) -> list[tuple[Path, Path]]:
     """Rendering and photograph of each view, in the order of the views.
 
@@ -94,14 +102,14 @@ def image_pairs(
         folder: of the run.
         views: which ones.
         iteration: which has been rendered.
-        poses: of held-out views; the list is empty where nothing was rendered from these.
+        drawn: how, if they were held out; the list is empty where nothing was.
 
     Raises:
         UserError: a photograph or a rendering is missing.
     """
     renders, photographs = (folder.images(views, iteration, kind) for kind in ("renders", "gt"))
-    if poses != "carried":
-        renders = folder.held_out_renders(iteration, poses)
+    if drawn != "carried":
+        renders = folder.held_out_renders(iteration, drawn)
         if not renders.is_dir():
             return []
     names = {path.name for path in renders.glob("*.png")}
@@ -133,7 +141,7 @@ def score_run(
     """
     check_is_run(folder)
     methods = []
-    for iteration, poses, pairs in _rendered(folder, views):
+    for iteration, drawn, pairs in _rendered(folder, views):
         scores = {}
         for render, photograph in pairs:
             mask = _mask_of(folder, iteration, render.name) if views == "test" else None
@@ -142,7 +150,7 @@ def score_run(
                 scores[render.name] = found
             on_view()
         if scores:
-            methods.append(MethodScores(iteration, scores, poses))
+            methods.append(MethodScores(iteration, scores, drawn))
     return methods
 
 
@@ -156,13 +164,11 @@ def count_views(folder: RunFolder, views: ViewSet = "test") -> int:
     return sum(len(pairs) for _, _, pairs in _rendered(folder, views))
 
 
-def _rendered(
-    folder: RunFolder, views: ViewSet
-) -> Iterator[tuple[int, HeldOutPoses, list[tuple[Path, Path]]]]:
-    """(iteration, from which poses, the images) of all that has been rendered."""
+def _rendered(folder: RunFolder, views: ViewSet) -> Iterator[tuple[int, HeldOut, list[tuple[Path, Path]]]]:
+    """(iteration, how held-out views were drawn, the images) of all that has been rendered."""
     for iteration in rendered_iterations(folder, views):
-        for poses in POSES if views == "test" else POSES[:1]:
-            yield iteration, poses, image_pairs(folder, views, iteration, poses)
+        for drawn in HELD_OUT if views == "test" else HELD_OUT[:1]:
+            yield iteration, drawn, image_pairs(folder, views, iteration, drawn)
 
 
 def write_scores(folder: RunFolder, methods: list[MethodScores]) -> None:
@@ -198,7 +204,7 @@ def read_scores(folder: RunFolder) -> list[MethodScores]:
         methods = [_method(name, table) for name, table in stored.items()]
     except (AttributeError, KeyError, StopIteration, TypeError, ValueError) as error:
         raise UserError(f"{folder.per_view} is not what metrics.py writes ({error!r}); remove it") from error
-    return sorted(methods, key=lambda method: (method.iteration, POSES.index(method.poses)))
+    return sorted(methods, key=lambda method: (method.iteration, HELD_OUT.index(method.drawn)))
 
 
 def _method(name: str, table: Mapping[str, Mapping[str, Any]]) -> MethodScores:
@@ -208,7 +214,8 @@ def _method(name: str, table: Mapping[str, Mapping[str, Any]]) -> MethodScores:
         for view in table["PSNR"]
     }
     iteration, _, told = name.removeprefix("ours_").partition("_")
-    return MethodScores(int(iteration), views, next(poses for poses in POSES if poses == (told or "carried")))
+    drawn = HELD_OUT[HELD_OUT.index(told or "carried")]
+    return MethodScores(int(iteration), views, drawn)
 
 
 def _number(value: Any) -> float | None:

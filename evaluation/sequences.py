@@ -32,7 +32,7 @@ from evaluation.held_out_masks import predicted_video
 from evaluation.image_metrics import Scores
 from evaluation.lpips import Lpips
 from evaluation.run_cost import RunCost, read_cost
-from evaluation.scoring import POSES, MethodScores
+from evaluation.scoring import HELD_OUT, MethodScores
 from evaluation.segmentation import MaskScores, score_masks
 from evaluation.static_scores import MaskedViews, MaskOrigin, masks_folder, read_masked_views, score_static
 from evaluation.tables import count_gaussians
@@ -54,7 +54,8 @@ class SequenceScores:
         carried: means over the held-out views, from their predicted poses, carried along as far as the
             training moved those of their neighbours.
         predicted: likewise, from exactly the poses that were predicted: DAS3R's protocol.
-        refined: likewise, from refined poses.
+        composite: as carried, with what moves put back from the frames around.
+        refined: from refined poses.
         flow_interpolation: likewise, of frames made from their neighbours without any 3D.
         segmentation: of the predicted masks against annotated ones, at the predictor's working size.
         trajectory: of the predicted cameras against measured ones.
@@ -76,6 +77,7 @@ class SequenceScores:
     masks: MaskOrigin | None
     carried: Scores | None
     predicted: Scores | None
+    composite: Scores | None
     refined: Scores | None
     flow_interpolation: Scores | None
     segmentation: MaskScores | None
@@ -118,9 +120,9 @@ def score_sequence(
     if video is None or not methods:
         return None
     iteration = methods[-1].iteration
-    carried, predicted, refined = (
-        next((m.mean for m in methods if m.iteration == iteration and m.poses == wanted), None)
-        for wanted in POSES
+    carried, predicted, composite, refined = (
+        next((m.mean for m in methods if m.iteration == iteration and m.drawn == wanted), None)
+        for wanted in HELD_OUT
     )
     views = read_masked_views(folder, iteration)
     header = read_header(folder.images("test", iteration, "gt") / next(iter(methods[-1].views)))
@@ -131,6 +133,7 @@ def score_sequence(
         masks=None if views is None else views.origin,
         carried=carried,
         predicted=predicted,
+        composite=composite,
         refined=refined,
         flow_interpolation=None if views is None else _interpolated(folder, iteration, views, video, lpips),
         segmentation=None if truth.masks is None else score_masks(_mask_pairs(video, truth.masks)),
@@ -204,7 +207,7 @@ def _fingerprint(folder: RunFolder, iteration: int, video: PredictedVideo | None
     folders = (renders, folder.images("test", iteration, "gt"), masks_folder(folder, iteration))
     digest = hashlib.sha256(folder.config.read_bytes() if folder.config.exists() else b"")
     digest.update((video.digest if video is not None else "").encode())
-    others = (folder.held_out_renders(iteration, poses) for poses in POSES[1:])
+    others = (folder.held_out_renders(iteration, drawn) for drawn in HELD_OUT[1:])
     for images in (*folders, *others):
         for path in sorted(images.glob("*.png")):
             digest.update(f"{images.parent.parent.name}/{images.name}/{path.name}".encode())

@@ -10,6 +10,8 @@ What is scored lies in the folder of a run. Rendering writes it, `evaluation.sco
     RUN/test/ours_N/dynamic_masks.json      `MaskedViews`, written last: the sign that the run is dynamic
     RUN/test_predicted/ours_N/renders/      optional: the same views, from exactly the poses that the
                                             predictor gave them, as in DAS3R; same names, photographs, masks
+    RUN/test_composite/ours_N/renders/      optional: those of test/, with what moves put back from the frames
+                                            around, along the optical flow
     RUN/test_refined/ours_N/renders/        optional: likewise, after their poses were refined with the
                                             Gaussians frozen
     RUN/prediction/                         `scene.prediction_files`: frames, masks, trajectory

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from core.files import write_json, write_text
-from core.run_folder import HeldOutPoses, RunFolder
+from core.run_folder import HeldOut, RunFolder
 from core.scalars import read_lines
 from evaluation import image_metrics
-from evaluation.scoring import POSES, MethodScores
+from evaluation.scoring import HELD_OUT, TOLD, MethodScores
 
 MISSING = "-"
 _HEADER = ("run", "iteration", "views", "PSNR", "SSIM", "LPIPS", "Gaussians", "legacy PSNR")
@@ -32,11 +32,11 @@ class Row:
 def format_table(rows: Sequence[Row]) -> str:
     """A line for each iteration of each run, and their means where there are several runs.
 
-    Runs on videos have a line for each kind of poses of the held-out views: carried along with their
-    neighbours, exactly as predicted, and refined. The legacy PSNR has its column where there is one.
+    Runs on videos have a line for each way in which held-out views are drawn. The legacy PSNR has its column
+    where there is one.
     """
     lines = [line for row in rows for line in _lines(row)]
-    means = [line for poses in POSES for line in _mean(rows, poses)]
+    means = [line for drawn in HELD_OUT for line in _mean(rows, drawn)]
     header = _HEADER
     if not any(method.mean.legacy_psnr is not None for row in rows for method in row.methods):
         header, lines, means = header[:-1], [line[:-1] for line in lines], [line[:-1] for line in means]
@@ -103,25 +103,25 @@ def _lines(row: Row) -> list[tuple[str, ...]]:
     lines = []
     for method in row.methods:
         *scores, legacy = _numbers(method.mean)
-        iteration = ", ".join(filter(None, (str(method.iteration), _told(method.poses))))
+        iteration = ", ".join(filter(None, (str(method.iteration), _told(method.drawn))))
         count_told = gaussians if method is row.methods[-1] else MISSING
         lines.append((name, iteration, str(len(method.views)), *scores, count_told, legacy))
     return lines
 
 
-def _told(poses: HeldOutPoses) -> str:
-    """Which poses a line is about; those that every run has need no word."""
-    return "" if poses == "carried" else f"{poses} poses"
+def _told(drawn: HeldOut) -> str:
+    """What a line is about; what every run has needs no word."""
+    return "" if drawn == "carried" else TOLD[drawn]
 
 
-def _mean(rows: Sequence[Row], poses: HeldOutPoses) -> list[tuple[str, ...]]:
+def _mean(rows: Sequence[Row], drawn: HeldOut) -> list[tuple[str, ...]]:
     """A line with the means of the last iteration of each run; none unless there are several runs."""
-    of_runs = [[method for method in row.methods if method.poses == poses] for row in rows]
+    of_runs = [[method for method in row.methods if method.drawn == drawn] for row in rows]
     last = [methods[-1].mean for methods in of_runs if methods]
     if len(last) < 2:
         return []
     *scores, legacy = _numbers(image_metrics.mean(last))
-    return [("mean", _told(poses), "", *scores, "", legacy)]
+    return [("mean", _told(drawn), "", *scores, "", legacy)]
 
 
 def _numbers(scores: image_metrics.Scores) -> tuple[str, str, str, str]:

@@ -16,6 +16,7 @@ from scene.cameras_json import read_cameras_json
 from scene.gaussian_model import StaticGaussians
 from scene.trajectories import PathName, novel_path
 from training.dynamic import DynamicConfig
+from training.moving_layer import with_moving
 from training.runs import TrainedRun
 from training.showreel import FPS, write_showreel
 from training.test_poses import refine_poses
@@ -76,7 +77,8 @@ def render_run(run: TrainedRun, options: RenderOptions) -> list[Path]:
         sets.append("test")
     folders = [render_captured(run, views, options) for views in sets]
     if isinstance(run.config, DynamicConfig) and run.split.test and "test" in sets and not options.depth_only:
-        folders += [render_predicted(run, options), render_refined(run, options)]
+        held_out = (render_predicted, render_composite, render_refined)
+        folders += [render_one(run, options) for render_one in held_out]
     if options.video and isinstance(run.config, DynamicConfig):
         write_showreel(run, options.fps, options.backend)
         folders.append(run.folder.path)
@@ -126,6 +128,23 @@ def render_predicted(run: TrainedRun, options: RenderOptions) -> Path:
     folder = run.folder.held_out_renders(run.iteration, "predicted").parent
     cameras = run.predicted[rows]
     render_views(run.splats, cameras, folder, formation=_formation(run, options), develop=run.develop(rows))
+    return folder
+
+
+def render_composite(run: TrainedRun, options: RenderOptions) -> Path:
+    """Render the held-out frames as `render_captured` does, with what moves put back.
+
+    Returns:
+        The folder that holds `renders`, numbered as those of the held-out frames.
+
+    Raises:
+        UserError: as `render_captured`.
+    """
+    rows = list(run.split.test)
+    develop = with_moving(run.capture, run.split.train, rows, run.develop(rows))
+    folder = run.folder.held_out_renders(run.iteration, "composite").parent
+    formation = _formation(run, options)
+    render_views(run.splats, run.capture.cameras[rows], folder, formation=formation, develop=develop)
     return folder
 
 

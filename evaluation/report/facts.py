@@ -63,7 +63,7 @@ class RunFacts:
         log: scalars by step.
         cost: time and memory.
         scores: of the last iteration that was scored; of a video from refined poses, where there are any.
-        methods: what is known of that iteration; of a video a method for each kind of poses.
+        methods: what is known of that iteration; of a video a method for each way to draw it.
         views: with pictures: the held-out ones, or a few that trained where none was held out.
         views_are: which of the two.
         video: what is known of the video; None for a run on something else.
@@ -148,7 +148,7 @@ def _numbered(method: MethodScores) -> list[tuple[int, tuple[str, Scores]]]:
 def _held_out(folder: RunFolder, method: MethodScores, file: str, name: str, scores: Scores) -> ViewFiles:
     files = _files(folder, "test", method.iteration, file, name, scores)
     mask = masks_folder(folder, method.iteration) / file
-    render = folder.held_out_renders(method.iteration, method.poses) / file
+    render = folder.held_out_renders(method.iteration, method.drawn) / file
     return replace(files, render=render, mask=mask if mask.exists() else None)
 
 

@@ -12,6 +12,7 @@ from evaluation.report.facts import RunFacts, ViewFiles, gather
 from evaluation.report.markup import MISSING, duration, number, section, table
 from evaluation.report.prediction import video_sections
 from evaluation.report.views import shape, thumbnail, view_card
+from evaluation.scoring import TOLD
 
 NO_LPIPS = f'<span title="{FETCH_COMMAND} fetches its weights">{MISSING}</span>'
 
@@ -101,12 +102,13 @@ def _static_table(facts: RunFacts) -> str:
     for method in facts.methods:
         mean = method.mean
         numbers = (mean.psnr, 3), (mean.ssim, 4), (mean.lpips, 4), (mean.legacy_psnr, 3), (mean.static, 3)
-        rows[f"{method.poses} poses"] = [number(value, digits) for value, digits in numbers]
+        rows[TOLD[method.drawn]] = [number(value, digits) for value, digits in numbers]
     note = (
         "Only pixels where nothing moves count. The legacy PSNR is that of DAS3R's tables: moving pixels are "
         "black in both images, and counted. Poses of held-out frames are carried along with those of their "
         "neighbours, which the training moved; or exactly as predicted, as in DAS3R; or refined with the "
-        "Gaussians frozen."
+        "Gaussians frozen. With what moves: the first, and inside the neighbours' masks what optical flow "
+        "makes of their photographs."
     )
     columns = ("PSNR", "SSIM", "LPIPS", "legacy PSNR", "static share")
     return section("Static pixels", note, table(columns, rows))

@@ -11,7 +11,7 @@ from core.files import write_json
 from core.images import read_image, write_png
 from core.run_folder import RunFolder, ViewSet
 from core.serialization import config_to_json
-from evaluation.scoring import POSES
+from evaluation.scoring import HELD_OUT
 from evaluation.static_scores import MaskedView, MaskedViews, masks_folder, write_masked_views
 from scene.cameras import Cameras
 from scene.cameras_json import write_cameras_json
@@ -77,8 +77,8 @@ def make_run(
     return folder
 
 
-def add_masks(folder: RunFolder, iteration: int = 30, *, poses: bool = True) -> RunFolder:
-    """Make a run one on a video: masks of its held-out views, and renderings from other, better poses."""
+def add_masks(folder: RunFolder, iteration: int = 30, *, others: bool = True) -> RunFolder:
+    """Make a run one on a video: masks of its held-out views, and better renderings of other kinds."""
     random = np.random.default_rng(1)
     photographs = sorted(folder.images("test", iteration, "gt").glob("*.png"))
     for photograph in photographs:
@@ -89,7 +89,7 @@ def add_masks(folder: RunFolder, iteration: int = 30, *, poses: bool = True) -> 
             read_image(folder.images("test", iteration, "renders") / photograph.name),
             read_image(photograph),
         )
-        for halves, each in enumerate(POSES[1:], 1) if poses else ():
+        for halves, each in enumerate(HELD_OUT[1:], 1) if others else ():
             share = 0.5**halves
             blend = share * render.astype(np.float64) + (1 - share) * truth
             write_png(folder.held_out_renders(iteration, each) / photograph.name, blend.astype(np.uint8))

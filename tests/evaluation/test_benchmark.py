@@ -26,6 +26,7 @@ DOG = SequenceScores(
     masks="annotation",
     carried=Scores(27.5, 0.8, 0.2, 0.9, 28.25, 0.01),
     predicted=Scores(27.0, 0.8, 0.2, 0.9, 27.75, 0.01),
+    composite=Scores(28.0, 0.82, 0.18, 0.9, 28.75, 0.01),
     refined=Scores(29.5, 0.85, 0.15, 0.9, 30.25, 0.01),
     flow_interpolation=Scores(25.09, 0.7, 0.3, 0.9, 25.56, 0.02),
     segmentation=MaskScores(0.75, 1.0, 0.5, 0.7, 2, (0.7, 0.8), (0.5, 0.5)),
@@ -45,6 +46,7 @@ SHADOW = dataclasses.replace(
     DOG,
     sequence="car-shadow",
     carried=Scores(30.5, 0.9, None, 0.8, 31.75, 0.01),
+    composite=None,
     refined=None,
     trajectory=dataclasses.replace(DOG.trajectory, ate=7.0, ate_share=None, determined=False),
     gaussians=None,
@@ -109,6 +111,7 @@ def test_other_videos_have_no_published_numbers() -> None:
         "flow interpolation",
         "ours, poses as predicted",
         "ours, poses carried along",
+        "ours, with what moves",
     ]
     assert "mean" not in cells(text, "static pixels")
     assert "DAS3R 0" not in text

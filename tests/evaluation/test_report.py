@@ -19,7 +19,7 @@ from evaluation.report import write_report
 from evaluation.report.facts import ViewFiles
 from evaluation.report.markup import duration
 from evaluation.report.page import pick
-from evaluation.scoring import score_run, write_scores
+from evaluation.scoring import TOLD, score_run, write_scores
 from tests.evaluation.browser import CHROMIUM, open_browser
 from tests.evaluation.conftest import add_masks, make_run
 
@@ -236,7 +236,7 @@ def test_a_video_has_a_table_of_static_pixels(tmp_path: Path) -> None:
     page = Reader(write_report(folder).read_text())
     assert "where nothing moves in them" in page.text
     for method in methods:
-        assert f"{method.poses} poses" in page.text
+        assert TOLD[method.drawn] in page.text
         assert f"{method.mean.psnr:.3f}" in page.text
         assert f"{method.mean.legacy_psnr:.3f}" in page.text
     assert f"{refined.mean.psnr:.2f}" in page.text, "the headline"
@@ -244,7 +244,7 @@ def test_a_video_has_a_table_of_static_pixels(tmp_path: Path) -> None:
 
 
 def test_views_that_were_not_scored_leave_the_others_their_names(tmp_path: Path) -> None:
-    folder = add_masks(make_run(tmp_path / "run", views=3), poses=False)
+    folder = add_masks(make_run(tmp_path / "run", views=3), others=False)
     names = [{"img_name": f"{row}.jpg"} for row in (5, 15, 25)]
     folder.cameras.write_text(json.dumps(names))
     (folder.path / "test" / "ours_30" / "dynamic_masks" / "00000.png").unlink()

@@ -13,7 +13,7 @@ from core.images import read_image, write_png
 from core.run_folder import RunFolder
 from evaluation.image_metrics import score
 from evaluation.lpips import Lpips
-from evaluation.scoring import POSES, count_views, read_scores, score_run, write_scores
+from evaluation.scoring import HELD_OUT, count_views, read_scores, score_run, write_scores
 from evaluation.static_scores import masks_folder, score_static
 from tests.evaluation.conftest import add_masks, make_run
 
@@ -103,20 +103,22 @@ def test_damaged_scores_are_told(tmp_path: Path, content: str) -> None:
         read_scores(folder)
 
 
-def test_of_a_video_static_pixels_count_from_each_kind_of_poses(tmp_path: Path) -> None:
+def test_of_a_video_static_pixels_count_in_each_kind_of_drawing(tmp_path: Path) -> None:
     folder = add_masks(make_run(tmp_path / "run", views=2))
-    carried, predicted, refined = methods = score_run(folder, None)
-    assert [method.name for method in methods] == ["ours_30", "ours_30_predicted", "ours_30_refined"]
-    assert tuple(method.poses for method in methods) == POSES
-    assert count_views(folder) == 6
+    carried, predicted, composite, refined = methods = score_run(folder, None)
+    assert [method.name for method in methods] == [
+        "ours_30", "ours_30_predicted", "ours_30_composite", "ours_30_refined",
+    ]  # fmt: skip
+    assert tuple(method.drawn for method in methods) == HELD_OUT
+    assert count_views(folder) == 8
     photographs = folder.images("test", 30, "gt")
     for method in methods:
         for name, scores in method.views.items():
-            renders = folder.held_out_renders(30, method.poses)
+            renders = folder.held_out_renders(30, method.drawn)
             image, target = (decoded(path / name) for path in (renders, photographs))
             moving = decoded(masks_folder(folder, 30) / name)[..., 0] > 0
             assert scores == score_static(image, target, moving, None)
-    assert refined.mean.psnr > predicted.mean.psnr > carried.mean.psnr
+    assert refined.mean.psnr > composite.mean.psnr > predicted.mean.psnr > carried.mean.psnr
     write_scores(folder, methods)
     assert read_scores(folder) == methods
     results = json.loads(folder.results.read_text())
@@ -125,7 +127,7 @@ def test_of_a_video_static_pixels_count_from_each_kind_of_poses(tmp_path: Path) 
 
 
 def test_a_view_without_a_mask_among_masks_is_not_scored(tmp_path: Path) -> None:
-    folder = add_masks(make_run(tmp_path / "run", views=3), poses=False)
+    folder = add_masks(make_run(tmp_path / "run", views=3), others=False)
     (masks_folder(folder, 30) / "00001.png").unlink()
     (method,) = score_run(folder, None)
     assert list(method.views) == ["00000.png", "00002.png"]

@@ -16,7 +16,7 @@ from core.tum import write_tum
 from evaluation.flow_interpolation import interpolate
 from evaluation.ground_truth import GroundTruth, PredictedVideo
 from evaluation.held_out_masks import write_held_out_masks
-from evaluation.scoring import score_run
+from evaluation.scoring import HELD_OUT, score_run
 from evaluation.sequences import SequenceScores, read_sequence, score_sequence, write_sequence
 from evaluation.static_scores import score_static
 from tests.evaluation.conftest import annotation_of, make_run, make_video_run
@@ -75,14 +75,16 @@ def test_at_the_ends_the_only_neighbour_serves(tmp_path: Path) -> None:
     assert score(folder).flow_interpolation == score_static(neighbour, target, moving, None)
 
 
-def test_other_poses_stand_beside_those_carried_along(tmp_path: Path) -> None:
+def test_other_drawings_stand_beside_those_from_poses_carried_along(tmp_path: Path) -> None:
     folder = make_video_run(tmp_path)
     shutil.copytree(folder.images("test", 30, "renders"), folder.held_out_renders(30, "predicted"))
-    shutil.copytree(folder.images("test", 30, "gt"), folder.held_out_renders(30, "refined"))
+    for drawn in HELD_OUT[2:]:
+        shutil.copytree(folder.images("test", 30, "gt"), folder.held_out_renders(30, drawn))
     scores = score(folder)
     assert scores.refined is not None
     assert scores.carried is not None
     assert scores.refined.psnr > scores.carried.psnr
+    assert scores.composite == scores.refined, "both are the photographs here"
     assert scores.predicted == scores.carried, "as the cameras did not move here"
     assert read_sequence(folder) == scores
 

@@ -60,7 +60,7 @@ def test_a_run_without_held_out_views_has_dashes(tmp_path: Path) -> None:
     assert count_gaussians(folder) is None
 
 
-def test_runs_on_videos_have_a_line_for_each_kind_of_poses_and_a_legacy_column(tmp_path: Path) -> None:
+def test_runs_on_videos_have_a_line_for_each_way_to_draw_and_a_legacy_column(tmp_path: Path) -> None:
     rows = []
     for name, views in (("a", 1), ("b", 2)):
         folder = add_masks(make_run(tmp_path / name, views))
@@ -68,16 +68,18 @@ def test_runs_on_videos_have_a_line_for_each_kind_of_poses_and_a_legacy_column(t
     table = format_table(rows)
     lines = table.splitlines()
     assert lines[0].endswith("legacy PSNR")
-    assert [re.split(" {2,}", line)[1].partition(", ")[2] for line in lines[2:5]] == [
+    assert [re.split(" {2,}", line)[1].partition(", ")[2] for line in lines[2:6]] == [
         "",
         "predicted poses",
+        "with what moves",
         "refined poses",
     ]
-    carried, predicted, refined = lines[-3:]
+    carried, predicted, composite, refined = lines[-4:]
     assert carried.startswith("mean")
     assert "predicted poses" in predicted
+    assert "with what moves" in composite
     assert "refined poses" in refined
-    for methods, line in enumerate((carried, predicted, refined)):
+    for methods, line in enumerate((carried, predicted, composite, refined)):
         means = [row.methods[methods].mean for row in rows]
         legacy = [mean.legacy_psnr for mean in means if mean.legacy_psnr is not None]
         assert f"{sum(mean.psnr for mean in means) / 2:.3f}" in line

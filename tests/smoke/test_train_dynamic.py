@@ -44,7 +44,7 @@ def test_from_prediction_to_videos_and_report(trained: Path, capsys: pytest.Capt
     lines = (trained / "log.jsonl").read_text(encoding="utf-8").splitlines()
     assert '"test_psnr' in lines[-1]
     assert render.main(["-m", str(trained), "--iter", "60", "--get_video", "--skip-train"]) == 0
-    sets = ("test", "test_predicted", "test_refined")
+    sets = ("test", "test_predicted", "test_composite", "test_refined")
     written = [*(trained / name / "ours_60" for name in sets), trained]
     assert capsys.readouterr().out.splitlines() == [str(path) for path in written]
     assert [path.name for path in (trained / "test" / "ours_60" / "renders").iterdir()] == ["00000.png"]
