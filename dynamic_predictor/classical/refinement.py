@@ -9,6 +9,7 @@ from numpy import ndarray
 from torch import Tensor
 
 from dynamic_predictor.classical.background import Background, Look, background, look
+from dynamic_predictor.flow_depth.smoothing import smooth
 from scene.cameras import Cameras
 
 _MOVING = 0.5  # probability from which on a pixel hides the background
@@ -20,7 +21,9 @@ _NOISE_SIGMA_PX = 24.0
 _NOISES = 2.5  # threshold of the difference, in means of the noise around
 _LEAST_DIFFERENCE = 0.02
 _TRUSTED = 0.02  # noise beyond which the background counts for less
-_WEIGHT = 0.4  # of the background against the probabilities: it overrules no sure ones
+_WEIGHT = 0.8  # of the background against the probabilities: what shows it is no moving thing ...
+_SHADE_CERTAINTY = 0.5  # ... but a dark thing may look like a shadow, which overrules no sure probabilities
+_SMOOTHNESS = 30.0  # how strongly the evidence of alike neighbours is tied; colour edges part them
 _SMOOTH_PX = 0.7
 
 _GAMMA = 2.2
@@ -31,7 +34,6 @@ _SHADE_SIGMA_PX = 1.6
 _SHADE = (-2.2, -0.2)
 _RED_TO_GREEN = (-0.5, 0.08)
 _BLUE_TO_GREEN = (-0.1, 0.5)
-_IN_SHADE = 0.3  # of the threshold, which a difference that is a shadow counts as
 
 
 def refined(
@@ -50,7 +52,7 @@ def refined(
         images: N, in [0, 1].
         probabilities: that a pixel moves.
         resting: what moved before and will move after; a candidate, but no more than that.
-        depths: z-depths of what stands still, 0 = none.
+        depths: z-depths of what stands still, also behind what moves; 0 = none.
         cameras: N cameras.
     """
     moving = (probabilities > _MOVING) | resting
@@ -61,7 +63,10 @@ def refined(
         if not candidates.any():
             continue
         behind = background(row, looks, depths[row], cameras, _grown(candidates, _MARGIN_PX))
-        after = before + _WEIGHT * _evidence(looks[row], behind, candidates)
+        evidence = _evidence(looks[row], behind, candidates)
+        guide = (255 * images[row]).round().astype(np.uint8)
+        evidence, _ = smooth(evidence, np.ones_like(evidence), guide, _SMOOTHNESS)
+        after = before + _WEIGHT * evidence
         after = cv2.GaussianBlur(after.astype(np.float32), (0, 0), _SMOOTH_PX)
         results[row] = np.where(candidates, after.clip(0, 1), before)
     return results
@@ -75,8 +80,8 @@ def _evidence(look: Look, behind: Background, candidates: Bool[ndarray, "H W"]) 
     near, weight = (cv2.GaussianBlur(one, (0, 0), _NOISE_SIGMA_PX) for one in (difference * calm, calm))
     noise = (near + 1e-5) / (weight + 1e-3)
     threshold = np.maximum(_LEAST_DIFFERENCE, _NOISES * noise)
-    counted = np.where(shadows(look.colors, behind.colors), _IN_SHADE * threshold, difference)
-    certainty = np.log2((counted + 1e-3) / threshold).clip(-1, 1)
+    certainty = np.log2((difference + 1e-3) / threshold).clip(-1, 1)
+    certainty = np.where(shadows(look.colors, behind.colors), -_SHADE_CERTAINTY, certainty)
     return np.where(known, certainty * np.clip(_TRUSTED / noise, 0, 1), 0)
 
 
