@@ -21,6 +21,7 @@ _NOISE_SIGMA_PX = 24.0
 _NOISES = 2.5  # threshold of the difference, in means of the noise around
 _LEAST_DIFFERENCE = 0.02
 _TRUSTED = 0.02  # noise beyond which the background counts for less
+_PASSES = 2  # what the first finds not to move hides no background from the second
 _WEIGHT = 0.8  # of the background against the probabilities: what shows it is no moving thing ...
 _SHADE_CERTAINTY = 0.5  # ... but a dark thing may look like a shadow, which overrules no sure probabilities
 _SMOOTHNESS = 30.0  # how strongly the evidence of alike neighbours is tied; colour edges part them
@@ -55,21 +56,32 @@ def refined(
         depths: z-depths of what stands still, also behind what moves; 0 = none.
         cameras: N cameras.
     """
-    moving = (probabilities > _MOVING) | resting
-    looks = [look(image, one) for image, one in zip(images, moving, strict=True)]
-    results = np.maximum(probabilities, _RESTING * resting.astype(np.float32))
-    for row, before in enumerate(results.copy()):
-        candidates = _grown(before > _CANDIDATE, _NEAR_PX)
-        if not candidates.any():
-            continue
-        behind = background(row, looks, depths[row], cameras, _grown(candidates, _MARGIN_PX))
-        evidence = _evidence(looks[row], behind, candidates)
-        guide = (255 * images[row]).round().astype(np.uint8)
-        evidence, _ = smooth(evidence, np.ones_like(evidence), guide, _SMOOTHNESS)
-        after = before + _WEIGHT * evidence
-        after = cv2.GaussianBlur(after.astype(np.float32), (0, 0), _SMOOTH_PX)
-        results[row] = np.where(candidates, after.clip(0, 1), before)
+    before = np.maximum(probabilities, _RESTING * resting.astype(np.float32))
+    moving, results = (probabilities > _MOVING) | resting, before
+    for _ in range(_PASSES):
+        looks = [look(image, one) for image, one in zip(images, moving, strict=True)]
+        results = np.stack([_compared(row, looks, one, depths, cameras) for row, one in enumerate(before)])
+        moving = results > _MOVING
     return results
+
+
+def _compared(
+    row: int,
+    looks: Sequence[Look],
+    before: Float[ndarray, "H W"],
+    depths: Float[Tensor, "N H W"],
+    cameras: Cameras,
+) -> Float[ndarray, "H W"]:
+    """Probabilities of one frame, after its candidates were compared with their background."""
+    candidates = _grown(before > _CANDIDATE, _NEAR_PX)
+    if not candidates.any():
+        return before
+    behind = background(row, looks, depths[row], cameras, _grown(candidates, _MARGIN_PX))
+    evidence = _evidence(looks[row], behind, candidates)
+    guide = (255 * looks[row].colors).clip(0, 255).round().astype(np.uint8)
+    evidence, _ = smooth(evidence, np.ones_like(evidence), guide, _SMOOTHNESS)
+    after = cv2.GaussianBlur((before + _WEIGHT * evidence).astype(np.float32), (0, 0), _SMOOTH_PX)
+    return np.where(candidates, after.clip(0, 1), before)
 
 
 def _evidence(look: Look, behind: Background, candidates: Bool[ndarray, "H W"]) -> Float[ndarray, "H W"]:
