@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from core.progress import Progress
+from dynamic_predictor.classical.consensus import still_depths
 from dynamic_predictor.classical.evidence import Evidence, gather
 from dynamic_predictor.classical.persistence import along_paths, between_motions
 from dynamic_predictor.classical.refinement import refined
@@ -73,7 +74,8 @@ def moving_probabilities(
                 progress.advance()
     probabilities = along_paths(votes / len(GLANCES), flows).clip(0, 1)
     resting = between_motions(probabilities > DECISION, flows)
-    return torch.from_numpy(refined(arrays, probabilities, resting, depths, cameras))
+    behind = still_depths((probabilities > DECISION) | resting, depths, cameras)
+    return torch.from_numpy(refined(arrays, probabilities, resting, behind, cameras))
 
 
 def _thresholds(evidence: Sequence[Evidence], glance: Glance) -> tuple[float, float]:

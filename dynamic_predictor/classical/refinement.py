@@ -9,6 +9,7 @@ from numpy import ndarray
 from torch import Tensor
 
 from dynamic_predictor.classical.background import Background, Look, background, look
+from dynamic_predictor.flow_depth.smoothing import smooth
 from scene.cameras import Cameras
 
 _MOVING = 0.5  # probability from which on a pixel hides the background
@@ -20,7 +21,10 @@ _NOISE_SIGMA_PX = 24.0
 _NOISES = 2.5  # threshold of the difference, in means of the noise around
 _LEAST_DIFFERENCE = 0.02
 _TRUSTED = 0.02  # noise beyond which the background counts for less
-_WEIGHT = 0.4  # of the background against the probabilities: it overrules no sure ones
+_PASSES = 2  # what the first finds not to move hides no background from the second
+_WEIGHT = 0.8  # of the background against the probabilities: what shows it is no moving thing ...
+_SHADE_CERTAINTY = 0.5  # ... but a dark thing may look like a shadow, which overrules no sure probabilities
+_SMOOTHNESS = 30.0  # how strongly the evidence of alike neighbours is tied; colour edges part them
 _SMOOTH_PX = 0.7
 
 _GAMMA = 2.2
@@ -31,7 +35,6 @@ _SHADE_SIGMA_PX = 1.6
 _SHADE = (-2.2, -0.2)
 _RED_TO_GREEN = (-0.5, 0.08)
 _BLUE_TO_GREEN = (-0.1, 0.5)
-_IN_SHADE = 0.3  # of the threshold, which a difference that is a shadow counts as
 
 
 def refined(
@@ -50,21 +53,35 @@ def refined(
         images: N, in [0, 1].
         probabilities: that a pixel moves.
         resting: what moved before and will move after; a candidate, but no more than that.
-        depths: z-depths of what stands still, 0 = none.
+        depths: z-depths of what stands still, also behind what moves; 0 = none.
         cameras: N cameras.
     """
-    moving = (probabilities > _MOVING) | resting
-    looks = [look(image, one) for image, one in zip(images, moving, strict=True)]
-    results = np.maximum(probabilities, _RESTING * resting.astype(np.float32))
-    for row, before in enumerate(results.copy()):
-        candidates = _grown(before > _CANDIDATE, _NEAR_PX)
-        if not candidates.any():
-            continue
-        behind = background(row, looks, depths[row], cameras, _grown(candidates, _MARGIN_PX))
-        after = before + _WEIGHT * _evidence(looks[row], behind, candidates)
-        after = cv2.GaussianBlur(after.astype(np.float32), (0, 0), _SMOOTH_PX)
-        results[row] = np.where(candidates, after.clip(0, 1), before)
+    before = np.maximum(probabilities, _RESTING * resting.astype(np.float32))
+    moving, results = (probabilities > _MOVING) | resting, before
+    for _ in range(_PASSES):
+        looks = [look(image, one) for image, one in zip(images, moving, strict=True)]
+        results = np.stack([_compared(row, looks, one, depths, cameras) for row, one in enumerate(before)])
+        moving = results > _MOVING
     return results
+
+
+def _compared(
+    row: int,
+    looks: Sequence[Look],
+    before: Float[ndarray, "H W"],
+    depths: Float[Tensor, "N H W"],
+    cameras: Cameras,
+) -> Float[ndarray, "H W"]:
+    """Probabilities of one frame, after its candidates were compared with their background."""
+    candidates = _grown(before > _CANDIDATE, _NEAR_PX)
+    if not candidates.any():
+        return before
+    behind = background(row, looks, depths[row], cameras, _grown(candidates, _MARGIN_PX))
+    evidence = _evidence(looks[row], behind, candidates)
+    guide = (255 * looks[row].colors).clip(0, 255).round().astype(np.uint8)
+    evidence, _ = smooth(evidence, np.ones_like(evidence), guide, _SMOOTHNESS)
+    after = cv2.GaussianBlur((before + _WEIGHT * evidence).astype(np.float32), (0, 0), _SMOOTH_PX)
+    return np.where(candidates, after.clip(0, 1), before)
 
 
 def _evidence(look: Look, behind: Background, candidates: Bool[ndarray, "H W"]) -> Float[ndarray, "H W"]:
@@ -75,8 +92,8 @@ def _evidence(look: Look, behind: Background, candidates: Bool[ndarray, "H W"]) 
     near, weight = (cv2.GaussianBlur(one, (0, 0), _NOISE_SIGMA_PX) for one in (difference * calm, calm))
     noise = (near + 1e-5) / (weight + 1e-3)
     threshold = np.maximum(_LEAST_DIFFERENCE, _NOISES * noise)
-    counted = np.where(shadows(look.colors, behind.colors), _IN_SHADE * threshold, difference)
-    certainty = np.log2((counted + 1e-3) / threshold).clip(-1, 1)
+    certainty = np.log2((difference + 1e-3) / threshold).clip(-1, 1)
+    certainty = np.where(shadows(look.colors, behind.colors), -_SHADE_CERTAINTY, certainty)
     return np.where(known, certainty * np.clip(_TRUSTED / noise, 0, 1), 0)
 
 

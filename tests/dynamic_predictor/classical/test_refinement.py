@@ -25,8 +25,9 @@ def overlap(one: np.ndarray, other: np.ndarray) -> float:
     return float((one & other).sum() / (one | other).sum())
 
 
-def test_a_halo_is_taken_away() -> None:
-    before = 0.85 * discs(RADIUS + 3).astype(np.float32)
+@pytest.mark.parametrize("sure", [0.85, 1.0])
+def test_a_halo_is_taken_away_however_sure(sure: float) -> None:
+    before = sure * discs(RADIUS + 3).astype(np.float32)
     after = refined(SCENE, before, NOTHING, DEPTHS, CAMERAS)
     assert overlap(before > 0.5, discs(RADIUS)) < 0.5
     assert overlap(after > 0.5, discs(RADIUS)) > 0.65  # one pixel around the disc is a quarter of it
@@ -36,6 +37,17 @@ def test_what_was_doubtful_is_confirmed() -> None:
     before = 0.35 * discs(RADIUS).astype(np.float32)
     after = refined(SCENE, before, NOTHING, DEPTHS, CAMERAS)
     assert overlap(after > 0.5, discs(RADIUS)) > 0.6
+
+
+@pytest.mark.parametrize(("sure", "moves"), [(0.85, False), (1.0, True)])
+def test_what_may_be_a_shadow_overrules_only_what_is_not_sure(sure: float, moves: bool) -> None:
+    dimmed = [
+        as_array(room) * np.where(thing, 0.75, 1.0)[..., None].astype(np.float32)
+        for room, thing in zip(ROOM, discs(RADIUS), strict=True)
+    ]
+    after = refined(dimmed, sure * discs(RADIUS).astype(np.float32), NOTHING, DEPTHS, CAMERAS)
+    share = (after > 0.5)[discs(RADIUS - 3)].mean()
+    assert share > 0.9 if moves else share < 0.1
 
 
 def test_what_rests_is_confirmed_and_what_is_background_is_not() -> None:

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.images import encode
 from dynamic_predictor.classical import structure_child
 from scene.cameras import Cameras
 from scene.datasets.pycolmap_import import pycolmap
-from tests.dynamic_predictor.classical.rooms import FOCAL, HEIGHT, WIDTH, walk
+from tests.dynamic_predictor.classical.rooms import FOCAL, HEIGHT, WIDTH, photograph, walk
 
 
 def model_of(
@@ -114,3 +115,21 @@ def test_the_process_ends_with_its_standard_input(closed: bool) -> None:
         if closed:
             process.stdin.close()
         assert process.wait(timeout=300) == (1 if closed else 0)
+
+
+@pytest.mark.parametrize("focal_px", [None, 77.0])
+def test_only_what_the_user_knows_counts_as_measured(tmp_path: Path, focal_px: float | None) -> None:
+    for kind in ("images", "masks"):
+        (tmp_path / kind).mkdir()
+    for row in range(2):
+        encoded = encode(photograph(CAMERAS[row]).numpy(), ".png")
+        (tmp_path / "images" / f"{row}.png").write_bytes(encoded)
+        still = encode(np.full((HEIGHT, WIDTH), 255, np.uint8), ".png")
+        (tmp_path / "masks" / f"{row}.png.png").write_bytes(still)
+    database = tmp_path / "database.db"
+    request = structure_child.StructureRequest(focal_px, 120.0, threads=1, seed=0)
+    structure_child._match(tmp_path, database, request)
+    with pycolmap.Database.open(database) as written:
+        (camera,) = written.read_all_cameras()
+    assert camera.has_prior_focal_length == (focal_px is not None)
+    assert list(camera.params) == [focal_px or 120.0, WIDTH / 2, HEIGHT / 2]
