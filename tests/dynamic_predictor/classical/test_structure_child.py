@@ -92,7 +92,8 @@ def test_a_second_attempt_that_fails_leaves_the_first(
     for row in range(4):
         (tmp_path / "images" / f"{row}.png").touch()
     (tmp_path / "request.json").write_text('{"focal_px": null, "guess_px": 1.0, "threads": 1, "seed": 0}')
-    monkeypatch.setattr(structure_child, "_match", lambda *_: None)
+    for name in ("_match", "_calibrate"):
+        monkeypatch.setattr(structure_child, name, lambda *_: None)
     monkeypatch.setattr(structure_child, "_map_incrementally", lambda *_: first)
     monkeypatch.setattr(structure_child, "_map_globally", fails)
     structure_child.main(tmp_path)
