@@ -19,6 +19,7 @@ from scene.lidar_motion import LidarMotionConfig
 from scene.splits import Split
 from scene.street_points import StreetPointsConfig
 from training.loop import LoopConfig
+from training.street_clips import ClipsConfig
 from training.street_fit_config import StreetFitConfig
 
 _BOX_MARGIN_M = 5.0
@@ -57,6 +58,8 @@ class StreetConfig:
     masks: Literal["lidar", "none"] = "lidar"
     """What the static stage leaves out: what moves as far as lidar and residuals tell, or nothing. Without
     masks the returns of what moves are among its points; with --stage static that is plain 3DGS."""
+    clips: ClipsConfig = ClipsConfig()
+    """How a long log is divided."""
     encoder_type: Literal["hash", "hexplane", "none"] = "hash"
     """The field of space and time; without one, things move straight on."""
     hash_grid: HashGridConfig = HashGridConfig()

@@ -1,6 +1,7 @@
 """The street method from a driving log to a trained run folder."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from core.serialization import config_to_json
 from core.stages import Stage, run_stage
 from scene.capture import PointCloud
 from scene.datasets import open_log
+from scene.datasets.street import frame_numbers
 from scene.gaussian_model import StaticGaussians
 from scene.lidar_motion import moving_returns
 from scene.splits import split_frames
@@ -35,6 +37,7 @@ from training.preparation import (
 )
 from training.runs import identity_of, is_same_run, start_run
 from training.street import StreetTask
+from training.street_clips import ClipsConfig, clips_of, join_videos
 from training.street_config import StreetConfig, box_of, make_deformation, seen_by
 from training.street_files import TENSORS, load_street, save_street
 from training.street_fit_config import StreetFitConfig
@@ -47,14 +50,36 @@ def train_street(source: Path, model_path: Path, config: StreetConfig) -> FitRes
 
     Args:
         source: the log's folder.
-        model_path: the run's folder. The static stage has its own, `static`, inside it.
+        model_path: the run's folder. The static stage has its own, `static`, inside it; so has each clip.
         config: the method.
 
     Raises:
         UserError: the log cannot be read, the folder holds another run, a file cannot be written, or the loss
             keeps being non-finite.
     """
+    if config.clips.clip_frames:
+        return _train_clips(source, model_path, config)
     return _StreetRun(source, RunFolder(model_path), config).run()
+
+
+def _train_clips(source: Path, model_path: Path, config: StreetConfig) -> FitResult:
+    """Train the clips of a long log, each in a folder named by its frames, and join their videos."""
+    if config.prior_checkpoint is not None:
+        raise UserError("a --prior-checkpoint is of one clip; leave out --clip-frames, or the checkpoint")
+    numbers = frame_numbers(source, config.log)
+    clips = clips_of(numbers, config.clips)
+    folders, result = [], None
+    for first, last in clips:
+        folders.append(model_path / f"clip_{first:03d}_{last:03d}")
+        say(f"frames {first} to {last}, clip {len(folders)} of {len(clips)}")
+        log = replace(config.log, start_frame=first, end_frame=last)
+        result = train_street(source, folders[-1], replace(config, log=log, clips=ClipsConfig()))
+        if result.stopped_by is not None:
+            return result
+    if config.outputs.videos:
+        join_videos([folder / "videos" for folder in folders], clips, numbers, model_path / "videos")
+    assert result is not None  # a log has frames
+    return result
 
 
 class _StreetRun:

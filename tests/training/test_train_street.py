@@ -13,12 +13,14 @@ from core.errors import UserError
 from core.files import read_json
 from core.run_folder import RunFolder
 from core.schedules import ScheduleConfig
+from core.video_input import VideoInput
 from evaluation.street_scores import SCORES_FILE
 from scene.deformation import DeformationConfig
 from scene.street_points import StreetPointsConfig
 from tests.training.streets import write_log
 from training.loop import FitResult
 from training.street import StreetTask
+from training.street_clips import ClipsConfig
 from training.street_config import OutputConfig, StreetConfig
 from training.street_files import MOVING, TENSORS, read_tensors
 from training.task import RehearsalStepper, Stepper, StepReport
@@ -182,3 +184,21 @@ def test_settings_that_contradict_each_other() -> None:
         StreetConfig(stage="static", prior_checkpoint=Path("x"))
     with pytest.raises(ValueError, match="at most the sh_degree of the colours, 1, was expected, got 2"):
         StreetConfig(deformation=DeformationConfig(deform_sh_degree=2))
+
+
+def test_a_long_log_is_trained_in_clips_of_one_world(log: Path, tmp_path: Path) -> None:
+    clips = ClipsConfig(clip_frames=4, clip_overlap=2)
+    short = replace(CONFIG.fit, schedule=ScheduleConfig(iterations=3))
+    config = replace(CONFIG, clips=clips, static_iterations=3, fit=short, stride=0)
+    train_street(log, tmp_path / "run", config)
+    folders = [tmp_path / "run" / name for name in ("clip_000_003", "clip_002_005")]
+    worlds = [
+        read_tensors(RunFolder(folder).point_cloud(3).with_name(TENSORS))["log_from_world"]
+        for folder in folders
+    ]
+    assert torch.equal(*worlds)
+    assert len(list(VideoInput(tmp_path / "run" / "videos" / "rgbs.mp4").frames())) == 6
+    with pytest.raises(UserError, match="a --prior-checkpoint is of one clip"):
+        train_street(
+            log, tmp_path / "more", replace(config, stage="dynamic", prior_checkpoint=tmp_path / "x")
+        )
