@@ -1,5 +1,6 @@
 """Trained runs, and Gaussians of any origin, rendered into folders."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +10,7 @@ import torch
 from core.cli import flag
 from core.errors import UserError
 from core.progress import Progress
-from core.run_folder import ViewSet
+from core.run_folder import HeldOut, ViewSet
 from gaussian_renderer.views import ImageFormation, render_views, write_images
 from scene.cameras import Cameras
 from scene.cameras_json import read_cameras_json
@@ -77,8 +78,7 @@ def render_run(run: TrainedRun, options: RenderOptions) -> list[Path]:
         sets.append("test")
     folders = [render_captured(run, views, options) for views in sets]
     if isinstance(run.config, DynamicConfig) and run.split.test and "test" in sets and not options.depth_only:
-        held_out = (render_predicted, render_composite, render_refined)
-        folders += [render_one(run, options) for render_one in held_out]
+        folders += [render_held_out(run, drawn, options) for drawn in ("predicted", "composite", "refined")]
     if options.video and isinstance(run.config, DynamicConfig):
         write_showreel(run, options.fps, options.backend)
         folders.append(run.folder.path)
@@ -115,63 +115,38 @@ def render_captured(run: TrainedRun, views: ViewSet, options: RenderOptions) -> 
     return folder
 
 
-def render_predicted(run: TrainedRun, options: RenderOptions) -> Path:
-    """Render the held-out frames from exactly the cameras that were predicted of them: DAS3R's protocol.
+def render_held_out(run: TrainedRun, drawn: HeldOut, options: RenderOptions) -> Path:
+    """Render the held-out frames of a video in one of the ways in which they are scored.
 
     Returns:
-        The folder that holds `renders`, numbered as those of the held-out frames.
+        The folder that holds `renders`, numbered as those of `render_captured`.
 
     Raises:
         UserError: as `render_captured`.
     """
-    rows = list(run.split.test)
-    folder = run.folder.held_out_renders(run.iteration, "predicted").parent
-    cameras = run.predicted[rows]
-    render_views(run.splats, cameras, folder, formation=_formation(run, options), develop=run.develop(rows))
+    rows, formation = list(run.split.test), _formation(run, options)
+    cameras, develop = run.capture.cameras[rows], run.develop(rows)
+    if drawn == "predicted":
+        cameras = run.predicted[rows]
+    elif drawn == "composite":
+        develop = with_moving(run.capture, run.split.train, rows, develop)
+    elif drawn == "refined":
+        cameras = _found_anew(run, rows, formation)
+    folder = run.folder.held_out_renders(run.iteration, drawn).parent
+    render_views(run.splats, cameras, folder, formation=formation, develop=develop)
     return folder
 
 
-def render_composite(run: TrainedRun, options: RenderOptions) -> Path:
-    """Render the held-out frames as `render_captured` does, with what moves put back.
-
-    Returns:
-        The folder that holds `renders`, numbered as those of the held-out frames.
-
-    Raises:
-        UserError: as `render_captured`.
-    """
-    rows = list(run.split.test)
-    develop = with_moving(run.capture, run.split.train, rows, run.develop(rows))
-    folder = run.folder.held_out_renders(run.iteration, "composite").parent
-    formation = _formation(run, options)
-    render_views(run.splats, run.capture.cameras[rows], folder, formation=formation, develop=develop)
-    return folder
-
-
-def render_refined(run: TrainedRun, options: RenderOptions) -> Path:
-    """Render the held-out frames from cameras that were found anew on their static pixels.
-
-    Returns:
-        The folder that holds `renders`, numbered as those of the held-out frames.
-
-    Raises:
-        UserError: as `render_captured`.
-    """
-    rows = list(run.split.test)
-    capture, formation = run.capture, _formation(run, options)
-    masks = capture.dynamic_masks
+def _found_anew(run: TrainedRun, rows: Sequence[int], formation: ImageFormation) -> Cameras:
+    """The cameras of frames, from their static pixels."""
+    capture, masks = run.capture, run.capture.dynamic_masks
     images = [capture.images[row] for row in rows]
     static = [
         torch.ones(image.shape[:2], dtype=torch.bool) if masks is None else ~masks[row]
         for row, image in zip(rows, images, strict=True)
     ]
-    develop = run.develop(rows)
-    cameras = refine_poses(
-        run.splats, capture.cameras[rows], images, static, formation=formation, develop=develop
-    )
-    folder = run.folder.held_out_renders(run.iteration, "refined").parent
-    render_views(run.splats, cameras, folder, formation=formation, develop=develop)
-    return folder
+    cameras, develop = capture.cameras[list(rows)], run.develop(rows)
+    return refine_poses(run.splats, cameras, images, static, formation=formation, develop=develop)
 
 
 def render_path(run: TrainedRun, name: PathName, options: RenderOptions) -> Path:
