@@ -24,6 +24,9 @@ _ITERATIONS = 8
 _LEAST_OVERLAP = 0.4
 _LEAST_GAIN = 0.25
 _SAME_M_S = 2.5
+_BRAKES_M_S2 = 8.0
+_LEAST_SEEN = 0.6  # of a region's returns that must meet others in the next sweep, where it was lost
+_AROUND_M = 15.0
 _JUMP_SHARE = 0.25
 
 
@@ -270,6 +273,8 @@ def _accepted(
         if smooth is None or np.median(np.linalg.norm(smooth, axis=1)) < config.least_speed_m_s:
             continue
         for (row, region), velocity in zip(entries, smooth, strict=True):
+            if not region.score:
+                continue  # its own returns do not say so; followed from other sweeps it may be found again
             score = max(region.score, float(np.median(scores)))
             accepted[row].append(replace(region, velocity=velocity, score=score, track=number))
     return accepted
@@ -323,17 +328,31 @@ def _prolonged(regions: Sequence[Region], there: Sequence[Region], target: _Targ
     for region in regions:
         if region.track in known:
             continue
-        carried = _carried(region.xyz.astype(np.float64), region.velocity, target.gap_s)
+        velocity = _followed(region, target)
+        if velocity is None:
+            continue
+        carried = _carried(region.xyz.astype(np.float64), velocity, target.gap_s)
         if np.isfinite(taken.query(carried, distance_upper_bound=_CLOSE_M)[0]).mean() > 0.5:
             continue
-        here = _misfit(region.xyz, [target], np.zeros(2))
-        if _misfit(region.xyz, [target], region.velocity) > (1 - _LEAST_GAIN) * here:
-            continue
-        hits = [_met(tree, carried) for tree in (target.suspects, target.solid)]
-        xyz = np.concatenate(hits)
-        if len(xyz) >= _LEAST_OVERLAP * len(carried):
-            found.append(replace(region, xyz=xyz, score=0.9 * region.score))
+        xyz = np.concatenate([_met(tree, carried) for tree in (target.suspects, target.solid)])
+        found.append(replace(region, xyz=xyz, velocity=velocity, score=0.95 * region.score))
     return found
+
+
+def _followed(region: Region, target: _Target) -> Float[ndarray, "2"] | None:
+    """The velocity that carries a region onto returns of another sweep, of any kind; None if none does.
+
+    It may have slowed down, and even stopped, as far as brakes can do that.
+    """
+    points = region.xyz[:: 1 + len(region.xyz) // _MOST_POINTS].astype(np.float64)
+    solid = np.asarray(target.solid.data)
+    near = solid[(np.abs(solid[:, :2] - points[:, :2].mean(axis=0)) < _AROUND_M).all(axis=1)]
+    everything = replace(target, suspects=_tree(np.concatenate([np.asarray(target.suspects.data), near])))
+    velocity = _refined(points, [everything], region.velocity)
+    change = np.linalg.norm(velocity - region.velocity)
+    if change > _SAME_M_S + _BRAKES_M_S2 * abs(target.gap_s) or _overlap(points, [everything], velocity) < _LEAST_SEEN:
+        return None
+    return velocity
 
 
 def _met(tree: KDTree, xyz: Float[ndarray, "M 3"]) -> Float[ndarray, "K 3"]:
