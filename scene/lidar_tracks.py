@@ -318,7 +318,8 @@ def _local_line(
 def _prolonged(regions: Sequence[Region], there: Sequence[Region], target: _Target) -> list[Region]:
     """Regions of one sweep carried to the next one where they were lost, if returns lie where they should.
 
-    What drives towards the lidar hides the places that it will free, and has no return that speaks of motion.
+    What drives towards the lidar hides the places that it will free, and has no return that speaks of motion;
+    neither has what slows down and rests.
     """
     if abs(target.gap_s) > _LONGEST_GAP_S:
         return []
@@ -350,7 +351,10 @@ def _followed(region: Region, target: _Target) -> Float[ndarray, "2"] | None:
     everything = replace(target, suspects=_tree(np.concatenate([np.asarray(target.suspects.data), near])))
     velocity = _refined(points, [everything], region.velocity)
     change = np.linalg.norm(velocity - region.velocity)
-    if change > _SAME_M_S + _BRAKES_M_S2 * abs(target.gap_s) or _overlap(points, [everything], velocity) < _LEAST_SEEN:
+    if (
+        change > _SAME_M_S + _BRAKES_M_S2 * abs(target.gap_s)
+        or _overlap(points, [everything], velocity) < _LEAST_SEEN
+    ):
         return None
     return velocity
 

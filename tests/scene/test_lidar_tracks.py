@@ -40,6 +40,31 @@ def test_a_thing_is_followed_to_where_nothing_speaks_of_its_motion() -> None:
     assert len(followed[0][0].xyz) > 150
 
 
+def test_a_thing_is_followed_while_it_brakes_and_rests() -> None:
+    times = np.arange(12) * 0.1
+    along = np.concatenate([4.0 * times[:6], 2.0 + 0.2 * np.arange(1, 3), np.full(4, 2.4)])
+    moves = [_shape(row, (10 + x, 3.0)) for row, x in enumerate(along)]
+    nothing = np.zeros((0, 3))
+    regions = [[Region(each)] if row < 6 else [] for row, each in enumerate(moves)]
+    suspects = [each if row < 6 else nothing for row, each in enumerate(moves)]
+    solid = [nothing if row < 6 else each for row, each in enumerate(moves)]
+    followed = track_regions(regions, suspects, solid, times, _TRACKING)
+    assert {each.track for found in followed for each in found} == {followed[0][0].track}
+    assert [len(found) for found in followed] == [1] * 12
+    speeds = [float(np.linalg.norm(found[0].velocity)) for found in followed]
+    assert min(speeds[:4]) > 3
+    assert max(speeds[-3:]) < 0.6
+
+
+def test_a_thing_that_is_gone_is_not_followed_to_what_stands_elsewhere() -> None:
+    moves = [_shape(row, (10 + 6 * t, 3.0)) for row, t in enumerate(_TIMES)]
+    wall = np.stack(np.meshgrid(np.linspace(8, 16, 60), [7.0], np.linspace(0.3, 1.4, 8)), -1).reshape(-1, 3)
+    regions = [[Region(each)] if row < 4 else [] for row, each in enumerate(moves)]
+    suspects = [each if row < 4 else np.zeros((0, 3)) for row, each in enumerate(moves)]
+    followed = track_regions(regions, suspects, [wall] * 5, _TIMES, _TRACKING)
+    assert followed[4] == []
+
+
 def test_noise_that_goes_nowhere_is_no_thing() -> None:
     random = np.random.default_rng(0)
     leaves = [random.uniform(0, 3, (60, 3)) for _ in _TIMES]
