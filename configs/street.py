@@ -20,7 +20,7 @@ _TINY_FIT = replace(
 
 PRESETS: Mapping[str, StreetConfig] = {
     "default": _FULL,
-    # Half an hour on two cores: 20 frames of three cameras at 480x270.
+    # A quarter of an hour on two cores: 20 frames of three cameras at 480x270.
     "street-test": replace(
         _FULL, static_iterations=2_000, fit=replace(_FULL.fit, schedule=ScheduleConfig(iterations=3_000))
     ),
