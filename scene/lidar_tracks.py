@@ -26,7 +26,7 @@ _LEAST_GAIN = 0.25
 _SAME_M_S = 2.5
 _BRAKES_M_S2 = 8.0
 _LEAST_SEEN = 0.6  # of a region's returns that must meet others in the next sweep, where it was lost
-_AROUND_M = 15.0
+_AROUND_M = 15.0  # of a region's middle, where what stands is looked at too
 _JUMP_SHARE = 0.25
 
 
@@ -343,7 +343,7 @@ def _prolonged(regions: Sequence[Region], there: Sequence[Region], target: _Targ
 def _followed(region: Region, target: _Target) -> Float[ndarray, "2"] | None:
     """The velocity that carries a region onto returns of another sweep, of any kind; None if none does.
 
-    It may have slowed down, and even stopped, as far as brakes can do that.
+    It may have slowed down, and even stopped, as far as brakes can do that, and as velocities are inexact.
     """
     points = region.xyz[:: 1 + len(region.xyz) // _MOST_POINTS].astype(np.float64)
     solid = np.asarray(target.solid.data)
