@@ -12,8 +12,10 @@ PACKAGES = (
     "scene",
     "gaussian_renderer",
     "dynamic_predictor",
+    "generation",
     "evaluation",
     "training",
+    "viewer",
     "configs",
     "data",
 )
