@@ -1,0 +1,108 @@
+"""Attention and the transformer of the projection module."""
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+CHUNK_SCORES = 2**24
+"""Attention scores held at a time where they must be held at all, because dropout acts on them."""
+
+
+class SelfAttention(nn.Module):
+    """Multi-head attention; keys and queries without a bias.
+
+    Args:
+        channels: of a token.
+        heads: that share the channels.
+        dropout: of scores and outputs, in training.
+    """
+
+    def __init__(self, channels: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.heads = heads
+        self.dropout = dropout
+        self.qkv = nn.Linear(channels, 3 * channels, bias=False)
+        self.proj = nn.Linear(channels, channels)
+
+    def forward(self, x: Float[Tensor, "N L C"], queries: int) -> Float[Tensor, "N Q C"]:
+        """What the first `queries` tokens take from all."""
+        count, length, channels = x.shape
+        weight_q, weight_kv = self.qkv.weight.split((channels, 2 * channels))
+        query = F.linear(x[:, :queries], weight_q)
+        query = query.view(count, queries, self.heads, -1).transpose(1, 2)
+        key, value = F.linear(x, weight_kv).view(count, length, 2, self.heads, -1).permute(2, 0, 3, 1, 4)
+        mixed = attend(query, key, value, self.dropout if self.training else 0.0)
+        out = self.proj(mixed.transpose(1, 2).reshape(count, queries, channels))
+        return F.dropout(out, self.dropout, self.training)
+
+
+def attend(
+    query: Float[Tensor, "N H Q D"],
+    key: Float[Tensor, "N H L D"],
+    value: Float[Tensor, "N H L D"],
+    dropout: float,
+) -> Float[Tensor, "N H Q D"]:
+    """Softmax attention; with dropout on a CPU in pieces that are computed again for gradients.
+
+    Args:
+        query: as many as are asked.
+        key: of all tokens.
+        value: of all tokens.
+        dropout: share of scores set to zero.
+    """
+    if dropout == 0 or query.device.type != "cpu":
+        return F.scaled_dot_product_attention(query, key, value, dropout_p=dropout)
+    scores = query.shape[1] * query.shape[2] * key.shape[2]
+    rows = max(1, CHUNK_SCORES // scores)
+    pieces = [
+        checkpoint(F.scaled_dot_product_attention, *piece, None, dropout, use_reentrant=False)
+        for piece in zip(query.split(rows), key.split(rows), value.split(rows), strict=True)
+    ]
+    return torch.cat(pieces)
+
+
+class Mlp(nn.Module):
+    """Two linear layers with a GELU between."""
+
+    def __init__(self, channels: int, hidden: int, dropout: float) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(channels, hidden)
+        self.fc2 = nn.Linear(hidden, channels)
+        self.drop = nn.Dropout(dropout)
+
+    def forward(self, x: Float[Tensor, "N L C"]) -> Float[Tensor, "N L C"]:
+        """The same tokens, each on its own."""
+        return self.drop(self.fc2(self.drop(F.gelu(self.fc1(x)))))
+
+
+class Transformer(nn.Module):
+    """Pre-norm layers of attention and MLP, of which only the first token's result is wanted.
+
+    Args:
+        channels: of a token.
+        depth: layers.
+        heads: of the attention.
+        hidden: channels inside the MLPs.
+        dropout: in training.
+    """
+
+    def __init__(self, channels: int, depth: int, heads: int, hidden: int, dropout: float) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(
+            nn.ModuleList(
+                nn.ModuleList((nn.LayerNorm(channels), block))
+                for block in (SelfAttention(channels, heads, dropout), Mlp(channels, hidden, dropout))
+            )
+            for _ in range(depth)
+        )
+
+    def forward(self, x: Float[Tensor, "N L C"]) -> Float[Tensor, "N C"]:
+        """The first token after all layers; in the last one no other token is computed."""
+        for number, layer in enumerate(self.layers, 1):
+            (norm_1, attention), (norm_2, mlp) = layer  # pyright: ignore[reportGeneralTypeIssues]
+            queries = 1 if number == len(self.layers) else x.shape[1]
+            x = x[:, :queries] + attention(norm_1(x), queries)
+            x = x + mlp(norm_2(x))
+        return x[:, 0]
