@@ -33,7 +33,7 @@ class NearestNeighbours:
 
     @property
     def ratio(self) -> float:
-        """Median of `generated` over median of `training`: about 1 for new samples of the same kind, 0 for copies.
+        """Medians of `generated` over `training`: about 1 for new samples of the same kind, 0 for copies.
 
         Infinite where the training samples are all alike and the generated ones are not.
         """
