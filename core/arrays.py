@@ -62,6 +62,27 @@ def read_archive(path: Path, names: Sequence[str]) -> list[Shaped[ndarray, "..."
     Raises:
         UserError: the file is missing, cut off or damaged, or has no such array.
     """
+    arrays = _read_archive(path, names)
+    return [arrays[name] for name in names]
+
+
+def read_archive_with(
+    path: Path, names: Sequence[str], optional: Sequence[str] = ()
+) -> dict[str, Shaped[ndarray, "..."]]:
+    """Arrays of an `.npz` file, of any kind of numbers or text, some of which may be absent.
+
+    Args:
+        path: the file.
+        names: of arrays that must be there.
+        optional: names of arrays that are read where they are there.
+
+    Raises:
+        UserError: as `read_archive`.
+    """
+    return _read_archive(path, names, optional)
+
+
+def _read_archive(path: Path, names: Sequence[str], optional: Sequence[str] = ()) -> dict[str, ndarray]:
     try:
         content = io.BytesIO(path.read_bytes())
         with _HEADER_LOCK:
@@ -69,7 +90,8 @@ def read_archive(path: Path, names: Sequence[str]) -> list[Shaped[ndarray, "..."
             if isinstance(arrays, np.ndarray):
                 raise ValueError("it is one array by itself")
             with arrays:
-                return [arrays[name] for name in names]
+                wanted = [*names, *(name for name in optional if name in arrays)]
+                return {name: arrays[name] for name in wanted}
     except OSError as error:
         raise explain(error, path, "read") from error
     except _DAMAGED as error:
