@@ -73,17 +73,17 @@ def build(canvas: Canvas, streets: Streets, rng: np.random.Generator) -> None:
 
 def _row_of_lots(canvas: Canvas, side: Side, rng: np.random.Generator) -> None:
     """Lots from one crossing to the next: a building, or land behind a wall, a fence or a hedge."""
-    at = SIDEWALK_M
+    at = SIDEWALK_M + 1
     while at < side.length_m - SIDEWALK_M - 5:
         width = min(rng.uniform(8, 20), side.length_m - SIDEWALK_M - at)
         kind = rng.random()
-        front = SIDEWALK_M + (rng.uniform(1.5, 5) if rng.random() < 0.5 else 0.2)
-        if kind < 0.55:
+        front = SIDEWALK_M + (rng.uniform(1.5, 5) if rng.random() < 0.6 else 0.2)
+        if kind < 0.5:
             gap = 0.0 if rng.random() < 0.4 else rng.uniform(0.5, 4)
             _building(canvas, side, (at, at + width - gap), (front, front + rng.uniform(8, 14)))
-            bounded = front > SIDEWALK_M + 1 and rng.random() < 0.55
+            bounded = front > SIDEWALK_M + 1 and rng.random() < 0.75
         else:
-            bounded = kind < 0.93
+            bounded = kind < 0.95
         if bounded:
             _boundary(canvas, side, (at, at + width), rng)
         at += width
@@ -105,13 +105,15 @@ def _building(
 def _boundary(canvas: Canvas, side: Side, along_m: tuple[float, float], rng: np.random.Generator) -> None:
     """A wall, a fence, a guard rail or a hedge along the sidewalk, with a gate."""
     kinds = ((Raw.WALL, 1.9), (Raw.FENCE, 1.5), (Raw.GUARD_RAIL, 0.8), (Raw.VEGETATION, 1.2))
-    label, height_m = kinds[rng.choice(4, p=(0.5, 0.3, 0.08, 0.12))]
-    gate = rng.uniform(along_m[0], along_m[1] - 2.5)
-    for first, last in ((along_m[0], gate), (gate + 2.5, along_m[1])):
+    label, height_m = kinds[rng.choice(4, p=(0.62, 0.24, 0.06, 0.08))]
+    gate_m = 2.5 if rng.random() < 0.4 else 0.0
+    gate = rng.uniform(along_m[0], along_m[1] - gate_m)
+    for first, last in ((along_m[0], gate), (gate + gate_m, along_m[1])):
         low, high = side.at(first, SIDEWALK_M), side.at(last, SIDEWALK_M + THICKNESS_M)
         cells = canvas.box(low, high)
         if canvas.open[cells].all():
             canvas.fill(cells, 0, height_m * rng.uniform(0.85, 1.2), label)
+            canvas.opaque[cells] = label == Raw.WALL
             canvas.open[cells] = False
 
 

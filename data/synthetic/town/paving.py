@@ -7,7 +7,7 @@ from data.synthetic.town.canvas import CELL_M, Canvas
 from data.synthetic.town.labels import Raw
 from data.synthetic.town.streets import SIDEWALK_M, Streets
 
-_CORNER_M = 3.0
+_CORNER_M = 4.0
 _DASH_M, _LINE_M = 2.0, 0.3
 _KERB_M = 0.12
 _HILLS_M = 0.45

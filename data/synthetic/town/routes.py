@@ -13,7 +13,8 @@ from data.synthetic.town.streets import LANE_OFFSET_M, Node, Streets
 STEP_M = 0.25
 """Between neighbouring points of a route."""
 _BRAKING_M_S2 = 2.0
-_STOP_LINE_M = 1.5
+_STOP_LINE_M = 0.5
+_STRAIGHT_ON = 0.12
 
 
 class Turn(IntEnum):
@@ -48,7 +49,7 @@ def make_route(
     start: tuple[Node, Node],
     length_m: float,
     rng: np.random.Generator,
-    wishes: Sequence[Turn],
+    first: Turn | None = None,
 ) -> Route:
     """A way that begins in the middle of a street.
 
@@ -57,14 +58,15 @@ def make_route(
         start: the street's crossings, in driving direction.
         length_m: at least this long.
         rng: draws cruising speed, yaw rate and turns.
-        wishes: turns wanted at the crossings, over and over; another is taken where a street is missing. Empty:
-            turns are drawn.
+        first: LEFT or RIGHT: left and right are taken about equally often, this one first. None: turns are
+            drawn.
     """
     numbers = {node: number for number, node in enumerate(streets.nodes)}
-    cruise, yaw_rate = rng.uniform(5.5, 8.0), rng.uniform(0.4, 0.56)
+    cruise, yaw_rate = rng.uniform(6.0, 8.0), rng.uniform(0.3, 0.46)
     points: list[ndarray] = []
     limits: list[ndarray] = []
     gates: list[tuple[float, float, int]] = []
+    taken: list[Turn] = []
     before, node = start
     done = 0.0
     begin = (streets.place(before) + streets.place(node)) / 2
@@ -73,8 +75,8 @@ def make_route(
         lane = LANE_OFFSET_M * np.array([heading[1], -heading[0]])
         reach = streets.reach(node)
         straight = _line(begin + lane, streets.place(node) - heading * reach + lane)
-        wish = wishes[len(gates) % len(wishes)] if wishes else Turn(int(rng.integers(3)))
-        turn, after = _next(streets, before, node, wish, rng)
+        turn, after = _next(streets, before, node, _wish(taken, first, rng), rng)
+        taken.append(turn)
         arc, radius = _arc(streets.place(node), heading, reach, turn)
         slow = cruise if radius == 0 else min(yaw_rate * radius, 5.0)
         gate = done + (len(straight)) * STEP_M
@@ -88,6 +90,13 @@ def make_route(
     return Route(
         np.concatenate(points), _in_time(np.concatenate(limits)), gate_m, exit_m, crossing.astype(np.int64)
     )
+
+
+def _wish(taken: Sequence[Turn], first: Turn | None, rng: np.random.Generator) -> Turn:
+    if first is None or rng.random() < _STRAIGHT_ON:
+        return Turn(int(rng.integers(3))) if first is None else Turn.STRAIGHT
+    other = Turn.RIGHT if first == Turn.LEFT else Turn.LEFT
+    return first if taken.count(first) <= taken.count(other) else other
 
 
 def _next(

@@ -14,7 +14,7 @@ from data.synthetic.town.streets import Streets
 
 _RANGE_M = 32.0
 _SPACING_M = 9.0
-_DEPTH_M = 0.7  # how much of a wall's thickness is seen
+_DEPTH_M = 0.3  # behind the first cell of a wall that are seen as well
 _RAYS = 1024
 
 
@@ -32,7 +32,7 @@ def seen_from(opaque: Bool[ndarray, "W H"], places: Float64[ndarray, "V 2"]) -> 
     """How many of the places see each cell, at most 255.
 
     Args:
-        opaque: cells that stop the view; their first 0.7 m are seen.
+        opaque: cells that stop the view; their first half metre is seen.
         places: viewpoints inside the map, metres.
     """
     reach = round(_RANGE_M / CELL_M)

@@ -68,7 +68,7 @@ class Streets:
 
     def reach(self, node: Node) -> float:
         """How far from its middle a crossing's turns begin and end, metres."""
-        return float(max(self.half_x[node[0]], self.half_y[node[1]])) + 2.4
+        return float(max(self.half_x[node[0]], self.half_y[node[1]])) + 4.5
 
     def sections(self) -> list[tuple[Node, Node]]:
         """Every street between neighbours once, from west or south."""
@@ -97,8 +97,8 @@ def make_streets(rng: np.random.Generator, columns: int = 5, rows: int = 5) -> S
             joined -= {(start, end), (end, start)}
     widths = (_WITHOUT_PARKING_M, _WITH_PARKING_M)
     return Streets(
-        xs=MARGIN_M + np.concatenate([[0.0], np.cumsum(rng.uniform(42, 58, columns - 1))]),
-        ys=MARGIN_M + np.concatenate([[0.0], np.cumsum(rng.uniform(42, 58, rows - 1))]),
+        xs=MARGIN_M + np.concatenate([[0.0], np.cumsum(rng.uniform(34, 48, columns - 1))]),
+        ys=MARGIN_M + np.concatenate([[0.0], np.cumsum(rng.uniform(34, 48, rows - 1))]),
         half_x=rng.choice(widths, columns),
         half_y=rng.choice(widths, rows),
         joined=frozenset(joined),

@@ -10,6 +10,7 @@ from data.synthetic.town.canvas import Canvas, Levels, blank
 from data.synthetic.town.labels import Raw
 from data.synthetic.town.lots import build
 from data.synthetic.town.paving import pave
+from data.synthetic.town.routes import Turn
 from data.synthetic.town.sight import seen_from, viewpoints
 from data.synthetic.town.streets import make_streets
 from data.synthetic.town.traffic import Drives, drive, park
@@ -17,7 +18,7 @@ from data.synthetic.town.walkers import walk
 
 TRAFFIC = {"Light": 25, "Medium": 50, "Heavy": 100}
 """People, and vehicles, of each density, as CarlaSC has them; vehicles drive or are parked."""
-_PARKED = 0.5
+_DRIVING = 0.3
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ def make_town(seed: tuple[int, ...], traffic: str, frames: int, levels: Levels) 
     pave(canvas, streets, land)
     build(canvas, streets, land)
     count = TRAFFIC[traffic]
-    parked = park(streets, movement, share=0.1 + count / 400)
+    first = Turn.LEFT if seed[-1] % 2 == 0 else Turn.RIGHT
+    parked = park(streets, movement, share=0.03 + count / 2000)
     return Town(
         levels=levels,
         columns=_columns(canvas, seen := seen_from(canvas.opaque, viewpoints(streets))),
@@ -68,7 +70,7 @@ def make_town(seed: tuple[int, ...], traffic: str, frames: int, levels: Levels) 
         posts_xy=np.stack([thing.xy for thing in canvas.things]),
         posts=np.stack([thing.profile for thing in canvas.things]),
         parked=parked,
-        drives=drive(streets, round(count * _PARKED), frames, movement),
+        drives=drive(streets, round(count * _DRIVING), frames, movement, first),
         walkers=walk(streets, count, frames, movement),
     )
 

@@ -12,12 +12,13 @@ from data.synthetic.town.streets import LANE_OFFSET_M, Streets
 
 DT_S = 0.1
 _WARM_UP_S = 6.0
-_ACCELERATION_M_S2, _BRAKING_M_S2, _FIRM_M_S2 = 1.8, 2.0, 5.0
-_GAP_M, _HEADWAY_S = 2.0, 1.2
+_ACCELERATION_M_S2, _BRAKING_M_S2, _FIRM_M_S2 = 2.2, 2.2, 4.0
+_GAP_M, _HEADWAY_S = 2.0, 1.0
 _LOOKED_AT_M = np.arange(1.0, 26.0, 2.0)
 _BESIDE_M = 1.9
+_STANDS_M, _CREEPS_M_S = 0.6, 0.4
 _HALF_WHEELBASE_M = 1.3
-_EGO_STOPS = 0.7
+_EGO_STOPS = 0.5
 _OTHERS_STOP = 0.3
 _NOBODY = -1
 _LENGTHS_M = {"car": 4.4, "van": 5.2, "truck": 7.6}
@@ -38,7 +39,7 @@ class Drives:
     kinds: tuple[str, ...]
 
 
-def drive(streets: Streets, vehicles: int, frames: int, rng: np.random.Generator) -> Drives:
+def drive(streets: Streets, vehicles: int, frames: int, rng: np.random.Generator, first: Turn) -> Drives:
     """Let vehicles drive.
 
     Args:
@@ -46,11 +47,12 @@ def drive(streets: Streets, vehicles: int, frames: int, rng: np.random.Generator
         vehicles: how many beside the one that records.
         frames: moments, 0.1 s apart.
         rng: draws ways, kinds and stops.
+        first: the first turn of the recording vehicle, LEFT or RIGHT.
     """
     longest_m = (frames * DT_S + _WARM_UP_S) * 8.0 + 60
     starts = _starts(streets, vehicles + 1, rng)
-    routes = [make_route(streets, starts[0], longest_m, rng, _balanced_turns(rng))]
-    routes += [make_route(streets, start, longest_m, rng, ()) for start in starts[1:]]
+    routes = [make_route(streets, starts[0], longest_m, rng, first)]
+    routes += [make_route(streets, start, longest_m, rng) for start in starts[1:]]
     kinds = (
         "car",
         *(str(kind) for kind in rng.choice(list(_LENGTHS_M), len(routes) - 1, p=(0.75, 0.15, 0.1))),
@@ -71,16 +73,6 @@ def _starts(streets: Streets, count: int, rng: np.random.Generator) -> list[tupl
     return [lanes[place] for place in rng.permutation(len(lanes))[:count]]
 
 
-def _balanced_turns(rng: np.random.Generator) -> Sequence[Turn]:
-    """Left and right equally often, and sometimes straight on."""
-    wishes: list[Turn] = []
-    for _ in range(16):
-        four = [Turn.LEFT, Turn.RIGHT, Turn.LEFT, Turn.RIGHT]
-        four += [Turn.STRAIGHT] if rng.random() < 0.5 else []
-        wishes += [four[place] for place in rng.permutation(len(four))]
-    return wishes
-
-
 class _Fleet:
     """The state of all vehicles; each is a distance on its route and a speed."""
 
@@ -99,11 +91,11 @@ class _Fleet:
         self._exits = np.stack([_filled(route.exits_m, gates, np.inf) for route in routes])
         self._nodes = np.stack([_filled(route.nodes, gates, 0).astype(int) for route in routes])
         stops = rng.random((count, gates)) < np.where(self._rows == 0, _EGO_STOPS, _OTHERS_STOP)[:, None]
-        self._wait_s = np.where(stops, rng.uniform(2.0, 5.0, (count, gates)), 0.0)
+        self._wait_s = np.where(stops, rng.uniform(2.5, 5.5, (count, gates)), 0.0)
         self._half_m = np.array([_LENGTHS_M[kind] for kind in kinds]) / 2
         self._gate = np.zeros(count, int)
         self._owner = np.full(crossings, _NOBODY)
-        self._at_m = rng.uniform(2.0, 8.0, count)
+        self._at_m = rng.uniform(2.0, 10.0, count)
         self._speed = np.full(count, 3.0)
 
     def poses(self) -> tuple[Float64[ndarray, "N 2"], Float64[ndarray, " N"]]:
@@ -118,20 +110,19 @@ class _Fleet:
     def step(self) -> None:
         """A tenth of a second."""
         self._leave_crossings()
-        gap = np.minimum(self._gap_to_others(), self._gap_to_gate())
-        wanted = np.maximum(self._limits[self._rows, self._place(self._at_m)], 0.1)
+        room = self._room_to_gate()
         # Source: M. Treiber et al., "Congested traffic states", Phys. Rev. E 62, 2000 (IDM), leaders at rest.
-        speed = self._speed
-        needed = _GAP_M + np.maximum(
-            0, speed * _HEADWAY_S + speed**2 / (2 * np.sqrt(_ACCELERATION_M_S2 * _BRAKING_M_S2))
-        )
-        change = _ACCELERATION_M_S2 * (
-            1 - (speed / wanted) ** 4 - (needed / np.maximum(gap + _GAP_M, 0.1)) ** 2
-        )
-        speed = np.maximum(0, speed + np.clip(change, -_FIRM_M_S2, _ACCELERATION_M_S2) * DT_S)
-        speed = np.minimum(speed, np.maximum(wanted, self._speed - _FIRM_M_S2 * DT_S))
-        # Creeping up to a line takes for ever; a car stands.
-        self._speed = np.where((gap < 0.6) & (speed < 0.4), 0.0, speed)
+        speed, gap = self._speed, self._gap_to_others()
+        wanted = np.minimum(self._limits[self._rows, self._place(self._at_m)], np.sqrt(2 * _BRAKING_M_S2 * room))
+        braking = speed**2 / (2 * np.sqrt(_ACCELERATION_M_S2 * _BRAKING_M_S2))
+        needed = _GAP_M + speed * _HEADWAY_S + braking
+        eager = 1 - (speed / np.maximum(wanted, 0.1)) ** 4 - (needed / (gap + _GAP_M)) ** 2
+        change = np.clip(_ACCELERATION_M_S2 * eager, -_FIRM_M_S2, _ACCELERATION_M_S2) * DT_S
+        lowest = np.maximum(wanted, speed - _FIRM_M_S2 * DT_S)
+        speed = np.minimum(np.maximum(0, speed + change), lowest)
+        # Nobody creeps up to a line or a bumper for ever.
+        near = np.minimum(room, gap) < _STANDS_M
+        self._speed = np.where(near & (speed < _CREEPS_M_S), 0.0, speed)
         self._at_m = self._at_m + self._speed * DT_S
 
     def _on_route(self, at_m: Float64[ndarray, "*N"]) -> Float64[ndarray, "*N 2"]:
@@ -149,19 +140,19 @@ class _Fleet:
         self._owner[np.isin(self._owner, self._rows[passed])] = _NOBODY
         self._gate = np.minimum(self._gate + passed, self._gates.shape[1] - 1)
 
-    def _gap_to_gate(self) -> Float64[ndarray, " N"]:
+    def _room_to_gate(self) -> Float64[ndarray, " N"]:
         """Distance to a stop line that is closed; crossings are given to one vehicle at a time."""
-        room = self._gates[self._rows, self._gate] - self._at_m - self._half_m
+        room = np.maximum(0.0, self._gates[self._rows, self._gate] - self._at_m - self._half_m)
         node = self._nodes[self._rows, self._gate]
         braking = self._speed**2 / (2 * _BRAKING_M_S2) + 6
         waiting = self._wait_s[self._rows, self._gate]
-        stands = (self._speed < 0.05) & (room < 2.5)
+        stands = (self._speed < 0.05) & (room < _STANDS_M)
         self._wait_s[self._rows[stands], self._gate[stands]] -= DT_S
         may = (room < braking) & (waiting <= 0)
         for row in self._rows[may]:
             if self._owner[node[row]] == _NOBODY:
                 self._owner[node[row]] = row
-        return np.where(self._owner[node] == self._rows, np.inf, np.maximum(room, 0.0))
+        return np.where(self._owner[node] == self._rows, np.inf, room)
 
     def _gap_to_others(self) -> Float64[ndarray, " N"]:
         """Distance to the next vehicle whose middle or end is on the own way."""
