@@ -92,6 +92,7 @@ def fit(
     *,
     save: Callable[[int], None],
     pacer: Pacer | None = None,
+    on_evaluation: Callable[[int, Evaluation], None] = lambda *_: None,
 ) -> FitResult:
     """Train a task to the end of its schedule, from its last checkpoint if there is one.
 
@@ -101,11 +102,12 @@ def fit(
         config: when to report, evaluate and save.
         save: writes the task's results for an iteration.
         pacer: shortens the run to fit a time.
+        on_evaluation: told of each evaluation and its iteration, the last one's after its results are saved.
 
     Raises:
         UserError: a file cannot be written, the checkpoint is damaged, or the loss keeps being non-finite.
     """
-    return _Loop(task, folder, config, save, pacer).run()
+    return _Loop(task, folder, config, save, pacer, on_evaluation).run()
 
 
 class _Loop:
@@ -116,12 +118,14 @@ class _Loop:
         config: LoopConfig,
         save: Callable[[int], None],
         pacer: Pacer | None,
+        on_evaluation: Callable[[int, Evaluation], None],
     ) -> None:
         self.task = task
         self.folder = folder
         self.config = config
         self.save = save
         self.pacer = pacer
+        self.on_evaluation = on_evaluation
         self.state = LoopState()
         self.started = self.checkpointed = time.perf_counter()
         self.planned = (0, 0.0)
@@ -174,7 +178,7 @@ class _Loop:
         if self.pacer is not None:
             self._replan(self.pacer, reporter)
         if step in self.config.test_iterations and step < last:
-            reporter.evaluation(step, self.task.evaluate())
+            self._evaluate(reporter)
         if step in self.config.save_iterations and step < last:
             self.save(step)
         if time.perf_counter() - self.checkpointed >= self.config.checkpoint_seconds and step < last:
@@ -194,9 +198,13 @@ class _Loop:
                     "knots": self.task.schedule.knots,
                 },
             )
+        return FitResult(self.state.step, self.state.seconds, None, self._evaluate(reporter))
+
+    def _evaluate(self, reporter: Reporter) -> Evaluation:
         evaluation = self.task.evaluate()
         reporter.evaluation(self.state.step, evaluation)
-        return FitResult(self.state.step, self.state.seconds, None, evaluation)
+        self.on_evaluation(self.state.step, evaluation)
+        return evaluation
 
     def _saved_iterations(self) -> list[int]:
         return self.folder.iterations() if self.folder.timing.exists() else []

@@ -3,11 +3,6 @@
 On several GPUs: `torchrun --nproc-per-node 4 train.py predictor ...`.
 """
 
-import contextlib
-import io
-import shutil
-import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,10 +19,10 @@ from dynamic_predictor.network.checkpoints import load_network, network_weights,
 from dynamic_predictor.network.dpt import DptConfig
 from dynamic_predictor.network.model import Network, NetworkConfig
 from scene.datasets.motion_videos import open_motion_videos
-from training.loop import FitResult, fit
+from training.loop import FitResult
 from training.predictor import PredictorTask, PredictorTraining
-from training.runs import is_same_run, start_run
-from training.task import Evaluation
+from training.runs import is_same_run
+from training.team_runs import fit_as_team, quiet_unless
 
 METHOD = "predictor"
 
@@ -71,13 +66,13 @@ def train_predictor(source: Path, model_path: Path, config: PredictorTraining) -
         UserError: the videos or the weights cannot be read, the folder holds another run, a file cannot be
             written, or the loss keeps being non-finite.
     """
-    with joined() as team, _quiet_unless(team.leads):
+    with joined() as team, quiet_unless(team.leads):
         return _train(source, RunFolder(model_path), config, team)
 
 
 def _train(source: Path, folder: RunFolder, config: PredictorTraining, team: Team) -> FitResult:
     identity = identity_of(source, config)
-    goes_on = is_same_run(folder, identity)
+    is_same_run(folder, identity)  # before anything is read
     train, test = open_motion_videos(source, config.test_path, config.labels, config.data.z_far)
     say(
         f"{len(train.names)} videos of {sum(train.frame_counts)} frames to learn from, {len(test.names)} of "
@@ -86,16 +81,16 @@ def _train(source: Path, folder: RunFolder, config: PredictorTraining, team: Tea
     task = PredictorTask(config, make_network(config).to(team.device), train, test, team)
     learning = sum(parameter.numel() for parameter in task.trained.values())
     say(f"{learning:,} weights learn in {task.schedule.iterations} steps on {team.size} x {team.device.type}")
-    team.wait()  # nobody looks into the folder any more
-    if team.leads and not goes_on:
-        start_run(folder, identity)
-    with _own_folder(folder, team) as own:
-        if not own.checkpoint.exists():
-            say(f"before the training: {_told(task.evaluate())}")
-        result = fit(task, own, config.loop, save=lambda step: save_weights(task.network, own, step))
+    result = fit_as_team(
+        task,
+        folder,
+        identity,
+        config.loop,
+        team,
+        save=lambda own, step: save_weights(task.network, own, step),
+    )
     if result.evaluation is not None:
-        weights = folder.path / "network"
-        say(f"after {result.iterations} steps: {_told(result.evaluation)}; weights are in {weights}")
+        say(f"weights are in {folder.path / 'network'}")
     return result
 
 
@@ -126,32 +121,3 @@ def save_weights(network: Network, folder: RunFolder, step: int) -> None:
         UserError: the file cannot be written.
     """
     save_network(network, folder.path / "network" / f"iteration_{step}.safetensors")
-
-
-@contextlib.contextmanager
-def _own_folder(folder: RunFolder, team: Team) -> Iterator[RunFolder]:
-    """Where a process keeps its run: all but the first write into a folder that is thrown away."""
-    if team.leads:
-        team.wait()  # the others have copied the checkpoint
-        yield folder
-        return
-    with tempfile.TemporaryDirectory() as temporary:
-        own = RunFolder(Path(temporary))
-        if folder.checkpoint.exists():
-            own.checkpoint.parent.mkdir(parents=True)
-            shutil.copyfile(folder.checkpoint, own.checkpoint)
-        team.wait()
-        yield own
-
-
-@contextlib.contextmanager
-def _quiet_unless(leads: bool) -> Iterator[None]:
-    """Only one process talks."""
-    with contextlib.nullcontext() if leads else contextlib.redirect_stderr(io.StringIO()):
-        yield
-
-
-def _told(evaluation: Evaluation) -> str:
-    return (
-        ", ".join(f"{name} {value:.4g}" for name, value in evaluation.numbers.items()) or "nothing to score"
-    )
