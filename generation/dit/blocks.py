@@ -1,8 +1,7 @@
 """The transformer's parts: attention, the block with adaptive normalisation, and the final layer.
 
-The names of parameters are those of DynamicCity's checkpoints. Conditions come as [B, 1, width] where they are
-the same for all tokens of a sample, which saves a projection as wide as the MLP for each token, or as
-[B, N, width].
+The names of parameters are those of DynamicCity's checkpoints. Conditions come as [B, N, width], or as
+[B, 1, width] where all tokens of a sample have the same, which saves a projection as costly as the MLP.
 
 Source: Peebles and Xie, "Scalable Diffusion Models with Transformers", ICCV 2023 (adaLN-Zero).
 """

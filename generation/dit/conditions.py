@@ -1,8 +1,8 @@
 """What a DiT is told beside the noise: the previous clip, vehicles from above, the path, a command.
 
 A condition that is left out, by `kept` or because it is None, has an embedding of zero. Hexplane and layout
-keep the codes of places then, because those are added afterwards: this is what training shows the network, and
-so also what guidance must compare with.
+keep the codes of places then, because those are added afterwards: this is what training shows the network,
+and so also what guidance must compare with.
 """
 
 from dataclasses import dataclass, replace
