@@ -24,8 +24,8 @@ class SamplingConfig:
     """ddpm follows the trained chain, with noise; ddim and dpm++ need far fewer steps."""
     steps: int = 50
     """Steps, of at most 1000. DynamicCity takes 1000 with ddpm."""
-    spacing: Literal["time", "snr"] = "time"
-    """Whether steps are at equal distances in time, or in the logarithm of the signal-to-noise ratio."""
+    spacing: Literal["time", "snr"] = "snr"
+    """Steps at equal distances in time, or in the logarithm of the signal-to-noise ratio, which errs less."""
     eta: float = 0.0
     """Noise of ddim's steps: 0 = none, 1 = as much as ddpm's."""
     guidance: float = 4.0

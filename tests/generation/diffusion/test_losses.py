@@ -7,8 +7,9 @@ import torch
 
 from generation.diffusion import diffusion_losses, linear_schedule, noised, predict
 from generation.diffusion.losses import _discretized_log_likelihood, _kl
+from generation.dit import Dit
 from generation.rollout import LatentSize, cell_mask
-from tests.generation.golden import GOLDEN, assert_matches, golden_inputs, golden_model, ramp
+from tests.generation.golden import GOLDEN, assert_matches, golden_inputs, ramp
 
 SCHEDULE = linear_schedule()
 MASK = cell_mask(LatentSize(2, 8, 8, 4))
@@ -16,16 +17,15 @@ LEVELS = torch.tensor([17, 803])
 
 
 @torch.no_grad()
-def test_numbers_of_the_reference() -> None:
-    model = golden_model()
+def test_numbers_of_the_reference(golden_dit: Dit) -> None:
     x, t, conditions = golden_inputs()
-    said = predict(SCHEDULE, x, t, model(x, t, conditions))
+    said = predict(SCHEDULE, x, t, golden_dit(x, t, conditions))
     numbers = GOLDEN["diffusion"]["p_mean_variance_t_17_803"]
     assert_matches(said.mean, numbers["mean"], 2e-5)
     assert_matches(said.log_variance, numbers["log_variance"], 2e-6)
     assert_matches(said.clean, numbers["pred_xstart"], 2e-5)
     losses = diffusion_losses(
-        lambda x, t: model(x, t, conditions), SCHEDULE, x, t, ramp((2, 16, 14, 14), 7), MASK
+        lambda x, t: golden_dit(x, t, conditions), SCHEDULE, x, t, ramp((2, 16, 14, 14), 7), MASK
     )
     numbers = GOLDEN["dit"]["training_losses_t_17_803"]
     torch.testing.assert_close(losses.vlb, torch.tensor(numbers["vb"]), rtol=1e-4, atol=0)

@@ -1,5 +1,6 @@
 """Samplers against Gaussian data, whose best denoiser and whose probability flow have closed forms."""
 
+import math
 from itertools import pairwise
 
 import pytest
@@ -24,9 +25,9 @@ NUMBERS = 40_000
     "config",
     [
         SamplingConfig("ddpm", steps=250),
-        SamplingConfig("ddim", steps=100),
+        SamplingConfig("ddim", steps=250),
         SamplingConfig("ddim", steps=250, eta=1.0),
-        SamplingConfig("dpm++", steps=20),
+        SamplingConfig("dpm++", steps=100, spacing="time"),
         SamplingConfig("dpm++", steps=20, spacing="snr"),
     ],
     ids=str,
@@ -49,16 +50,19 @@ def last_error(config: SamplingConfig) -> float:
     return float((x - ode_solution(start, MEAN, DEVIATION, 1)).abs().max())
 
 
-@pytest.mark.parametrize(("name", "spacing", "order"), [
-    ("ddim", "time", 1), ("ddim", "snr", 1), ("dpm++", "snr", 2), ("dpm++", "time", 2),
-])  # fmt: skip
-def test_solvers_converge_at_their_order(name: str, spacing: str, order: int) -> None:
+@pytest.mark.parametrize(
+    ("name", "spacing", "first", "order"),
+    [("ddim", "time", 16, 1), ("ddim", "snr", 16, 1), ("dpm++", "time", 64, 2), ("dpm++", "snr", 16, 2)],
+)
+def test_solvers_converge_at_their_order(name: str, spacing: str, first: int, order: int) -> None:
     """Twice the steps leave half the error, or a quarter; levels are whole steps, so nearly."""
-    errors = [last_error(SamplingConfig(name, steps=steps, spacing=spacing)) for steps in (16, 32, 64)]
-    print(name, spacing, errors)
-    rates = [float(torch.tensor(a / b).log2()) for a, b in pairwise(errors)]
-    assert min(rates) > 0.75 * order
-    assert errors[-1] < 0.02
+    errors = [
+        last_error(SamplingConfig(name, steps=steps, spacing=spacing))
+        for steps in (first, 2 * first, 4 * first)
+    ]
+    rates = [math.log2(coarse / fine) for coarse, fine in pairwise(errors)]
+    assert min(rates) > 0.9 * order
+    assert errors[-1] < (0.05 if order == 1 else 0.004)
 
 
 def test_solvers_agree() -> None:
@@ -100,10 +104,10 @@ def test_known_cells_are_kept_exactly(name: str, repeats: int) -> None:
 
 def conditional_moments(config: SamplingConfig, correlation: float, value: float) -> tuple[float, float]:
     """Mean and deviation of the second of two cells where the first is known."""
-    pairs = torch.zeros(1, 1, 4000, 2)
+    pairs = torch.zeros(1, 1, 2000, 2)
     drawn = sample(
         correlated_denoiser(correlation), pairs, SampleNoise(0, [0]), config,
-        known=Known(torch.full_like(pairs, value), torch.tensor([True, False]).expand(1, 1, 4000, 2)),
+        known=Known(torch.full_like(pairs, value), torch.tensor([True, False]).expand(1, 1, 2000, 2)),
         known_noise=SampleNoise(0, [0], "known cells"),
     )  # fmt: skip
     return float(drawn[..., 1].mean()), float(drawn[..., 1].std())
@@ -113,14 +117,13 @@ def conditional_moments(config: SamplingConfig, correlation: float, value: float
 def test_ways_up_bring_what_is_generated_nearer_to_what_is_known(name: str) -> None:
     """The second of two Gaussian numbers has mean correlation * value where the first is known."""
     correlation, value = 0.9, 1.5
-    plain, deviation = conditional_moments(SamplingConfig(name, steps=50), correlation, value)
+    plain, _ = conditional_moments(SamplingConfig(name, steps=40), correlation, value)
     better, narrower = conditional_moments(
-        SamplingConfig(name, steps=50, jump=5, repeats=8), correlation, value
+        SamplingConfig(name, steps=40, jump=5, repeats=8), correlation, value
     )
-    print(name, plain, deviation, better, narrower)
-    truth = correlation * value
-    assert abs(better - truth) < abs(plain - truth)
-    assert abs(better - truth) < 0.1
+    mean, spread = correlation * value, math.sqrt(1 - correlation**2)
+    assert abs(better - mean) < 0.15 < abs(plain - mean)
+    assert abs(narrower - spread) < 0.1
 
 
 def test_a_walk_ends_and_goes_over_each_stretch_as_often_as_asked() -> None:

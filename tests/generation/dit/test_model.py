@@ -8,7 +8,7 @@ import torch
 from core.randomness import generator
 from generation.dit import DIT_DC_1, DIT_DC_2, Conditions, Dit, DitConfig
 from generation.rollout import cell_mask
-from tests.generation.golden import CONFIG, GOLDEN, assert_matches, fill, golden_inputs, golden_model
+from tests.generation.golden import CONFIG, GOLDEN, assert_matches, fill, golden_inputs
 
 SMALL = DitConfig(depth=2, width=32, heads=4, latent=(2, 6, 8, 4), channels=3, frames=5)
 ALL = replace(SMALL, hexplane=True, layout=True, trajectory=True, command=True, cross_attention=True)
@@ -34,11 +34,6 @@ def conditions_of(samples: int, config: DitConfig = ALL) -> Conditions:
 def noisy(samples: int, config: DitConfig) -> torch.Tensor:
     random = torch.Generator().manual_seed(5)
     return torch.randn(samples, config.channels, *config.size.rollout_shape, generator=random)
-
-
-@pytest.fixture(scope="module")
-def golden_dit() -> Dit:
-    return golden_model()
 
 
 @torch.no_grad()
