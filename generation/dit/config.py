@@ -1,0 +1,60 @@
+"""What a DiT looks like, and the sizes that have names."""
+
+from dataclasses import dataclass
+
+from generation.rollout import LatentSize
+
+
+@dataclass(frozen=True)
+class DitConfig:
+    """A diffusion transformer over padded rollouts. The defaults are DiT-DC/2, unconditional, for CarlaSC."""
+
+    depth: int = 16
+    """Blocks."""
+    width: int = 384
+    """Channels of a token, a multiple of `heads` and of 4."""
+    heads: int = 8
+    """Heads of attention."""
+    latent: tuple[int, int, int, int] = (8, 64, 64, 4)
+    """Cells of the planes along t, x, y, z, each even."""
+    channels: int = 16
+    """Channels of the planes."""
+    frames: int = 16
+    """Frames of a clip, which layouts and trajectories have."""
+    hexplane: bool = False
+    """Whether the previous clip is a condition, by its rollout."""
+    layout: bool = False
+    """Whether vehicles seen from above, in each frame, are a condition."""
+    trajectory: bool = False
+    """Whether the vehicle's path is a condition."""
+    command: bool = False
+    """Whether one of the driving commands is a condition."""
+    cross_attention: bool = False
+    """Whether each block also attends to the tokens of the hexplane and layout conditions."""
+    condition_dropout: float = 0.1
+    """How often training leaves a condition out, each on its own; between 0 and 1."""
+
+    def __post_init__(self) -> None:
+        if self.width % self.heads or self.width % 4:
+            raise ValueError(f"a width of {self.width} is no multiple of 4 and of {self.heads} heads")
+
+    @property
+    def size(self) -> LatentSize:
+        """The planes' size."""
+        return LatentSize(*self.latent)
+
+    @property
+    def varies_by_token(self) -> bool:
+        """Whether what conditions the blocks differs from token to token."""
+        return self.hexplane or self.layout
+
+    @property
+    def is_conditional(self) -> bool:
+        """Whether there is any condition, so that guidance means something."""
+        return self.hexplane or self.layout or self.trajectory or self.command
+
+
+DIT_DC_1 = DitConfig(depth=18, width=768, heads=12)
+DIT_DC_2 = DitConfig()
+SIZES = {"DiT-DC/1": DIT_DC_1, "DiT-DC/2": DIT_DC_2}
+"""The sizes by the names that DynamicCity gives them."""

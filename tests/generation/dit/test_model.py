@@ -1,0 +1,180 @@
+"""The network is DynamicCity's: names, counts and numbers; and what holds for any such network."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from core.randomness import generator
+from generation.dit import DIT_DC_1, DIT_DC_2, Conditions, Dit, DitConfig
+from generation.rollout import cell_mask
+from tests.generation.golden import CONFIG, GOLDEN, assert_matches, fill, golden_inputs
+
+SMALL = DitConfig(depth=2, width=32, heads=4, latent=(2, 6, 8, 4), channels=3, frames=5)
+ALL = replace(SMALL, hexplane=True, layout=True, trajectory=True, command=True, cross_attention=True)
+DIT = GOLDEN["dit"]
+
+
+def filled(config: DitConfig) -> Dit:
+    model = Dit(config)
+    fill(model)
+    return model.eval()
+
+
+def conditions_of(samples: int, config: DitConfig = ALL) -> Conditions:
+    random = torch.Generator().manual_seed(3)
+    return Conditions(
+        hexplane=torch.randn(samples, config.channels, *config.size.rollout_shape, generator=random),
+        layout=torch.randint(0, 2, (samples, config.frames, 3, 4), generator=random, dtype=torch.uint8),
+        trajectory=torch.randn(samples, config.frames, 3, generator=random),
+        command=torch.arange(samples) % 4,
+    )
+
+
+def noisy(samples: int, config: DitConfig) -> torch.Tensor:
+    random = torch.Generator().manual_seed(5)
+    return torch.randn(samples, config.channels, *config.size.rollout_shape, generator=random)
+
+
+@torch.no_grad()
+def test_numbers_of_the_forward_pass(golden_dit: Dit) -> None:
+    x, t, conditions = golden_inputs()
+    assert len(golden_dit.tokens) == DIT["tokens_kept"]
+    assert_matches(golden_dit.pos_embed, DIT["pos_embed"], 1e-6)
+    assert_matches(golden_dit.t_embedder(t), DIT["t_embedder"], 1e-5)
+    assert_matches(golden_dit(x, t, conditions), DIT["output"], 2e-5)
+
+
+@torch.no_grad()
+def test_numbers_of_guidance(golden_dit: Dit) -> None:
+    """The reference evaluates a pair, of which the second half is without conditions."""
+    x, _, both = golden_inputs()
+    first = Conditions(both.hexplane[:1], both.layout[:1], both.trajectory[:1], both.command[:1])
+    t = torch.tensor([500])
+    guided = golden_dit.forward_with_guidance(x[:1], t, first, 4.0)
+    without = golden_dit(x[:1], t)
+    pair = torch.cat([guided, torch.cat([guided[:, :16], without[:, 16:]], dim=1)])
+    assert_matches(pair, DIT["forward_with_cfg_scale4_t500"], 2e-5)
+
+
+COUNTS = {
+    "DiT-DC/2": (DIT_DC_2, 171, 43_730_432),
+    "DiT-DC/2 hexplane": (replace(DIT_DC_2, hexplane=True), 173, 43_755_392),
+    "DiT-DC/2 layout": (replace(DIT_DC_2, layout=True), 173, 43_730_497),
+    "DiT-DC/2 trajectory": (replace(DIT_DC_2, trajectory=True), 177, 44_044_928),
+    "DiT-DC/2 command": (replace(DIT_DC_2, command=True), 172, 43_731_968),
+    "DiT-DC/2 cross": (replace(DIT_DC_2, cross_attention=True), 267, 53_192_192),
+    "DiT-DC/2 all": (replace(CONFIG, latent=DIT_DC_2.latent, frames=16), 278, 53_533_249),
+    "DiT-DC/1": (DIT_DC_1, 191, 194_536_832),
+    "DiT-DC/1 hexplane": (replace(DIT_DC_1, hexplane=True), 193, 194_586_752),
+    "DiT-DC/1 layout": (replace(DIT_DC_1, layout=True), 193, 194_536_897),
+    "DiT-DC/1 trajectory": (replace(DIT_DC_1, trajectory=True), 197, 195_755_648),
+    "DiT-DC/1 command": (replace(DIT_DC_1, command=True), 192, 194_539_904),
+    "DiT-DC/1 cross": (replace(DIT_DC_1, cross_attention=True), 299, 237_059_456),
+}
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_counts(name: str) -> None:
+    config, tensors, numbers = COUNTS[name]
+    with torch.device("meta"):
+        state = Dit(config).state_dict()
+    assert len(state) == tensors
+    assert sum(value.numel() for value in state.values()) == numbers
+
+
+@torch.no_grad()
+def test_padding_changes_nothing_and_stays_zero() -> None:
+    model, x = filled(SMALL), noisy(2, SMALL)
+    mask = cell_mask(SMALL.size)
+    t = torch.tensor([3, 900])
+    output = model(x, t)
+    assert torch.equal(output[:, :, ~mask], torch.zeros_like(output[:, :, ~mask]))
+    assert torch.equal(model(torch.where(mask, x, torch.full_like(x, 7.0)), t), output)
+
+
+@torch.no_grad()
+def test_samples_do_not_see_each_other() -> None:
+    model, x, conditions = filled(ALL), noisy(3, ALL), conditions_of(3)
+    t = torch.tensor([0, 500, 999])
+    together = model(x, t, conditions)
+    alone = [
+        model(
+            x[row : row + 1], t[row : row + 1],
+            Conditions(*(value[row : row + 1] for value in (
+                conditions.hexplane, conditions.layout, conditions.trajectory, conditions.command
+            ))),
+        )
+        for row in range(3)
+    ]  # fmt: skip
+    torch.testing.assert_close(together, torch.cat(alone), rtol=1e-5, atol=1e-5)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("config", [SMALL, replace(SMALL, trajectory=True, command=True)])
+def test_conditioning_once_a_sample_is_conditioning_each_token(config: DitConfig) -> None:
+    """The short way, [B, 1, width], has the numbers of the long one, [B, N, width]."""
+    model, x, t = filled(config), noisy(2, config), torch.tensor([10, 700])
+    given = conditions_of(2, config)
+    conditions = Conditions(trajectory=given.trajectory, command=given.command) if config.command else None
+    short = model(x, t, conditions)
+    vector = model._vector(t, conditions or Conditions())[:, None].expand(-1, len(model.tokens), -1)
+    tokens = (model.x_embedder(x) + model.pos_embed)[:, model.tokens]
+    for block in model.blocks:
+        tokens = block(tokens, vector, None)
+    torch.testing.assert_close(short, model._image(model.final_layer(tokens, vector)), rtol=1e-5, atol=1e-6)
+
+
+@torch.no_grad()
+def test_guidance_is_linear_between_its_branches() -> None:
+    model, x, conditions = filled(ALL), noisy(2, ALL), conditions_of(2)
+    t = torch.tensor([40, 400])
+    with_all, without = model(x, t, conditions), model(x, t)
+    for scale in (0.0, 1.0, 3.5):
+        guided = model.forward_with_guidance(x, t, conditions, scale)
+        noise = without[:, :3] + scale * (with_all[:, :3] - without[:, :3])
+        torch.testing.assert_close(guided[:, :3], noise, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(guided[:, 3:], with_all[:, 3:], rtol=1e-4, atol=1e-5)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", ["hexplane", "layout", "trajectory", "command"])
+def test_every_condition_matters_until_it_is_dropped(name: str) -> None:
+    model, x, t = filled(ALL), noisy(2, ALL), torch.tensor([40, 400])
+    conditions = conditions_of(2)
+    other = replace(conditions, **{name: 1 - getattr(conditions, name).clamp(0, 1)})
+    assert not torch.allclose(model(x, t, conditions), model(x, t, other))
+    kept = torch.ones(2, 4, dtype=torch.bool)
+    kept[:, ("hexplane", "layout", "trajectory", "command").index(name)] = False
+    dropped = model(x, t, replace(conditions, kept=kept))
+    assert torch.equal(dropped, model(x, t, replace(other, kept=kept)))
+    torch.testing.assert_close(dropped, model(x, t, replace(conditions, **{name: None})))
+
+
+def test_dropout_leaves_out_each_condition_on_its_own() -> None:
+    kept = Conditions().with_dropout(4000, 0.1, generator(0, "dropout")).kept
+    assert kept is not None
+    torch.testing.assert_close(kept.float().mean(0), torch.full((4,), 0.9), rtol=0, atol=0.02)
+    assert torch.corrcoef(kept.float().T).fill_diagonal_(0).abs().max() < 0.05
+
+
+@torch.no_grad()
+def test_a_new_network_says_nothing_and_repeats() -> None:
+    model, x = Dit(ALL, generator(1, "weights")), noisy(2, ALL)
+    assert torch.equal(model(x, torch.tensor([1, 2]), conditions_of(2)), torch.zeros(2, 6, 12, 14))
+    for value, again in zip(model.parameters(), Dit(ALL, generator(1, "weights")).parameters(), strict=True):
+        assert torch.equal(value, again)
+
+
+def test_all_weights_learn() -> None:
+    model, x = filled(ALL), noisy(2, ALL)
+    model(x, torch.tensor([40, 400]), conditions_of(2)).square().sum().backward()
+    assert [name for name, value in model.named_parameters() if value.grad is None] == []
+
+
+def test_what_it_does_not_know_is_refused() -> None:
+    x, t = noisy(2, SMALL), torch.tensor([40, 400])
+    with pytest.raises(ValueError, match="without the condition command"):
+        Dit(SMALL)(x, t, Conditions(command=torch.tensor([0, 1])))
+    with pytest.raises(ValueError, match="were expected"):
+        Dit(SMALL)(x[..., :-2], t)
