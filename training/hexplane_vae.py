@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import torch
 from jaxtyping import Float, UInt8
+from scene.occupancy.windows import Windows, augment, draw_augmentation
 from torch import Tensor
 
 from core.distributed import Team
@@ -20,7 +21,6 @@ from generation.vae.model import HexplaneVae
 from scene.occupancy.classes import ClassSet
 from scene.occupancy.pictures import bird_eye
 from scene.occupancy.sequence import Occupancy
-from scene.occupancy.windows import Windows, augmented
 from training.loop import LoopConfig
 from training.network_fit import NetworkFit, NetworkFitConfig
 from training.sample_batches import Part, SampleLoader
@@ -106,8 +106,9 @@ class VaeTask:
         self.test = test
         self.weights = weights.to(team.device)
         self.team = team
+        length = config.windows.data_length
         self.loader = SampleLoader(
-            len(train),
+            len(train) if length < 0 else min(length, len(train)),
             self._load,
             batch_size=config.fit.batch_size,
             accumulate=config.fit.accumulate,
@@ -121,10 +122,8 @@ class VaeTask:
 
     def _load(self, index: int, random: torch.Generator) -> UInt8[Tensor, "T X Y Z"]:
         window = self.train[index]
-        share = self.config.windows.augment
-        if share and float(torch.rand((), generator=random)) < share:
-            window = augmented(window, random)
-        return window.classes
+        bits = draw_augmentation(random, self.config.windows.augment)
+        return augment(window, bits).classes if bits else window.classes
 
     def batches(self, first_step: int) -> Iterator[list[Part[UInt8[Tensor, "T X Y Z"]]]]:
         """This process's part of every step."""
@@ -165,7 +164,7 @@ class VaeTask:
             if len(pictures) < PICTURES:
                 pictures[f"test/{chosen[place]:05d}"] = side_by_side(window, rebuilt)
         total = ConfusionCounts.from_tensor(self.team.sum(counts).cpu())
-        return Evaluation(scores_of(total, self.test.class_set), pictures)
+        return Evaluation(scores_of(total, self.test.place(0)[0].class_set), pictures)
 
     def reconstruct(self, network: HexplaneVae, window: Occupancy) -> Occupancy:
         """A window through the bottleneck and back."""

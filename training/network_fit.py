@@ -1,4 +1,4 @@
-"""What the trainings of generative networks share: rates, precision, gradients over processes, averaged weights."""
+"""What the trainings of generative networks share: rates, precision, gradients of processes, averaged weights."""
 
 import copy
 import math
@@ -13,12 +13,11 @@ from torch import Tensor, nn
 from core.distributed import Team
 from core.errors import UserError
 from core.randomness import generator
+from generation.precision import Precision, autocast
 from training.sample_batches import Part
 from training.task import NonFiniteLossError, Stepper
 
 SampleT = TypeVar("SampleT")
-
-_DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class NetworkFitConfig:
     """The factor by which it does."""
     clip_gradient: float = 0.0
     """Longest gradient; a longer one is shortened. 0 leaves all."""
-    precision: Literal["float32", "bfloat16", "float16"] = "bfloat16"
+    precision: Precision = "bfloat16"
     """What layers compute in where that is safe; weights and losses stay in float32. float16 scales its
     losses."""
     ema_decay: float = 0.0
@@ -83,7 +82,7 @@ class NetworkFitConfig:
 
 
 class NetworkFit:
-    """Optimises a network: gradients over parts and processes, one update a step, a moving average of weights.
+    """Optimises a network: gradients of parts and processes, one update a step, a moving average of weights.
 
     Args:
         network: on its device.
@@ -154,8 +153,7 @@ class NetworkFit:
 
     def autocast(self) -> torch.autocast:
         """Within it layers compute in the precision asked for."""
-        dtype = _DTYPES.get(self.config.precision)
-        return torch.autocast(self.team.device.type, dtype=dtype or torch.bfloat16, enabled=dtype is not None)
+        return autocast(self.team.device, self.config.precision)
 
     def _backward(self, loss: Tensor, stepper: Stepper) -> float:
         scale = self.scaler.get_scale()

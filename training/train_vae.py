@@ -10,6 +10,9 @@ from typing import Annotated, Any
 
 import torch
 from jaxtyping import Float
+from scene.datasets.carlasc import CLASS_WEIGHTS
+from scene.occupancy.frequencies import class_weights, count_classes
+from scene.occupancy.windows import Windows
 from torch import Tensor
 
 from core import cli
@@ -22,9 +25,8 @@ from core.serialization import config_to_json
 from generation.vae.checkpoints import read_score, save_vae
 from generation.vae.model import HexplaneVae
 from scene.datasets.occupancy import open_occupancy
-from scene.occupancy.frequencies import class_weights, count_classes, published_frequency
+from scene.occupancy.classes import CARLASC
 from scene.occupancy.scenes import OccupancyData, OccupancyScene
-from scene.occupancy.windows import Windows
 from training.hexplane_vae import VaeTask, VaeTraining
 from training.loop import FitResult, LoopConfig
 from training.runs import is_same_run
@@ -32,6 +34,9 @@ from training.task import Evaluation
 from training.team_runs import fit_as_team, quiet_unless
 
 METHOD = "vae"
+
+COUNTED_EVERY = 10
+"""Of so many frames one is counted for the classes' weights; neighbours hold much the same."""
 
 
 @dataclass(frozen=True)
@@ -108,13 +113,10 @@ def cut_windows(data: OccupancyData, config: VaeTraining) -> tuple[Windows, Wind
         check_scene(scene, config)
     cut = config.windows
     train, test = (
-        Windows(scenes, config.model.frames, cut.skip, stride=cut.stride) for scenes in (data.train, data.test)
+        Windows(scenes, config.model.frames, cut.skip, stride=cut.stride)
+        for scenes in (data.train, data.test)
     )
-    if not len(train):
-        raise UserError(
-            f"no training scene of {data.name} has {config.model.frames} frames; give longer ones or --frames"
-        )
-    return train if cut.data_length < 0 else train.shortened(cut.data_length), test
+    return train, test
 
 
 def check_scene(scene: OccupancyScene, config: VaeTraining) -> None:
@@ -148,12 +150,16 @@ def weights_of(config: VaeTraining, data: OccupancyData) -> Float[Tensor, " K"]:
     Raises:
         UserError: there are no published counts of these classes.
     """
-    classes = config.model.num_classes
     if config.class_weights == "none":
-        return torch.ones(classes)
+        return torch.ones(config.model.num_classes)
+    classes = data.train[0].class_set
     if config.class_weights == "counted":
-        return class_weights(count_classes(data.train, classes))
-    return class_weights(published_frequency(data.train[0].class_set))
+        weights = class_weights(count_classes(data.train, every=COUNTED_EVERY))
+    elif classes.name == CARLASC.name:
+        weights = CLASS_WEIGHTS
+    else:
+        raise UserError(f"no counts of {classes.name} are published; give --class-weights counted or none")
+    return torch.nn.functional.pad(weights.float(), (0, config.model.num_classes - len(weights)), value=1.0)
 
 
 def with_epochs(loop: LoopConfig, steps_per_epoch: int, steps: int) -> LoopConfig:

@@ -129,7 +129,9 @@ def read_facts(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise UserError(f"the facts of {path} are not JSON ({error}); write the file again") from error
     if not isinstance(facts, dict):
-        raise UserError(f"the facts of {path} are a {type(facts).__name__}; an object with names was expected")
+        raise UserError(
+            f"the facts of {path} are a {type(facts).__name__}; an object with names was expected"
+        )
     return facts
 
 
@@ -147,9 +149,7 @@ def write_legacy(folder: Path, occupancy: Occupancy) -> None:
             (temporary / f"{number}.npy").write_bytes(np.ascontiguousarray(frame).tobytes())
 
 
-def read_legacy(
-    folder: Path, class_set: ClassSet, grid: Grid, seconds_per_frame: float = 0.1
-) -> Occupancy:
+def read_legacy(folder: Path, class_set: ClassSet, grid: Grid, seconds_per_frame: float = 0.1) -> Occupancy:
     """Read a folder of raw volumes, or of real `.npy` volumes, one a frame, in the order of their numbers.
 
     Args:

@@ -63,9 +63,14 @@ def way(frames: int, speed_m_s: float, yaw_rate: float, seconds: float = 0.1) ->
     return torch.cat([torch.cat([torch.zeros(1, 2).double(), xy]), yaw[:, None]], dim=1)
 
 
-def seen(world: World, poses: Tensor, grid: Grid = GRID, traffic: int = 0, noise: float = 0.0, seed: int = 0) -> Occupancy:
+def seen(
+    world: World, poses: Tensor, grid: Grid = GRID, traffic: int = 0, noise: float = 0.0, seed: int = 0
+) -> Occupancy:
     """What the vehicle sees from its poses; cars drive by at the same speed, and voxels flicker."""
-    axes = [origin + edge * (torch.arange(n) + 0.5) for n, origin, edge in zip(grid.size, grid.origin_m, grid.voxel_m, strict=True)]
+    axes = [
+        origin + edge * (torch.arange(n) + 0.5)
+        for n, origin, edge in zip(grid.size, grid.origin_m, grid.voxel_m, strict=True)
+    ]
     x, y = torch.meshgrid(axes[0], axes[1], indexing="ij")
     level = torch.arange(grid.size[2])
     drawn = torch.Generator().manual_seed(seed)

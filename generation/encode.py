@@ -1,0 +1,214 @@
+"""`python -m generation.encode --vae WEIGHTS -s SOURCE -o LATENTS`: a data set through the autoencoder.
+
+Repeated, the command writes the shards that are missing or damaged. Under `torchrun` processes share them.
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+import torch
+from jaxtyping import Float
+from scene.occupancy.layouts import layout
+from scene.occupancy.windows import Windows
+from torch import Tensor
+
+from core import cli
+from core.distributed import Team, joined
+from core.errors import UserError
+from core.progress import Progress, say
+from core.randomness import generator
+from generation.latents import SPLITS, LatentFacts, Split, is_whole, shard_path, write_facts, write_shard
+from generation.legacy_dumps import LegacyDumps
+from generation.precision import autocast
+from generation.rollout import LatentSize, roll_out, unroll
+from generation.vae.checkpoints import LoadedVae, load_vae
+from scene.datasets.occupancy import open_occupancy
+from scene.occupancy.scenes import OccupancyData
+from scene.occupancy.sequence import Occupancy
+
+
+@dataclass(frozen=True)
+class EncodeCommand:
+    """Write the latents of a data set, with what a diffusion transformer may be conditioned by."""
+
+    vae: Path
+    """Weights of the autoencoder: ours, or a published .ckpt."""
+    source: Annotated[Path, cli.flag("-s", "--source-path")]
+    """Occupancy: a folder of CarlaSC, of our towns, of lidar made into occupancy, or of Occ3D."""
+    output: Annotated[Path, cli.flag("-o")]
+    """Folder of the latents."""
+    skip: int = 0
+    """Frames left out between two of a window."""
+    stride: int = 1
+    """Frames from the start of a window to the start of the next."""
+    down_size: int = 4
+    """Columns of voxels along the edge of a layout's square."""
+    windows_per_shard: int = 256
+    """Windows of a file."""
+    batch_size: int = 4
+    """Windows encoded together."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """What the layers compute in."""
+    save_rollout: bool = False
+    """Also write a file for each window as DynamicCity does: rollout/DATA/VAE/SPLIT/SCENE/FRAME.npz."""
+    save_layout: int = 0
+    """Also write layouts as DynamicCity does, with squares of so many columns; 0 = none."""
+    save_voxel: int = 0
+    """Also decode so many windows of each split, and write them beside the true ones; 0 = none."""
+    seed: int = 0
+    """Of the choice of windows to decode."""
+
+
+def encode(command: EncodeCommand) -> None:
+    """Write latents, or those that are missing.
+
+    Raises:
+        UserError: weights or scenes cannot be read or do not go together, or a file cannot be written.
+    """
+    with joined() as team:
+        loaded = load_vae(command.vae)
+        network = loaded.network.to(team.device)
+        loaded = replace(loaded, network=network)
+        data = open_occupancy(command.source)
+        check_fits(loaded, data)
+        windows = {
+            split: Windows(scenes, network.config.frames, command.skip, command.stride)
+            for split, scenes in (("train", data.train), ("test", data.test))
+            if scenes
+        }
+        facts = facts_of(command, loaded, data, windows)
+        if team.leads:
+            write_facts(command.output, facts)
+        team.wait()
+        encoder = _Encoder(command, loaded, facts, team)
+        for split in SPLITS:
+            if split in windows:
+                encoder.write_split(split, windows[split])
+        team.wait()
+        if team.leads:
+            say(f"{facts.train_windows} and {facts.test_windows} windows are in {command.output}")
+
+
+def check_fits(loaded: LoadedVae, data: OccupancyData) -> None:
+    """Raise UserError where a data set's voxels do not suit an autoencoder."""
+    for scene in (*data.train, *data.test):
+        if scene.grid.size != loaded.network.config.spatial_size:
+            raise UserError(
+                f"scene {scene.name} has {scene.grid.size} voxels and the autoencoder takes "
+                f"{loaded.network.config.spatial_size}; train one on this data set, or give the one that was"
+            )
+        if scene.class_set != loaded.classes:
+            raise UserError(
+                f"scene {scene.name} has the classes {scene.class_set.name} and the autoencoder "
+                f"{loaded.classes.name}; give one that was trained on this data set"
+            )
+
+
+def facts_of(
+    command: EncodeCommand, loaded: LoadedVae, data: OccupancyData, windows: dict[Split, Windows]
+) -> LatentFacts:
+    """What the folder's `latents.json` will say."""
+    scene = (*data.train, *data.test)[0]
+    config = loaded.network.config
+    return LatentFacts(
+        vae=loaded.fingerprint,
+        vae_path=str(command.vae),
+        data=data.name,
+        classes=loaded.classes.name,
+        grid=scene.grid,
+        seconds_per_frame=scene.seconds_per_frame * (1 + command.skip),
+        frames=config.frames,
+        skip=command.skip,
+        stride=command.stride,
+        size=config.latent_size,
+        channels=config.latent_channels,
+        down_size=command.down_size,
+        windows_per_shard=command.windows_per_shard,
+        train_scenes=tuple(scene.name for scene in data.train),
+        test_scenes=tuple(scene.name for scene in data.test),
+        train_windows=len(windows["train"]) if "train" in windows else 0,
+        test_windows=len(windows["test"]) if "test" in windows else 0,
+    )
+
+
+class _Encoder:
+    def __init__(self, command: EncodeCommand, loaded: LoadedVae, facts: LatentFacts, team: Team) -> None:
+        self.command = command
+        self.network = loaded.network
+        self.facts = facts
+        self.team = team
+        self.legacy = LegacyDumps(
+            command.output,
+            facts.data,
+            command.vae.stem,
+            rollouts=command.save_rollout,
+            layouts=command.save_layout,
+        )
+
+    def write_split(self, split: Split, windows: Windows) -> None:
+        """This process's shards of a split that are not there yet, and the further files."""
+        shards = range(self.team.rank, self.facts.shards(split), self.team.size)
+        missing = [shard for shard in shards if not self._is_done(split, shard, windows)]
+        batches = sum(
+            -(-len(self.facts.shard_rows(split, shard)) // self.command.batch_size) for shard in missing
+        )
+        with Progress(batches, label=f"{split} batches") as bar:
+            for shard in missing:
+                self._write_shard(split, shard, windows, bar)
+        if self.team.leads and self.command.save_voxel:
+            self._write_voxels(split, windows)
+
+    def _is_done(self, split: Split, shard: int, windows: Windows) -> bool:
+        rows = self.facts.shard_rows(split, shard)
+        dumped = all(self.legacy.are_there(split, *windows.place(row)) for row in rows)
+        return dumped and is_whole(shard_path(self.command.output, split, shard), len(rows))
+
+    def _write_shard(self, split: Split, shard: int, windows: Windows, bar: Progress) -> None:
+        rows = self.facts.shard_rows(split, shard)
+        scenes = self.facts.scenes(split)
+        columns: dict[str, list[Tensor]] = {"rollout": [], "world_from_ego": [], "layout": []}
+        for first in range(0, len(rows), self.command.batch_size):
+            batch = rows[first : first + self.command.batch_size]
+            read = [windows[row] for row in batch]
+            rollouts = self._encoded(read).half()
+            columns["rollout"] += rollouts
+            columns["world_from_ego"] += [w.world_from_ego for w in read if w.world_from_ego is not None]
+            columns["layout"] += [layout(w.classes, w.class_set, self.facts.down_size) for w in read]
+            for row, window, rollout in zip(batch, read, rollouts, strict=True):
+                self.legacy.write(split, *windows.place(row), window, rollout)
+            bar.advance()
+        places = [windows.place(row) for row in rows]
+        tensors = {name: torch.stack(column) for name, column in columns.items() if len(column) == len(rows)}
+        tensors["scene"] = torch.tensor([scenes.index(scene.name) for scene, _ in places])
+        tensors["first"] = torch.tensor([first for _, first in places])
+        write_shard(shard_path(self.command.output, split, shard), tensors)
+
+    @torch.no_grad()
+    def _encoded(self, windows: Sequence[Occupancy]) -> Float[Tensor, "N C H W"]:
+        voxels = torch.stack([window.classes for window in windows]).to(self.team.device)
+        with autocast(self.team.device, self.command.precision):
+            mean = self.network.encode(voxels).mean
+        return roll_out({plane: values.float() for plane, values in mean.items()}).cpu()
+
+    def _write_voxels(self, split: Split, windows: Windows) -> None:
+        """Windows at random, and what comes back through the bottleneck."""
+        random = generator(self.command.seed, f"voxels {split}")
+        chosen = torch.randperm(len(windows), generator=random)[: self.command.save_voxel]
+        for number, row in enumerate(chosen.tolist()):
+            window = windows[row]
+            planes = unroll(self._encoded([window]).to(self.team.device), LatentSize(*self.facts.size))
+            with autocast(self.team.device, self.command.precision):
+                rebuilt = self.network.classes(planes)[0].cpu()
+            self.legacy.write_voxels(split, number, window.classes, rebuilt)
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """The command line; returns its exit code."""
+    return cli.run(encode, EncodeCommand, args=args, prog="python -m generation.encode")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
