@@ -78,7 +78,7 @@ def _row_of_lots(canvas: Canvas, side: Side, rng: np.random.Generator) -> None:
         width = min(rng.uniform(8, 20), side.length_m - SIDEWALK_M - at)
         kind = rng.random()
         front = SIDEWALK_M + (rng.uniform(1.5, 5) if rng.random() < 0.6 else 0.2)
-        if kind < 0.5:
+        if kind < 0.57:
             gap = 0.0 if rng.random() < 0.4 else rng.uniform(0.5, 4)
             _building(canvas, side, (at, at + width - gap), (front, front + rng.uniform(8, 14)))
             bounded = front > SIDEWALK_M + 1 and rng.random() < 0.75
@@ -111,10 +111,9 @@ def _boundary(canvas: Canvas, side: Side, along_m: tuple[float, float], rng: np.
     for first, last in ((along_m[0], gate), (gate + gate_m, along_m[1])):
         low, high = side.at(first, SIDEWALK_M), side.at(last, SIDEWALK_M + THICKNESS_M)
         cells = canvas.box(low, high)
-        if canvas.open[cells].all():
-            canvas.fill(cells, 0, height_m * rng.uniform(0.85, 1.2), label)
-            canvas.opaque[cells] = label == Raw.WALL
-            canvas.open[cells] = False
+        canvas.fill(cells, 0, height_m * rng.uniform(0.85, 1.2), label)
+        canvas.opaque[cells] |= label == Raw.WALL
+        canvas.open[cells] = False
 
 
 def _furniture(canvas: Canvas, side: Side, rng: np.random.Generator) -> None:

@@ -11,7 +11,7 @@ from data.synthetic.town.routes import STEP_M, Route, Turn, make_route
 from data.synthetic.town.streets import LANE_OFFSET_M, Streets
 
 DT_S = 0.1
-_WARM_UP_S = 6.0
+_WARM_UP_S = 14.0
 _ACCELERATION_M_S2, _BRAKING_M_S2, _FIRM_M_S2 = 2.2, 2.2, 4.0
 _GAP_M, _HEADWAY_S = 2.0, 1.0
 _LOOKED_AT_M = np.arange(1.0, 26.0, 2.0)
@@ -58,7 +58,8 @@ def drive(streets: Streets, vehicles: int, frames: int, rng: np.random.Generator
         *(str(kind) for kind in rng.choice(list(_LENGTHS_M), len(routes) - 1, p=(0.75, 0.15, 0.1))),
     )
     fleet = _Fleet(routes, kinds, len(streets.nodes), rng)
-    warm_up = round(_WARM_UP_S / DT_S)
+    # Else all records would begin at the same distance from a crossing.
+    warm_up = round(rng.uniform(0.3, 1) * _WARM_UP_S / DT_S)
     moments = []
     for step in range(warm_up + frames):
         if step >= warm_up:
@@ -95,7 +96,7 @@ class _Fleet:
         self._half_m = np.array([_LENGTHS_M[kind] for kind in kinds]) / 2
         self._gate = np.zeros(count, int)
         self._owner = np.full(crossings, _NOBODY)
-        self._at_m = rng.uniform(2.0, 10.0, count)
+        self._at_m = rng.uniform(0.2, 1.0, count) * (self._gates[:, 0] - self._half_m - 1)
         self._speed = np.full(count, 3.0)
 
     def poses(self) -> tuple[Float64[ndarray, "N 2"], Float64[ndarray, " N"]]:
