@@ -62,7 +62,7 @@ def make_route(
             drawn.
     """
     numbers = {node: number for number, node in enumerate(streets.nodes)}
-    cruise, yaw_rate = rng.uniform(6.0, 8.0), rng.uniform(0.24, 0.4)
+    cruise, yaw_rate = rng.uniform(6.5, 8.0), rng.uniform(0.22, 0.36)
     points: list[ndarray] = []
     limits: list[ndarray] = []
     gates: list[tuple[float, float, int]] = []

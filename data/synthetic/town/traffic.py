@@ -12,7 +12,7 @@ from data.synthetic.town.streets import LANE_OFFSET_M, Streets
 
 DT_S = 0.1
 _WARM_UP_S = 14.0
-_ACCELERATION_M_S2, _BRAKING_M_S2, _FIRM_M_S2 = 2.2, 2.2, 4.0
+_ACCELERATION_M_S2, _BRAKING_M_S2, _FIRM_M_S2 = 2.5, 2.5, 4.0
 _GAP_M, _HEADWAY_S = 2.0, 1.0
 _LOOKED_AT_M = np.arange(1.0, 26.0, 2.0)
 _BESIDE_M = 1.9
@@ -114,7 +114,9 @@ class _Fleet:
         room = self._room_to_gate()
         # Source: M. Treiber et al., "Congested traffic states", Phys. Rev. E 62, 2000 (IDM), leaders at rest.
         speed, gap = self._speed, self._gap_to_others()
-        wanted = np.minimum(self._limits[self._rows, self._place(self._at_m)], np.sqrt(2 * _BRAKING_M_S2 * room))
+        wanted = np.minimum(
+            self._limits[self._rows, self._place(self._at_m)], np.sqrt(2 * _BRAKING_M_S2 * room)
+        )
         braking = speed**2 / (2 * np.sqrt(_ACCELERATION_M_S2 * _BRAKING_M_S2))
         needed = _GAP_M + speed * _HEADWAY_S + braking
         eager = 1 - (speed / np.maximum(wanted, 0.1)) ** 4 - (needed / (gap + _GAP_M)) ** 2
