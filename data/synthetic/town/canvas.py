@@ -81,7 +81,7 @@ class Canvas:
         return slice(first[0], last[0]), slice(first[1], last[1])
 
     def fill(self, cells: tuple[slice, slice], low_m: float, high_m: float, label: Raw) -> None:
-        """Let something of a class stand on cells that are free, from one height above the road to another."""
+        """Let something of a class stand on free cells, from one height above the road to another."""
         free = (self.standing[cells] == 0).all(-1, keepdims=True)
         self.standing[cells][free & self.levels.between(low_m, high_m)] = label
 

@@ -79,7 +79,7 @@ def _columns(canvas: Canvas, seen: UInt8[ndarray, "W H"]) -> UInt8[ndarray, "W H
     """Ground and what stands on it, where somebody sees it."""
     columns = canvas.standing.copy()
     layers: Int64[ndarray, "W H"] = canvas.levels.of(canvas.ground_m)
-    rows, places = np.indices(layers.shape, sparse=True)
+    rows, places = np.arange(layers.shape[0])[:, None], np.arange(layers.shape[1])
     columns[rows, places, layers] = np.where(canvas.opaque, Raw.FREE, canvas.ground)
     columns[seen == 0] = Raw.FREE
     return columns

@@ -1,4 +1,4 @@
-"""Vehicles that drive along their routes: they keep their distance, wait at crossings, and one has the camera."""
+"""Vehicles that drive along their routes, keep their distance and wait at crossings; one of them records."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float64
 from numpy import ndarray
 
 from data.synthetic.town.routes import STEP_M, Route, Turn, make_route
-from data.synthetic.town.streets import LANE_OFFSET_M, Streets
+from data.synthetic.town.streets import LANE_OFFSET_M, Node, Streets
 
 DT_S = 0.1
 _WARM_UP_S = 14.0
@@ -68,7 +68,7 @@ def drive(streets: Streets, vehicles: int, frames: int, rng: np.random.Generator
     return Drives(np.stack([xy for xy, _ in moments]), np.stack([yaw for _, yaw in moments]), kinds)
 
 
-def _starts(streets: Streets, count: int, rng: np.random.Generator) -> list[tuple]:
+def _starts(streets: Streets, count: int, rng: np.random.Generator) -> list[tuple[Node, Node]]:
     """Streets with their directions: one for each vehicle, no lane twice."""
     lanes = sorted(streets.joined)
     return [lanes[place] for place in rng.permutation(len(lanes))[:count]]
