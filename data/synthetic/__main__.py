@@ -1,4 +1,4 @@
-"""`python -m data.synthetic {static,video,street,town} --out FOLDER`: make a capture with exact ground truth."""
+"""`python -m data.synthetic {static,video,street,town} --out FOLDER`: a capture with exact ground truth."""
 
 import sys
 from collections.abc import Sequence

@@ -81,8 +81,9 @@ class Canvas:
         return slice(first[0], last[0]), slice(first[1], last[1])
 
     def fill(self, cells: tuple[slice, slice], low_m: float, high_m: float, label: Raw) -> None:
-        """Let something of a class stand on cells, from one height above the road to another."""
-        self.standing[(*cells, self.levels.between(low_m, high_m))] = label
+        """Let something of a class stand on free cells, from one height above the road to another."""
+        free = (self.standing[cells] == 0).all(-1, keepdims=True)
+        self.standing[cells][free & self.levels.between(low_m, high_m)] = label
 
     def post(self, xy: Float64[ndarray, "2"], parts: list[tuple[float, float, Raw]]) -> None:
         """Put up something thin that consists of parts: from which height to which, and their class."""

@@ -77,13 +77,13 @@ def _row_of_lots(canvas: Canvas, side: Side, rng: np.random.Generator) -> None:
     while at < side.length_m - SIDEWALK_M - 5:
         width = min(rng.uniform(8, 20), side.length_m - SIDEWALK_M - at)
         kind = rng.random()
-        front = SIDEWALK_M + (rng.uniform(1.5, 5) if rng.random() < 0.6 else 0.2)
-        if kind < 0.5:
+        front = SIDEWALK_M + (rng.uniform(1.5, 4) if rng.random() < 0.7 else 0.2)
+        if kind < 0.65:
             gap = 0.0 if rng.random() < 0.4 else rng.uniform(0.5, 4)
-            _building(canvas, side, (at, at + width - gap), (front, front + rng.uniform(8, 14)))
+            _building(canvas, side, (at, at + width - gap), (front, front + rng.uniform(9, 17)))
             bounded = front > SIDEWALK_M + 1 and rng.random() < 0.75
         else:
-            bounded = kind < 0.95
+            bounded = kind < 0.98
         if bounded:
             _boundary(canvas, side, (at, at + width), rng)
         at += width
@@ -105,16 +105,15 @@ def _building(
 def _boundary(canvas: Canvas, side: Side, along_m: tuple[float, float], rng: np.random.Generator) -> None:
     """A wall, a fence, a guard rail or a hedge along the sidewalk, with a gate."""
     kinds = ((Raw.WALL, 1.9), (Raw.FENCE, 1.5), (Raw.GUARD_RAIL, 0.8), (Raw.VEGETATION, 1.2))
-    label, height_m = kinds[rng.choice(4, p=(0.62, 0.24, 0.06, 0.08))]
-    gate_m = 2.5 if rng.random() < 0.4 else 0.0
+    label, height_m = kinds[rng.choice(4, p=(0.78, 0.13, 0.04, 0.05))]
+    gate_m = 2.5 if rng.random() < 0.2 else 0.0
     gate = rng.uniform(along_m[0], along_m[1] - gate_m)
     for first, last in ((along_m[0], gate), (gate + gate_m, along_m[1])):
         low, high = side.at(first, SIDEWALK_M), side.at(last, SIDEWALK_M + THICKNESS_M)
         cells = canvas.box(low, high)
-        if canvas.open[cells].all():
-            canvas.fill(cells, 0, height_m * rng.uniform(0.85, 1.2), label)
-            canvas.opaque[cells] = label == Raw.WALL
-            canvas.open[cells] = False
+        canvas.fill(cells, 0, height_m * rng.uniform(0.85, 1.2), label)
+        canvas.opaque[cells] |= label in (Raw.WALL, Raw.VEGETATION)
+        canvas.open[cells] = False
 
 
 def _furniture(canvas: Canvas, side: Side, rng: np.random.Generator) -> None:
@@ -124,7 +123,7 @@ def _furniture(canvas: Canvas, side: Side, rng: np.random.Generator) -> None:
     if rng.random() < 0.5:
         at = rng.uniform(1, side.length_m - 1)
         canvas.post(side.at(at, 0.5), [(0, 2.0, Raw.POLE), (2.0, 2.8, Raw.TRAFFIC_SIGN)])
-    for _ in range(rng.poisson(0.9)):
+    for _ in range(rng.poisson(0.6)):
         at = rng.uniform(2, side.length_m - 5)
         deep, long, high = rng.choice([(0.8, 0.8, 1.2), (1.4, 3.2, 2.4), (0.8, 2.0, 1.0)])
         cells = canvas.box(side.at(at, SIDEWALK_M - deep), side.at(at + long, SIDEWALK_M))
@@ -147,7 +146,7 @@ def _trees(canvas: Canvas, rng: np.random.Generator) -> None:
     """Trees and bushes on land that is still open, and some trees along the sidewalks."""
     open_cells = np.argwhere(canvas.open)
     area_m2 = len(open_cells) * CELL_M**2
-    for place in rng.choice(len(open_cells), int(area_m2 / 75), replace=False):
+    for place in rng.choice(len(open_cells), int(area_m2 / 90), replace=False):
         xy = (open_cells[place] + 0.5) * CELL_M
         if rng.random() < 0.6:
             _tree(canvas, xy, rng)

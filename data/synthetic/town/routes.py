@@ -14,7 +14,7 @@ STEP_M = 0.25
 """Between neighbouring points of a route."""
 _BRAKING_M_S2 = 2.0
 _STOP_LINE_M = 0.5
-_STRAIGHT_ON = 0.12
+_STRAIGHT_ON = 0.03
 
 
 class Turn(IntEnum):
@@ -62,7 +62,7 @@ def make_route(
             drawn.
     """
     numbers = {node: number for number, node in enumerate(streets.nodes)}
-    cruise, yaw_rate = rng.uniform(6.0, 8.0), rng.uniform(0.3, 0.46)
+    cruise, yaw_rate = rng.uniform(6.5, 8.0), rng.uniform(0.22, 0.36)
     points: list[ndarray] = []
     limits: list[ndarray] = []
     gates: list[tuple[float, float, int]] = []
@@ -126,7 +126,8 @@ def _arc(
         return _line(begin, begin + 2 * reach * heading), 0.0
     side = 1 if turn == Turn.LEFT else -1
     radius = reach + side * LANE_OFFSET_M
-    angles = np.arange(0, np.pi / 2, STEP_M / radius)[:, None]
+    count = round(radius * np.pi / 2 / STEP_M)
+    angles = (np.pi / 2 * np.arange(count) / count)[:, None]
     return begin + radius * (np.sin(angles) * heading + side * (1 - np.cos(angles)) * left), radius
 
 

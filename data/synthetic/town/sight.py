@@ -12,9 +12,9 @@ from numpy import ndarray
 from data.synthetic.town.canvas import CELL_M
 from data.synthetic.town.streets import Streets
 
-_RANGE_M = 32.0
+_RANGE_M = 30.0
 _SPACING_M = 9.0
-_DEPTH_M = 0.3  # behind the first cell of a wall that are seen as well
+_DEPTH_M = 0.4  # behind the first cell of a wall that are seen as well
 _RAYS = 1024
 
 

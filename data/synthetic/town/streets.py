@@ -75,7 +75,7 @@ class Streets:
         return sorted(pair for pair in self.joined if pair[0] < pair[1])
 
 
-def make_streets(rng: np.random.Generator, columns: int = 5, rows: int = 5) -> Streets:
+def make_streets(rng: np.random.Generator, columns: int = 6, rows: int = 6) -> Streets:
     """Draw a network. Some streets end at others: three ways meet there, never fewer but at the corners.
 
     Args:
@@ -97,8 +97,8 @@ def make_streets(rng: np.random.Generator, columns: int = 5, rows: int = 5) -> S
             joined -= {(start, end), (end, start)}
     widths = (_WITHOUT_PARKING_M, _WITH_PARKING_M)
     return Streets(
-        xs=MARGIN_M + np.concatenate([[0.0], np.cumsum(rng.uniform(34, 48, columns - 1))]),
-        ys=MARGIN_M + np.concatenate([[0.0], np.cumsum(rng.uniform(34, 48, rows - 1))]),
+        xs=MARGIN_M + np.concatenate([[0.0], np.cumsum(rng.uniform(31, 42, columns - 1))]),
+        ys=MARGIN_M + np.concatenate([[0.0], np.cumsum(rng.uniform(31, 42, rows - 1))]),
         half_x=rng.choice(widths, columns),
         half_y=rng.choice(widths, rows),
         joined=frozenset(joined),

@@ -18,7 +18,7 @@ from data.synthetic.town.walkers import walk
 
 TRAFFIC = {"Light": 25, "Medium": 50, "Heavy": 100}
 """People, and vehicles, of each density, as CarlaSC has them; vehicles drive or are parked."""
-_DRIVING = 0.3
+_DRIVING = 0.4
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def make_town(seed: tuple[int, ...], traffic: str, frames: int, levels: Levels) 
     build(canvas, streets, land)
     count = TRAFFIC[traffic]
     first = Turn.LEFT if seed[-1] % 2 == 0 else Turn.RIGHT
-    parked = park(streets, movement, share=0.03 + count / 2000)
+    parked = park(streets, movement, share=0.03 + count / 3000)
     return Town(
         levels=levels,
         columns=_columns(canvas, seen := seen_from(canvas.opaque, viewpoints(streets))),
@@ -79,7 +79,7 @@ def _columns(canvas: Canvas, seen: UInt8[ndarray, "W H"]) -> UInt8[ndarray, "W H
     """Ground and what stands on it, where somebody sees it."""
     columns = canvas.standing.copy()
     layers: Int64[ndarray, "W H"] = canvas.levels.of(canvas.ground_m)
-    rows, places = np.indices(layers.shape, sparse=True)
+    rows, places = np.arange(layers.shape[0])[:, None], np.arange(layers.shape[1])
     columns[rows, places, layers] = np.where(canvas.opaque, Raw.FREE, canvas.ground)
     columns[seen == 0] = Raw.FREE
     return columns

@@ -1,4 +1,4 @@
-"""Vehicles that drive along their routes: they keep their distance, wait at crossings, and one has the camera."""
+"""Vehicles that drive along their routes, keep their distance and wait at crossings; one of them records."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ from jaxtyping import Bool, Float64
 from numpy import ndarray
 
 from data.synthetic.town.routes import STEP_M, Route, Turn, make_route
-from data.synthetic.town.streets import LANE_OFFSET_M, Streets
+from data.synthetic.town.streets import LANE_OFFSET_M, Node, Streets
 
 DT_S = 0.1
-_WARM_UP_S = 6.0
-_ACCELERATION_M_S2, _BRAKING_M_S2, _FIRM_M_S2 = 2.2, 2.2, 4.0
+_WARM_UP_S = 14.0
+_ACCELERATION_M_S2, _BRAKING_M_S2, _FIRM_M_S2 = 2.5, 2.5, 4.0
 _GAP_M, _HEADWAY_S = 2.0, 1.0
 _LOOKED_AT_M = np.arange(1.0, 26.0, 2.0)
 _BESIDE_M = 1.9
@@ -58,7 +58,8 @@ def drive(streets: Streets, vehicles: int, frames: int, rng: np.random.Generator
         *(str(kind) for kind in rng.choice(list(_LENGTHS_M), len(routes) - 1, p=(0.75, 0.15, 0.1))),
     )
     fleet = _Fleet(routes, kinds, len(streets.nodes), rng)
-    warm_up = round(_WARM_UP_S / DT_S)
+    # Else all records would begin at the same distance from a crossing.
+    warm_up = round(rng.uniform(0.3, 1) * _WARM_UP_S / DT_S)
     moments = []
     for step in range(warm_up + frames):
         if step >= warm_up:
@@ -67,7 +68,7 @@ def drive(streets: Streets, vehicles: int, frames: int, rng: np.random.Generator
     return Drives(np.stack([xy for xy, _ in moments]), np.stack([yaw for _, yaw in moments]), kinds)
 
 
-def _starts(streets: Streets, count: int, rng: np.random.Generator) -> list[tuple]:
+def _starts(streets: Streets, count: int, rng: np.random.Generator) -> list[tuple[Node, Node]]:
     """Streets with their directions: one for each vehicle, no lane twice."""
     lanes = sorted(streets.joined)
     return [lanes[place] for place in rng.permutation(len(lanes))[:count]]
@@ -95,7 +96,7 @@ class _Fleet:
         self._half_m = np.array([_LENGTHS_M[kind] for kind in kinds]) / 2
         self._gate = np.zeros(count, int)
         self._owner = np.full(crossings, _NOBODY)
-        self._at_m = rng.uniform(2.0, 10.0, count)
+        self._at_m = rng.uniform(0.2, 1.0, count) * (self._gates[:, 0] - self._half_m - 1)
         self._speed = np.full(count, 3.0)
 
     def poses(self) -> tuple[Float64[ndarray, "N 2"], Float64[ndarray, " N"]]:

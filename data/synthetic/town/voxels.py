@@ -34,7 +34,7 @@ class Window:
     def places(self, local: Float64[ndarray, "N 2"]) -> tuple[ndarray, ndarray]:
         """Voxels of points in the vehicle's frame, and which of the points lie inside."""
         index = np.floor(local / self.voxel_m + np.array(self.size) / 2).astype(int)
-        inside = ((index >= 0) & (index < self.size)).all(1)
+        inside: ndarray = np.all((index >= 0) & (index < self.size), axis=1)
         return index[inside], inside
 
 
@@ -72,10 +72,11 @@ def voxelise(
 
 
 def _vehicles(town: Town, frame: int) -> list[tuple[str, float, float, float]]:
-    moving = zip(town.drives.kinds, town.drives.xy[frame], town.drives.yaw[frame], strict=True)
-    return [("car", *map(float, car)) for car in town.parked] + [
-        (kind, float(xy[0]), float(xy[1]), float(yaw)) for kind, xy, yaw in moving
-    ][1:]
+    drives = town.drives
+    moving = np.column_stack([drives.xy[frame], drives.yaw[frame]])[1:]
+    kinds = ["car"] * len(town.parked) + list(drives.kinds[1:])
+    poses = np.concatenate([town.parked, moving]).tolist()
+    return [(kind, x, y, yaw) for kind, (x, y, yaw) in zip(kinds, poses, strict=True)]
 
 
 def _stamp(
