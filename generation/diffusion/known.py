@@ -20,12 +20,12 @@ class Known:
     """What is known of the rollouts.
 
     Args:
-        rollout: the data, of one scene for all samples or of each; values elsewhere are not looked at.
-        mask: cells that are known.
+        rollout: the data, of each of R samples or, with R = 1, of all; values elsewhere are not looked at.
+        mask: cells that are known, of each of M samples or of all.
     """
 
-    rollout: Float[Tensor, "B_or_1 D H W"]
-    mask: Bool[Tensor, "B_or_1 1 H W"]
+    rollout: Float[Tensor, "R D H W"]
+    mask: Bool[Tensor, "M 1 H W"]
 
     def put(
         self, x: Float[Tensor, "B D H W"], kept: float, noise: Float[Tensor, "B D H W"] | None
