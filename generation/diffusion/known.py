@@ -20,54 +20,33 @@ class Known:
     """What is known of the rollouts.
 
     Args:
-        rollout: the data, of one scene for all samples or of each; values elsewhere are not looked at.
-        mask: cells that are known.
+        rollout: the data, of each of R samples or, with R = 1, of all; values elsewhere are not looked at.
+        mask: cells that are known, of each of M samples or of all.
     """
 
-    rollout: Float[Tensor, "B_or_1 D H W"]
-    mask: Bool[Tensor, "B_or_1 1 H W"]
-
-    def put(
-        self, x: Float[Tensor, "B D H W"], kept: float, noise: Float[Tensor, "B D H W"] | None
-    ) -> Float[Tensor, "B D H W"]:
-        """Rollouts with the known cells replaced by the data at its level of noise.
-
-        Args:
-            x: rollouts at some level.
-            kept: what is left of the data's variance at that level, in (0, 1].
-            noise: of unit variance; None where the level is clean.
-        """
-        data = self.rollout.to(x)
-        if noise is not None:
-            data = math.sqrt(kept) * data + math.sqrt(1 - kept) * noise
-        return torch.where(self.mask.to(x.device), data, x)
+    rollout: Float[Tensor, "R D H W"]
+    mask: Bool[Tensor, "M 1 H W"]
 
 
-class KnownCells:
-    """`Known` along a chain: noise for each level, drawn anew or kept.
-
-    Steps that add noise meet known cells with new noise at each level, as RePaint has it. A solver of the
-    ordinary differential equation follows one path; known cells follow theirs, with the same noise all along.
+def with_known(
+    x: Float[Tensor, "B D H W"], known: Known, schedule: Schedule, level: int, noise: SampleNoise
+) -> Float[Tensor, "B D H W"]:
+    """Rollouts with their known cells replaced by the data at the same level of noise.
 
     Args:
+        x: rollouts at `level`.
         known: the data and their cells.
         schedule: the chain.
-        noise: streams of the samples, apart from those of the sampler.
-        stochastic: whether the sampler's steps add noise.
+        level: of noise; at level 0, which is clean, the cells are exactly the data.
+        noise: streams of the samples, apart from those of the sampler. It is drawn anew each time, also where
+            the sampler adds none: one noise all along leaves what is generated too free (the deviation of a
+            Gaussian cell beside a known one with correlation 0.9, 0.44, came out as 0.51 and not 0.46).
     """
-
-    def __init__(self, known: Known, schedule: Schedule, noise: SampleNoise, stochastic: bool) -> None:
-        self._known, self._schedule, self._streams = known, schedule, noise
-        self._stochastic = stochastic
-        self._noise: Tensor | None = None
-
-    def put(self, x: Float[Tensor, "B D H W"], level: int) -> Float[Tensor, "B D H W"]:
-        """Rollouts at a level with their known cells replaced; exactly the data at level 0."""
-        if level == 0:
-            return self._known.put(x, 1.0, None)
-        if self._stochastic or self._noise is None:
-            self._noise = self._streams.draw(x)
-        return self._known.put(x, self._schedule.kept(level), self._noise)
+    data = known.rollout.to(x)
+    if level > 0:
+        kept = schedule.kept(level)
+        data = math.sqrt(kept) * data + math.sqrt(1 - kept) * noise.draw(x)
+    return torch.where(known.mask.to(x.device), data, x)
 
 
 def renoised(

@@ -20,9 +20,6 @@ from generation.diffusion.schedule import Schedule
 class Sampler(Protocol):
     """Steps down a chain, one after the other."""
 
-    stochastic: bool
-    """Whether steps add noise."""
-
     def restart(self) -> None:
         """Forget earlier steps: the next one does not follow from them."""
         ...
@@ -56,8 +53,6 @@ class Ddpm:
     Source: Ho et al. 2020, algorithm 2.
     """
 
-    stochastic = True
-
     def __init__(self, schedule: Schedule) -> None:
         self.schedule = schedule
 
@@ -85,7 +80,6 @@ class Ddim:
     def __init__(self, schedule: Schedule, eta: float = 0.0) -> None:
         self.schedule = schedule
         self.eta = eta
-        self.stochastic = eta > 0
 
     def restart(self) -> None:
         """Nothing is remembered."""
@@ -115,8 +109,6 @@ class DpmSolver:
     Source: Lu et al., "DPM-Solver++: Fast Solver for Guided Sampling of Diffusion Probabilistic Models",
     2022, algorithm 2.
     """
-
-    stochastic = False
 
     def __init__(self, schedule: Schedule) -> None:
         self.schedule = schedule

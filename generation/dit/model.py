@@ -1,5 +1,7 @@
 """The diffusion transformer: from a noisy rollout to its noise and the variance of the next step."""
 
+from dataclasses import replace
+
 import torch
 from jaxtyping import Float, Num
 from torch import Tensor, nn
@@ -116,10 +118,7 @@ class Dit(nn.Module):
         if unknown:
             raise ValueError(f"this network was made without the condition {unknown[0]}")
         kept = conditions.kept
-        if kept is None or kept.device == x.device:
-            return conditions
-        moved = {name: getattr(conditions, name) for name in NAMES}
-        return Conditions(**moved, kept=kept.to(x.device))
+        return conditions if kept is None else replace(conditions, kept=kept.to(x.device))
 
     def _vector(self, t: Tensor, conditions: Conditions) -> Float[Tensor, "B width"]:
         """What conditions all tokens of a sample."""

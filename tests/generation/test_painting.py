@@ -62,7 +62,7 @@ def test_known_cells_do_not_depend_on_what_is_unknown(seed: int) -> None:
 
 def test_all_none_and_a_half() -> None:
     region = torch.ones(4, 8, 6, 8, dtype=torch.bool)
-    planes = projections(region.double(), SIZE)
+    planes = {name: plane.expand(3, 5, -1, -1) for name, plane in projections(region.double(), SIZE).items()}
     assert torch.equal(inpainting(planes, region).mask[0, 0], cell_mask(SIZE))
     assert not inpainting(planes, ~region).mask.any()
     region[:, 4:] = False

@@ -12,8 +12,7 @@ import torch
 from core.errors import UserError
 from generation.dit import DIT_DC_2, Dit, DitConfig
 from generation.dit.checkpoints import load_dit, save_dit
-from generation.dit.published import config_from_weights, read_conf
-from tests.generation.dit.test_model import ALL, SMALL, conditions_of, filled, noisy
+from tests.generation.dit.networks import ALL, SMALL, conditions_of, filled, noisy
 
 CONF = """
 model: DiT-DC/2
@@ -77,14 +76,6 @@ def test_published_ones_are_read(tmp_path: Path, flags: dict[str, bool]) -> None
     assert torch.equal(read.model(x, torch.tensor([5])), model(x, torch.tensor([5])))
 
 
-def test_carlasc_needs_no_conf() -> None:
-    for config in (DIT_DC_2, replace(DIT_DC_2, hexplane=True, trajectory=True, command=True)):
-        with torch.device("meta"):
-            weights = Dit(config).state_dict()
-        weights["pos_embed"] = Dit(replace(config, depth=0)).pos_embed
-        assert config_from_weights(weights, {}, Path("last.ckpt")) == config
-
-
 def test_without_conf_other_grids_are_asked_for(tmp_path: Path) -> None:
     path = write_published(tmp_path / "last.ckpt", filled(narrow((2, 8, 12, 4))))
     with pytest.raises(UserError, match=r"14 x 18 cells.*put the conf\.yaml"):
@@ -143,12 +134,3 @@ def test_what_we_did_not_write_whole(tmp_path: Path) -> None:
         torch.save({**stored, **change}, tmp_path / "other.pt")
         with pytest.raises(UserError, match=sentence):
             load_dit(tmp_path / "other.pt")
-
-
-def test_conf_files(tmp_path: Path) -> None:
-    assert read_conf(tmp_path / "conf.yaml") == {}
-    (tmp_path / "conf.yaml").write_text("a: {b: {c: 1}}\nd: [1, 2]\ne:\n  c: 5\n")
-    assert read_conf(tmp_path / "conf.yaml") == {"c": 1, "d": [1, 2]}
-    (tmp_path / "conf.yaml").write_text("a: [1\n")
-    with pytest.raises(UserError, match=r"conf\.yaml is not YAML"):
-        read_conf(tmp_path / "conf.yaml")
