@@ -10,12 +10,12 @@ from numpy import ndarray
 from torch import Tensor
 
 from core.images import to_uint8
+from scene.occupancy.classes import ClassSet
 from scene.occupancy.sequence import Grid, Occupancy
 from scene.occupancy.shading import Light, shade
 from scene.occupancy.viewpoints import (
     Viewpoint,
     chase,
-    class_colours,
     driver,
     overview,
     pinhole_rays,
@@ -25,6 +25,7 @@ from scene.occupancy.viewpoints import (
 
 _HAZE_SHARE = 0.95  # of the way to the grid's far end, so that the world's end is not a wall
 _PAPER = 0.965  # where a picture from above shows nothing
+_GREY, _WHITE = 0.14, 0.06  # shares mixed into the colours of classes
 _LOWEST_BRIGHTNESS = 0.86  # of the lowest layer in a picture from above; the highest has 1
 
 
@@ -116,6 +117,16 @@ PICTURES: dict[str, Callable[..., UInt8[ndarray, "H W 3"]]] = {
     "driver": drivers_view, "chase": chase_view, "overview": overview_picture,
 }  # fmt: skip
 """Pictures by the name of their viewpoint."""
+
+
+def class_colours(class_set: ClassSet) -> Float[Tensor, "K 3"]:
+    """The colours of classes in pictures and legends, in [0, 1]: a little paler than those of data sets.
+
+    Those are meant for labels; full colours leave light and shade no room.
+    """
+    colours = torch.tensor(class_set.colours) / 255
+    grey = colours.mean(1, keepdim=True)
+    return (1 - _GREY - _WHITE) * colours + _GREY * grey + _WHITE
 
 
 def _reach(grid: Grid) -> float:
