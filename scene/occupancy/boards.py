@@ -165,7 +165,7 @@ def marked(picture: UInt8[ndarray, "H W 3"], occupancy: Occupancy) -> UInt8[ndar
 
 
 def _voxel_px(occupancy: Occupancy) -> int:
-    return max(1, -(-_SQUARE // max(occupancy.grid.size[:2])))
+    return max(1, _SQUARE // max(occupancy.grid.size[:2]))
 
 
 def _fitted(picture: UInt8[ndarray, "H W 3"]) -> UInt8[ndarray, "h w 3"]:
@@ -173,7 +173,7 @@ def _fitted(picture: UInt8[ndarray, "H W 3"]) -> UInt8[ndarray, "h w 3"]:
     height, width = picture.shape[:2]
     scale = _SQUARE / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     square = _blank(_SQUARE, _SQUARE)
     top, left = (_SQUARE - size[1]) // 2, (_SQUARE - size[0]) // 2
     square[top : top + size[1], left : left + size[0]] = small

@@ -1,5 +1,6 @@
 """Pictures of a frame of occupancy: from above, from the driver's seat, from behind."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -70,7 +71,10 @@ def chase_view(
     occupancy: Occupancy, frame: int = 0, width: int = 640, height: int = 360, samples: int = 1
 ) -> UInt8[ndarray, "H W 3"]:
     """From behind and above the vehicle; arguments as for `drivers_view`."""
-    return look_from(occupancy, occupancy.classes[frame], chase(occupancy, frame), (width, height), samples)
+    point = chase(occupancy, frame)
+    # Haze begins at the camera, and this one stands behind and above.
+    light = Light(haze_m=_HAZE_SHARE * _reach(occupancy.grid) + math.dist(point.position_m, (0, 0, 0)))
+    return look_from(occupancy, occupancy.classes[frame], point, (width, height), samples, light)
 
 
 def overview_picture(

@@ -42,7 +42,7 @@ def driver(occupancy: Occupancy, frame: int) -> Viewpoint:
 def chase(occupancy: Occupancy, frame: int) -> Viewpoint:
     """Behind and above the vehicle, looking over it."""
     ground = ground_height(occupancy, frame)
-    return Viewpoint((-17.0, 0.0, ground + 13.0), (6.0, 0.0, ground), 70.0)
+    return Viewpoint((-15.0, 0.0, ground + 11.0), (7.0, 0.0, ground), 70.0)
 
 
 def overview(occupancy: Occupancy, frame: int) -> Viewpoint:
@@ -50,8 +50,8 @@ def overview(occupancy: Occupancy, frame: int) -> Viewpoint:
     grid, ground = occupancy.grid, ground_height(occupancy, frame)
     extent = max(size * edge for size, edge in zip(grid.size[:2], grid.voxel_m[:2], strict=True))
     middle = middle_of(grid)
-    position = (middle[0] - 1.02 * extent, middle[1] - 0.64 * extent, ground + 0.92 * extent)
-    return Viewpoint(position, (middle[0] - 0.05 * extent, middle[1] - 0.03 * extent, ground), 50.0)
+    position = (middle[0] - 1.12 * extent, middle[1] - 0.66 * extent, ground + 1.0 * extent)
+    return Viewpoint(position, (middle[0] - 0.09 * extent, middle[1] - 0.04 * extent, ground), 52.0)
 
 
 def middle_of(grid: Grid) -> tuple[float, float]:
