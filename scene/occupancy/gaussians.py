@@ -5,13 +5,14 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from core import sh
 from core.ply import SplatArrays
 from scene.occupancy.classes import ClassSet
 from scene.occupancy.meshes import exposed_faces
 from scene.occupancy.sequence import Grid
 from scene.splats import Splats
 
-_SH_0 = 0.28209479177387814  # the constant harmonic, 1 / (2 sqrt(pi))
+
 _OPACITY = 0.95
 _SPREAD = 0.5  # standard deviation in edges of a voxel: neighbours melt into a closed surface
 _THIN = 0.12  # the same, across a sheet
@@ -47,7 +48,7 @@ def to_splats(voxels: UInt8[Tensor, "X Y Z"], class_set: ClassSet, grid: Grid) -
         quats=torch.tensor([1.0, 0, 0, 0]).repeat(len(places), 1),
         scales=scales * edges,
         opacities=torch.full((len(places),), _OPACITY),
-        sh=((colours - 0.5) / _SH_0)[:, None],
+        sh=((colours - 0.5) / sh.C0)[:, None],
     )
 
 
