@@ -1,5 +1,6 @@
 """The page's controls: scene, time, classes, places to look from."""
 
+import math
 import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -66,7 +67,7 @@ class Page:
             self.stage.show(min(max(int(frame), 0), len(self.stage.occupancy) - 1))
 
     def choose(self, name: str) -> None:
-        """Show another scene from its first frame; a scene that cannot be read leaves the old one and a note."""
+        """Show another scene from its first frame; one that cannot be read leaves the old one, and a note."""
         with self._lock:
             try:
                 occupancy = self._scenes[name].read()
@@ -127,7 +128,7 @@ class Page:
             return Viewpoint((x - 0.01 * height, y, height), (x, y, 0.0))
         return {"overview": overview, "driver": driver, "chase": chase}[name](occupancy, frame)
 
-    def _move_camera(self, event: "viser.GuiEvent[viser.GuiButtonGroupHandle[str]]") -> None:
+    def _move_camera(self, event: "viser.GuiEvent[viser.GuiButtonGroupHandle]") -> None:
         clients = [event.client] if event.client else list(self._server.get_clients().values())
         for client in clients:
             place_camera(client, self._viewpoint(self.viewpoint.value))
@@ -139,6 +140,9 @@ def place_camera(client: "viser.ClientHandle", viewpoint: Viewpoint) -> None:
         client.camera.position = viewpoint.position_m
         client.camera.look_at = viewpoint.target_m
         client.camera.up_direction = (0.0, 0.0, 1.0)
+        # The page's field of view is that of its height, and its shape is the window's.
+        half_width = math.tan(math.radians(viewpoint.field_of_view_deg) / 2)
+        client.camera.fov = 2 * math.atan(half_width / max(client.camera.aspect, 1.0))
 
 
 def run_page(server: "viser.ViserServer", scenes: Sequence[StoredScene], stop: threading.Event) -> None:
@@ -154,5 +158,5 @@ def run_page(server: "viser.ViserServer", scenes: Sequence[StoredScene], stop: t
 
 def _colour_bar(colour: tuple[int, int, int]) -> str:
     red, green, blue = colour
-    style = f"height:6px;margin:4px 12px -6px 12px;border-radius:3px;background:rgb({red},{green},{blue})"
+    style = f"height:5px;margin:6px 12px 0 12px;border-radius:3px;background:rgb({red},{green},{blue})"
     return f'<div style="{style}"></div>'

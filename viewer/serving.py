@@ -45,4 +45,5 @@ def page_server(host: str, port: int, title: str) -> Iterator["viser.ViserServer
         server.gui.configure_theme(show_share_button=False, show_logo=False, control_width="medium")
         yield server
     finally:
-        server.stop()
+        with contextlib.redirect_stdout(io.StringIO()):
+            server.stop()

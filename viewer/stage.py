@@ -8,11 +8,13 @@ import numpy as np
 from scene.occupancy.classes import FREE
 from scene.occupancy.meshes import BoxMesh, exposed_mesh
 from scene.occupancy.sequence import Occupancy
+from scene.occupancy.shading import Light
 
 if TYPE_CHECKING:
     import viser
 
 _REMEMBERED_FRAMES = 256
+_SKY_LIGHT, _SUN_LIGHT = 1.7, 1.6
 
 
 class Stage:
@@ -30,6 +32,10 @@ class Stage:
         self.occupancy = occupancy
         self.hidden: set[int] = set()
         self._server = server
+        # The page's own lights are so strong that pale classes turn white.
+        server.scene.configure_default_lights(enabled=False)
+        server.scene.add_light_ambient("/light/sky", intensity=_SKY_LIGHT)
+        server.scene.add_light_directional("/light/sun", intensity=_SUN_LIGHT, position=Light().sun)
         self._meshes: dict[int, viser.MeshHandle] = {}
         self._frame: int | None = None
         self._mesh_of = lru_cache(_REMEMBERED_FRAMES)(self._make_mesh)

@@ -36,7 +36,9 @@ def board(occupancy: Occupancy, frame: int, title: str = "") -> UInt8[ndarray, "
         frame: which of its frames.
         title: written above.
     """
-    above = captioned(_fitted(marked(bird_eye(occupancy, frame, _voxel_px(occupancy)), occupancy)), "bird's eye")
+    above = captioned(
+        _fitted(marked(bird_eye(occupancy, frame, _voxel_px(occupancy)), occupancy)), "bird's eye"
+    )
     gap = _blank(_VIEW[0], _GAP_PX)
     driver = captioned(drivers_view(occupancy, frame, *_VIEW), "driver")
     behind = captioned(chase_view(occupancy, frame, *_VIEW), "chase")

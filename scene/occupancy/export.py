@@ -28,7 +28,7 @@ class ExportCommand:
     output: Annotated[Path, cli.flag("-o")]
     """The file to write."""
     to: Literal["ply", "glb", "gaussians"] = "ply"
-    """ply: a mesh with colours; glb: a mesh for engines and browsers; gaussians: a .ply for viewers of 3DGS."""
+    """ply: a mesh with colours; glb: a mesh for engines, browsers; gaussians: a .ply for viewers of 3DGS."""
     frame: int = 0
     """Which frame; -1 is the last."""
     classes: str | None = None
@@ -46,7 +46,9 @@ def export(command: ExportCommand) -> None:
         raise UserError(f"-o {command.output}: a name with the ending {ending} was expected for {command.to}")
     scenes = find_scenes([command.path], command.classes)
     if len(scenes) > 1:
-        raise UserError(f"{command.path} holds {len(scenes)} scenes; name one of them, such as {scenes[0].path}")
+        raise UserError(
+            f"{command.path} holds {len(scenes)} scenes; name one of them, such as {scenes[0].path}"
+        )
     occupancy = scenes[0].read()
     if not -len(occupancy) <= command.frame < len(occupancy):
         raise UserError(f"--frame {command.frame}: {command.path} has frames 0 to {len(occupancy) - 1}")

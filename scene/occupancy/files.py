@@ -8,7 +8,7 @@ An archive is an `.npz` that NumPy opens without this project:
     class_set      text              name of the set of classes
     ground         int [.]           classes that lie under everything
     movable        int [.]           classes whose things may move
-    origin_m       float [3]         the lowest corner of voxel (0, 0, 0) in the vehicle's frame: forward, left, up
+    origin_m       float [3]         lowest corner of voxel (0, 0, 0) in the vehicle's frame: forward, left, up
     voxel_m        float [3]         edges of a voxel
     frame_names    text [T] or [0]   names of the frames
     seconds_per_frame  float         time from one frame to the next
@@ -129,7 +129,9 @@ def read_facts(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise UserError(f"the facts of {path} are not JSON ({error}); write the file again") from error
     if not isinstance(facts, dict):
-        raise UserError(f"the facts of {path} are a {type(facts).__name__}; an object with names was expected")
+        raise UserError(
+            f"the facts of {path} are a {type(facts).__name__}; an object with names was expected"
+        )
     return facts
 
 
@@ -147,9 +149,7 @@ def write_legacy(folder: Path, occupancy: Occupancy) -> None:
             (temporary / f"{number}.npy").write_bytes(np.ascontiguousarray(frame).tobytes())
 
 
-def read_legacy(
-    folder: Path, class_set: ClassSet, grid: Grid, seconds_per_frame: float = 0.1
-) -> Occupancy:
+def read_legacy(folder: Path, class_set: ClassSet, grid: Grid, seconds_per_frame: float = 0.1) -> Occupancy:
     """Read a folder of raw volumes, or of real `.npy` volumes, one a frame, in the order of their numbers.
 
     Args:
@@ -244,7 +244,7 @@ def _class_set(path: Path, arrays: Mapping[str, ndarray]) -> ClassSet:
         ground=tuple(map(int, arrays["ground"])),
         movable=tuple(map(int, arrays["movable"])),
     )
-    known = CLASS_SETS.get(found.name)
+    known = CLASS_SETS.get(found.name, found)
     return known if known == found else found
 
 

@@ -12,7 +12,6 @@ from scene.occupancy.meshes import exposed_faces
 from scene.occupancy.sequence import Grid
 from scene.splats import Splats
 
-
 _OPACITY = 0.95
 _SPREAD = 0.5  # standard deviation in edges of a voxel: neighbours melt into a closed surface
 _THIN = 0.12  # the same, across a sheet

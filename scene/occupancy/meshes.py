@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import plyfile
-import torch
 import trimesh
 from jaxtyping import Bool, Float32, Int64, UInt8
 from numpy import ndarray
 from torch import Tensor
+from trimesh.exchange.gltf import export_glb
 from trimesh.visual import TextureVisuals
 from trimesh.visual.material import PBRMaterial
 
@@ -20,10 +20,13 @@ from scene.occupancy.sequence import Grid
 # glTF has y up and z forward; ours are left to x, up to y, forward to z, which is a rotation.
 _GLTF_AXES = [1, 2, 0]
 
+_Rows = Int64[ndarray, " Q"]
+_Rectangles = tuple[_Rows, Int64[ndarray, "Q 2"], _Rows, _Rows, UInt8[ndarray, " Q"]]
+
 
 @dataclass(frozen=True)
 class BoxMesh:
-    """Rectangles in the vehicle's frame, each with a class. Their corners go round counterclockwise, from outside.
+    """Rectangles in the vehicle's frame, each with a class. Seen from outside, corners go counterclockwise.
 
     Args:
         corners: of each rectangle, metres.
@@ -45,7 +48,7 @@ class BoxMesh:
     def triangles(self) -> Int64[ndarray, "F 3"]:
         """Two for each rectangle, as rows of `vertices`."""
         first = 4 * np.arange(len(self))[:, None]
-        return np.concatenate([first + [0, 1, 2], first + [0, 2, 3]], 1).reshape(-1, 3)
+        return (first + np.array([0, 1, 2, 0, 2, 3])).reshape(-1, 3)
 
     def of_class(self, each: int) -> "BoxMesh":
         """The rectangles of one class."""
@@ -56,8 +59,8 @@ class BoxMesh:
 def exposed_mesh(voxels: UInt8[Tensor, "X Y Z"], grid: Grid) -> BoxMesh:
     """The faces between solid and free voxels, those of a class merged to rectangles.
 
-    Faces in a plane are first merged to rows, then rows of the same extent that lie side by side. The border of
-    the grid counts as free.
+    Faces in a plane are first merged to rows, then rows of the same extent that lie side by side. Beyond the
+    border of the grid all counts as free.
 
     Args:
         voxels: classes.
@@ -119,18 +122,24 @@ def write_mesh_glb(path: Path, mesh: BoxMesh, class_set: ClassSet) -> None:
         part = mesh.of_class(int(each))
         name = class_set.names[each]
         material = PBRMaterial(
-            name=name, baseColorFactor=[*_linear(class_set.colours[each]), 1.0], metallicFactor=0.0, roughnessFactor=0.9
+            name=name,
+            baseColorFactor=[*_linear(class_set.colours[each]), 1.0],
+            metallicFactor=0.0,
+            roughnessFactor=0.9,
         )
         geometry = trimesh.Trimesh(
-            part.vertices[:, _GLTF_AXES], part.triangles, visual=TextureVisuals(material=material), process=False
+            part.vertices[:, _GLTF_AXES],
+            part.triangles,
+            visual=TextureVisuals(material=material),
+            process=False,
         )
         scene.add_geometry(geometry, node_name=name, geom_name=name)
     with atomic_write(path) as temporary:
-        temporary.write_bytes(trimesh.exchange.gltf.export_glb(scene))
+        temporary.write_bytes(export_glb(scene))
 
 
 def _linear(colour: tuple[int, int, int]) -> list[float]:
-    """sRGB of 8 bits to linear light. Source: IEC 61966-2-1."""
+    """SRGB of 8 bits to linear light. Source: IEC 61966-2-1."""
     values = np.array(colour) / 255
     return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4).tolist()
 
@@ -153,11 +162,7 @@ def _faces_across(
     return corners, classes
 
 
-def _rectangles(
-    planes: UInt8[ndarray, "P U V"],
-) -> tuple[
-    Int64[ndarray, " Q"], Int64[ndarray, "Q 2"], Int64[ndarray, " Q"], Int64[ndarray, " Q"], UInt8[ndarray, " Q"]
-]:
+def _rectangles(planes: UInt8[ndarray, "P U V"]) -> _Rectangles:
     """Equal neighbours in planes as rectangles: plane, rows [from, to), first and last column, class."""
     padded = np.pad(planes, ((0, 0), (0, 0), (1, 1)), constant_values=FREE)
     changes = padded[:, :, 1:] != padded[:, :, :-1]

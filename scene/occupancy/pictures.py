@@ -142,8 +142,6 @@ def _reach(grid: Grid) -> float:
     return max(*ends, grid.voxel_m[0])
 
 
-def _picture(
-    colours: Float[Tensor, "R 3"], rows: int, columns: int, samples: int
-) -> UInt8[ndarray, "H W 3"]:
+def _picture(colours: Float[Tensor, "R 3"], rows: int, columns: int, samples: int) -> UInt8[ndarray, "H W 3"]:
     image = colours.reshape(rows // samples, samples, columns // samples, samples, 3).mean((1, 3))
     return np.ascontiguousarray(to_uint8(image).numpy())

@@ -13,7 +13,7 @@ from scene.occupancy.sequence import Grid
 
 @dataclass(frozen=True)
 class Light:
-    """How a scene is lit. Colours are sRGB in [0, 1], and are mixed as such: it is a drawing, not a photograph."""
+    """How a scene is lit. Colours are sRGB in [0, 1] and mixed as such: it is a drawing, no photograph."""
 
     sun: tuple[float, float, float] = (-0.35, 0.48, 0.80)
     """Where the sun is, in the vehicle's frame; of length 1."""

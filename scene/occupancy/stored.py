@@ -82,7 +82,9 @@ def _scenes_at(path: Path, classes: str | None) -> list[StoredScene]:
         return [StoredScene(path.resolve().name, path, classes)]
     inside = sorted(each for each in path.iterdir() if not each.name.startswith("."))
     scenes = [StoredScene(each.stem, each) for each in inside if each.suffix == ".npz"]
-    scenes += [StoredScene(each.name, each, classes) for each in inside if each.is_dir() and legacy_frames(each)]
+    scenes += [
+        StoredScene(each.name, each, classes) for each in inside if each.is_dir() and legacy_frames(each)
+    ]
     if not scenes:
         raise UserError(f"{path} holds no scenes; .npz files, or folders with 0.npy, 1.npy, were expected")
     return scenes

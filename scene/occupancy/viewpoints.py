@@ -134,4 +134,3 @@ def _near(grid: Grid, axis: int, distance_m: float) -> slice:
 
 def _is_any(voxels: UInt8[Tensor, "*shape"], classes: tuple[int, ...]) -> Bool[Tensor, "*shape"]:
     return torch.isin(voxels, torch.tensor(classes, dtype=torch.uint8, device=voxels.device))
-
