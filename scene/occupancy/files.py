@@ -250,7 +250,8 @@ def _class_set(path: Path, arrays: Mapping[str, ndarray]) -> ClassSet:
 
 def _check(path: Path, holds: bool, name: str, expected: str, array: ndarray) -> None:
     if not holds:
-        came = f"{array.dtype} {list(array.shape)}" if array.size > 4 or not array.size else f"{array}"
+        short = array.ndim < 2 and 0 < array.size < 5
+        came = f"{array}" if short else f"{array.dtype} {list(array.shape)}"
         raise UserError(f"{path}: {name} is {came}; {expected} was expected; write the file again")
 
 
