@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
-from configs import das3r_flags, dynamic, predictor, static, street, street_flags
+from configs import das3r_flags, dynamic, predictor, static, street, street_flags, vae
 from core import cli
 from scene.sources import kind_of_source
 from training.dynamic import DynamicConfig
@@ -16,6 +16,7 @@ from training.train_dynamic import train_dynamic
 from training.train_predictor import TrainPredictor, train_predictor
 from training.train_static import train_static
 from training.train_street import train_street
+from training.train_vae import TrainVae, train_vae
 
 DEFAULT_OUTPUT = Path("output")
 
@@ -95,6 +96,7 @@ METHODS: Mapping[str, Method] = {
     ),
     "street": Method(TrainStreet, train_street, street.PRESETS, street_flags.translate),
     "predictor": Method(TrainPredictor, train_predictor, predictor.PRESETS),
+    "vae": Method(TrainVae, train_vae, vae.PRESETS),
 }
 
 

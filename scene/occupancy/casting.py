@@ -72,8 +72,10 @@ class Space:
         if free.all():
             steps = np.full(free.shape, _FARTHEST_LEAP)
         else:
-            steps = ndimage.distance_transform_cdt(free, metric="chessboard").clip(max=_FARTHEST_LEAP)
-        self._leaps = torch.from_numpy(steps.astype(np.int32)).to(solid.device).reshape(-1)
+            steps = np.asarray(ndimage.distance_transform_cdt(free, metric="chessboard"))
+        self._leaps = (
+            torch.from_numpy(steps.clip(max=_FARTHEST_LEAP).astype(np.int32)).to(solid.device).reshape(-1)
+        )
 
     def cast(self, rays: Rays) -> Hits:
         """The first solid voxel along each ray."""

@@ -8,7 +8,7 @@ An archive is an `.npz` that NumPy opens without this project:
     class_set      text              name of the set of classes
     ground         int [.]           classes that lie under everything
     movable        int [.]           classes whose things may move
-    origin_m       float [3]         the lowest corner of voxel (0, 0, 0) in the vehicle's frame: forward, left, up
+    origin_m       float [3]         lowest corner of voxel (0, 0, 0) in the vehicle's frame: forward, left, up
     voxel_m        float [3]         edges of a voxel
     frame_names    text [T] or [0]   names of the frames
     seconds_per_frame  float         time from one frame to the next
@@ -244,13 +244,14 @@ def _class_set(path: Path, arrays: Mapping[str, ndarray]) -> ClassSet:
         ground=tuple(map(int, arrays["ground"])),
         movable=tuple(map(int, arrays["movable"])),
     )
-    known = CLASS_SETS.get(found.name)
+    known = CLASS_SETS.get(found.name, found)
     return known if known == found else found
 
 
 def _check(path: Path, holds: bool, name: str, expected: str, array: ndarray) -> None:
     if not holds:
-        came = f"{array.dtype} {list(array.shape)}" if array.size > 4 or not array.size else f"{array}"
+        short = array.ndim < 2 and 0 < array.size < 5
+        came = f"{array}" if short else f"{array.dtype} {list(array.shape)}"
         raise UserError(f"{path}: {name} is {came}; {expected} was expected; write the file again")
 
 
