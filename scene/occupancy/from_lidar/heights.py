@@ -1,0 +1,96 @@
+"""Heights of a log's poses set right by the ground: what one sweep shows of it, the next shows again.
+
+nuScenes gives no height of its vehicle, so that on a slope each frame's ground lies lower or higher than the
+one before. Only heights are changed, by one number a frame.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float, Float64
+from torch import Tensor
+
+from core.geometry import transform_points
+from scene.occupancy.classes import ClassSet
+from scene.occupancy.from_lidar.frames import LidarFrame, lifted
+
+_CELL_M = 1.0
+_REACH_M = 25.0  # beyond, returns from the ground are few and slanting
+_LEAST_RETURNS = 3  # in a cell
+_LEAST_CELLS = 20  # shared by two frames
+_AHEAD = 3  # frames that one is compared with
+_STILL_WEIGHT = 1e-3  # of no change: decides only where frames share no ground
+_ROOM = 1 << 20  # cells along x: more than any log is long
+_NEAR_ROAD_M = 10.0
+
+
+def level(frames: Sequence[LidarFrame], class_set: ClassSet) -> list[LidarFrame]:
+    """Frames whose grounds lie at one height; the first stays where it is.
+
+    The changes are the least squares of the differences between frames and up to three later ones: of each
+    pair the median over cells of a square metre in which both saw the ground.
+    """
+    maps = [_ground_map(frame, class_set) for frame in frames]
+    rows: list[Float64[Tensor, " F"]] = []
+    values: list[float] = []
+    for i in range(len(frames)):
+        for j in range(i + 1, min(i + 1 + _AHEAD, len(frames))):
+            row = torch.zeros(len(frames), dtype=torch.float64)
+            row[i], row[j] = -1.0, 1.0
+            difference = _difference(maps[i], maps[j])
+            if difference is not None:
+                rows.append(row)
+                values.append(difference)
+            if j == i + 1:
+                rows.append(_STILL_WEIGHT * row)
+                values.append(0.0)
+    if not rows:
+        return list(frames)
+    wanted = torch.tensor(values, dtype=torch.float64)
+    # The first frame's own height is the one that is not asked for.
+    changes = torch.linalg.lstsq(torch.stack(rows)[:, 1:], wanted[:, None]).solution[:, 0]
+    return [
+        frame.moved(lifted(change)) for frame, change in zip(frames, [0.0, *changes.tolist()], strict=True)
+    ]
+
+
+def road_height(frames: Sequence[LidarFrame], class_set: ClassSet) -> float:
+    """How high the ground around the vehicle lies in the vehicle's frame: the median over frames, metres.
+
+    Nought where no frame shows ground within 10 m.
+    """
+    heights = []
+    for frame in frames:
+        ground = _ground(frame, class_set)
+        own = transform_points(frame.world_from_ego.inverse(), ground.double())
+        near = own[own[:, :2].norm(dim=1) < _NEAR_ROAD_M]
+        if len(near):
+            heights.append(float(near[:, 2].median()))
+    return float(torch.tensor(heights).median()) if heights else 0.0
+
+
+def _ground(frame: LidarFrame, class_set: ClassSet) -> Float[Tensor, "P 3"]:
+    return frame.xyz[torch.isin(frame.classes, torch.tensor(class_set.ground, dtype=torch.uint8))]
+
+
+def _ground_map(frame: LidarFrame, class_set: ClassSet) -> tuple[Tensor, Tensor]:
+    """Cells of the world in which the frame shows ground, increasing, and their mean heights."""
+    ground = _ground(frame, class_set).double()
+    ground = ground[(ground[:, :2] - frame.world_from_ego[:2, 3]).norm(dim=1) < _REACH_M]
+    cells = torch.floor(ground[:, :2] / _CELL_M).long() + _ROOM // 2
+    keys, members, counts = torch.unique(
+        cells[:, 0] * _ROOM + cells[:, 1], return_inverse=True, return_counts=True
+    )
+    sums = torch.zeros(len(keys), dtype=torch.float64).index_add_(0, members, ground[:, 2])
+    known = counts >= _LEAST_RETURNS
+    return keys[known], (sums / counts)[known]
+
+
+def _difference(first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor]) -> float | None:
+    """By how much the second frame must rise for its ground to lie on that of the first."""
+    (keys, heights), (other_keys, other_heights) = first, second
+    shared = torch.isin(keys, other_keys)
+    if int(shared.sum()) < _LEAST_CELLS:
+        return None
+    places = torch.searchsorted(other_keys, keys[shared])
+    return float((heights[shared] - other_heights[places]).median())
