@@ -11,9 +11,9 @@ from torch import Tensor
 
 from core.geometry import transform_points
 from scene.occupancy.from_lidar.frames import LidarFrame, LidarLog, lifted
-from scene.occupancy.from_lidar.heights import level, road_height
+from scene.occupancy.from_lidar.heights import ego_from_road, level
 from scene.occupancy.from_lidar.moving import Parted, Returns, part, put_back
-from scene.occupancy.from_lidar.rays import flat_voxels, passed
+from scene.occupancy.from_lidar.rays import above_ground, flat_voxels, passed
 from scene.occupancy.from_lidar.voxels import vote
 from scene.occupancy.sequence import CARLASC_GRID, Grid, Occupancy
 
@@ -32,8 +32,8 @@ class LidarOccupancy:
     """Edges of a voxel, metres."""
 
     sensor_height: float = 1.8
-    """How high above the road the grid's frame has its origin, metres. CarlaSC's is that of a lidar on a roof;
-    Occ3D's lies on the road, at 0."""
+    """How high above the road the grid's frame has its origin, metres; its z is upright on the road. CarlaSC's
+    is that of a lidar on a roof; Occ3D's lies on the road, at 0."""
 
     moved: float = 0.5
     """An object moves if its boxes lie farther apart than this in any two frames, metres."""
@@ -73,9 +73,9 @@ class LogVoxels:
         self.frames: list[LidarFrame] = (
             level(log.frames, log.class_set) if options.level_ground else list(log.frames)
         )
-        height = road_height(self.frames, log.class_set) + options.sensor_height
+        ego_from_grid = ego_from_road(self.frames, log.class_set) @ lifted(options.sensor_height)
         self.world_from_grid: Float64[Tensor, "T 4 4"] = torch.stack(
-            [frame.world_from_ego @ lifted(height) for frame in self.frames]
+            [frame.world_from_ego @ ego_from_grid for frame in self.frames]
         )
 
     def __len__(self) -> int:
@@ -140,10 +140,12 @@ class LogVoxels:
         size = self.options.grid.size
         if not sources:
             return torch.zeros(size, dtype=torch.long)
-        starts = torch.cat([self.frames[source].origins for source in sources])
-        ends = torch.cat([self.frames[source].xyz for source in sources])
-        places = torch.cat([self._places[source] for source in sources])
-        return passed(self._in_grid(starts, row), self._in_grid(ends, row), places, size)
+        starts = self._in_grid(torch.cat([self.frames[source].origins for source in sources]), row)
+        ends = self._in_grid(torch.cat([self.frames[source].xyz for source in sources]), row)
+        classes = torch.cat([self.frames[source].classes for source in sources])
+        ground = torch.isin(classes, torch.tensor(self.log.class_set.ground, dtype=torch.uint8))
+        ends[ground] = above_ground(starts[ground], ends[ground])
+        return passed(starts, ends, torch.cat([self._places[source] for source in sources]), size)
 
     def _in_grid(self, xyz: Float[Tensor, "P 3"], row: int) -> Float[Tensor, "P 3"]:
         """Points of the world in voxels of a frame's grid."""

@@ -1,5 +1,6 @@
-"""Heights of a log's poses set right by the ground: what one sweep shows of it, the next shows again.
+"""Heights of a log's poses set right by the ground, and where the road lies below the vehicle.
 
+What one sweep shows of the ground, the next shows again.
 nuScenes gives no height of its vehicle, so that on a slope each frame's ground lies lower or higher than the
 one before. Only heights are changed, by one number a frame.
 """
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
+from torch.nn import functional
 
 from core.geometry import transform_points
 from scene.occupancy.classes import ClassSet
@@ -21,7 +23,10 @@ _LEAST_CELLS = 20  # shared by two frames
 _AHEAD = 3  # frames that one is compared with
 _STILL_WEIGHT = 1e-3  # of no change: decides only where frames share no ground
 _ROOM = 1 << 20  # cells along x: more than any log is long
-_NEAR_ROAD_M = 10.0
+_NEAR_ROAD_M = 15.0
+_LEAST_OF_PLANE = 100  # returns
+_PLANE_ROUNDS = 4
+_OFF_PLANE_M = 0.15  # a kerb
 
 
 def level(frames: Sequence[LidarFrame], class_set: ClassSet) -> list[LidarFrame]:
@@ -54,19 +59,40 @@ def level(frames: Sequence[LidarFrame], class_set: ClassSet) -> list[LidarFrame]
     ]
 
 
-def road_height(frames: Sequence[LidarFrame], class_set: ClassSet) -> float:
-    """How high the ground around the vehicle lies in the vehicle's frame: the median over frames, metres.
+def ego_from_road(frames: Sequence[LidarFrame], class_set: ClassSet) -> Float64[Tensor, "4 4"]:
+    """The frame that stands on the road under the vehicle: z is up from it, x ahead.
 
-    Nought where no frame shows ground within 10 m.
+    Its plane is the median over frames of planes through the ground near the vehicle. A road falls to its side
+    and vehicles' frames are tilted; in a grid three metres high a metre of either is soon lost. The vehicle's own
+    frame where no frame shows ground.
     """
-    heights = []
-    for frame in frames:
-        ground = _ground(frame, class_set)
-        own = transform_points(frame.world_from_ego.inverse(), ground.double())
-        near = own[own[:, :2].norm(dim=1) < _NEAR_ROAD_M]
-        if len(near):
-            heights.append(float(near[:, 2].median()))
-    return float(torch.tensor(heights).median()) if heights else 0.0
+    planes = [
+        plane
+        for frame in frames
+        if (plane := _plane(transform_points(frame.world_from_ego.inverse(), _ground(frame, class_set).double())))
+        is not None
+    ]
+    if not planes:
+        return lifted(0.0)
+    ahead, left, height = torch.stack(planes).median(dim=0).values.tolist()
+    up = functional.normalize(torch.tensor([-ahead, -left, 1.0], dtype=torch.float64), dim=0)
+    forward = functional.normalize(torch.tensor([1.0, 0.0, ahead], dtype=torch.float64), dim=0)
+    pose = lifted(height)
+    pose[:3, :3] = torch.stack([forward, torch.linalg.cross(up, forward), up], dim=1)
+    return pose
+
+
+def _plane(ground: Float64[Tensor, "P 3"]) -> Float64[Tensor, "3"] | None:
+    """Slope ahead, slope to the left and height of the ground near the vehicle; kerbs and banks are let out."""
+    near = ground[ground[:, :2].norm(dim=1) < _NEAR_ROAD_M]
+    fitted = None
+    for _ in range(_PLANE_ROUNDS):
+        if len(near) < _LEAST_OF_PLANE:
+            break
+        places = torch.cat([near[:, :2], torch.ones_like(near[:, :1])], dim=1)
+        fitted = torch.linalg.lstsq(places, near[:, 2:]).solution[:, 0]
+        near = near[(near[:, 2] - places @ fitted).abs() < _OFF_PLANE_M]
+    return fitted
 
 
 def _ground(frame: LidarFrame, class_set: ClassSet) -> Float[Tensor, "P 3"]:

@@ -12,7 +12,10 @@ Source: J. Wilson et al., "MotionSC: Data Set and Network for Real-Time Semantic
 Environments", RA-L 2022, and the files of its CarlaSC.
 """
 
-from collections.abc import Sequence
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +25,7 @@ from jaxtyping import Shaped
 from numpy import ndarray
 
 from core.errors import UserError
-from core.files import atomic_write, write_json, write_text
+from core.files import atomic_write, explain, make_folder, write_json, write_text
 from core.progress import Progress
 from scene.occupancy.classes import CARLASC
 from scene.occupancy.from_lidar.building import LidarOccupancy, LogVoxels, Voxels
@@ -80,21 +83,35 @@ def scenes_of(log: LidarLog, options: LidarOccupancy, test_share: float) -> list
 
 
 def write_scenes(scenes: Sequence[Scene], output: Path) -> None:
-    """Write scenes below `output/Cartesian`; each file is whole or absent.
+    """Write scenes below `output/Cartesian`; each scene is whole or absent.
 
     Raises:
         UserError: there is such a scene already, or a file cannot be written.
     """
-    folders = [output / "Cartesian" / scene.split / scene.name / "cartesian" for scene in scenes]
+    folders = [output / "Cartesian" / scene.split / scene.name for scene in scenes]
     for folder in folders:
         if folder.exists():
             raise UserError(f"{folder} exists already; remove it or choose another folder")
     with Progress(sum(len(scene.rows) for scene in scenes), label="voxels") as progress:
         for scene, folder in zip(scenes, folders, strict=True):
-            _write_poses(scene, folder)
-            for number, row in enumerate(scene.rows):
-                _write_frame(folder / "evaluation", number, scene.voxels.frame(row))
-                progress.advance()
+            with _whole(folder) as part:
+                _write_poses(scene, part / "cartesian")
+                for number, row in enumerate(scene.rows):
+                    _write_frame(part / "cartesian" / "evaluation", number, scene.voxels.frame(row))
+                    progress.advance()
+
+
+@contextmanager
+def _whole(folder: Path) -> Iterator[Path]:
+    """A folder under another name, which becomes `folder` when the block ends well, and else is removed."""
+    part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    try:
+        yield make_folder(part)
+        part.rename(folder)
+    except OSError as error:
+        raise explain(error, folder) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def _runs(numbers: Sequence[int]) -> list[tuple[int, ...]]:
