@@ -32,8 +32,8 @@ class LidarOccupancy:
     """Edges of a voxel, metres."""
 
     sensor_height: float = 1.8
-    """How high above the road the grid's frame has its origin, metres; its z is upright on the road. CarlaSC's
-    is that of a lidar on a roof; Occ3D's lies on the road, at 0."""
+    """How high above the road the grid's frame has its origin, metres; its z is upright on the road.
+    CarlaSC's is that of a lidar on a roof; Occ3D's lies on the road, at 0."""
 
     moved: float = 0.5
     """An object moves if its boxes lie farther apart than this in any two frames, metres."""

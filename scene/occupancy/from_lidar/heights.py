@@ -62,14 +62,18 @@ def level(frames: Sequence[LidarFrame], class_set: ClassSet) -> list[LidarFrame]
 def ego_from_road(frames: Sequence[LidarFrame], class_set: ClassSet) -> Float64[Tensor, "4 4"]:
     """The frame that stands on the road under the vehicle: z is up from it, x ahead.
 
-    Its plane is the median over frames of planes through the ground near the vehicle. A road falls to its side
-    and vehicles' frames are tilted; in a grid three metres high a metre of either is soon lost. The vehicle's own
-    frame where no frame shows ground.
+    Its plane is the median over frames of planes through the ground near the vehicle. A road falls to its
+    side and vehicles' frames are tilted; in a grid three metres high a metre of either is soon lost. Where no
+    frame shows ground, it is the vehicle's own frame.
     """
     planes = [
         plane
         for frame in frames
-        if (plane := _plane(transform_points(frame.world_from_ego.inverse(), _ground(frame, class_set).double())))
+        if (
+            plane := _plane(
+                transform_points(frame.world_from_ego.inverse(), _ground(frame, class_set).double())
+            )
+        )
         is not None
     ]
     if not planes:
@@ -83,7 +87,7 @@ def ego_from_road(frames: Sequence[LidarFrame], class_set: ClassSet) -> Float64[
 
 
 def _plane(ground: Float64[Tensor, "P 3"]) -> Float64[Tensor, "3"] | None:
-    """Slope ahead, slope to the left and height of the ground near the vehicle; kerbs and banks are let out."""
+    """Slope ahead, slope to the left and height of the ground near the vehicle; kerbs are let out."""
     near = ground[ground[:, :2].norm(dim=1) < _NEAR_ROAD_M]
     fitted = None
     for _ in range(_PLANE_ROUNDS):

@@ -25,7 +25,7 @@ from scene.datasets.poses import pose_of
 from scene.datasets.street_log import LogFrame, LogSweep
 from scene.drive import Box
 
-_NAMES = ("xyz", "lidarseg16", "boxes7", "box_instance")
+_NAMES: tuple[str, ...] = ("xyz", "lidarseg16", "boxes7", "box_instance")
 
 
 def detect(source: Path) -> bool:
@@ -43,16 +43,18 @@ def read(source: Path) -> list[LogFrame]:
     poses = read_json(path)
     frames = []
     for file in sorted(source.glob("*.npz")):
-        number = int(file.stem) if file.stem.isdecimal() else -1
+        if not file.stem.isdecimal():
+            continue
+        number = int(file.stem)
         try:
-            entry = poses[number] if number >= 0 else None
+            entry = poses[number]
             world_from_ego = _pose(entry["lidar_ego_pose"])
             world_from_lidar = world_from_ego @ _pose(entry["lidar_calibrated_sensor"])
             time_s = 1e-6 * float(entry["lidar_ego_pose"]["timestamp"])
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise UserError(
-                f"{path}: no poses of the vehicle and its lidar for {file.name} ({error!r}); an entry a frame "
-                "was expected"
+                f"{path}: no poses of the vehicle and its lidar for {file.name} ({error!r}); an entry a "
+                "frame was expected"
             ) from error
         frames.append(_frame(file, number, time_s, world_from_ego, world_from_lidar))
     return frames
@@ -69,7 +71,7 @@ def _frame(
     world_from_ego: Float64[ndarray, "4 4"],
     world_from_lidar: Float64[ndarray, "4 4"],
 ) -> LogFrame:
-    content: Callable[[], Mapping[str, Shaped[ndarray, "..."]]] = partial(_content, file)
+    content: Callable[[], Mapping[str, Shaped[ndarray, ...]]] = partial(_content, file)
     return LogFrame(
         number=number,
         time_s=time_s,

@@ -56,9 +56,7 @@ class Parted:
 
 
 def moving_tracks(frames: Sequence[LidarFrame], moved_m: float) -> set[str]:
-    """Names of the objects whose boxes lie farther apart in two frames than `moved_m`, in metres, seen from
-    above.
-    """
+    """Names of the objects whose boxes lie farther apart than `moved_m` metres in two frames, from above."""
     places: dict[str, list[Tensor]] = {}
     for frame in frames:
         for box in frame.boxes:
@@ -130,8 +128,8 @@ def rows_inside(box: Box, xyz: Float[Tensor, "P 3"], margin_m: float) -> Int64[T
     """Which points of the world lie in a box that is so much larger on all sides."""
     half = 0.5 * torch.tensor(box.size_m, dtype=torch.float64) + margin_m
     reach = float(half.norm())
-    near = torch.nonzero(
-        ((xyz[:, :2] - box.world_from_box[:2, 3].to(xyz)).abs() < reach).all(dim=1)
-    )[:, 0]  # most of a sweep is far from a box
+    near = torch.nonzero(((xyz[:, :2] - box.world_from_box[:2, 3].to(xyz)).abs() < reach).all(dim=1))[
+        :, 0
+    ]  # most of a sweep is far from a box
     own = transform_points(box.world_from_box.inverse(), xyz[near].double())
     return near[(own.abs() <= half).all(dim=1)]

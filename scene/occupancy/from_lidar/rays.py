@@ -57,8 +57,8 @@ def passed(
 def above_ground(starts: Float[Tensor, "R 3"], ends: Float[Tensor, "R 3"]) -> Float[Tensor, "R 3"]:
     """Where rays that come down on the ground are still a voxel above the place where they meet it.
 
-    Farther on they skim over voxels that hold ground too, of which a sweep shows some rows only: those are not
-    free, though nothing was returned from them.
+    Farther on they skim over voxels that hold ground too, of which a sweep shows some rows only: those are
+    not free, though nothing was returned from them.
     """
     drops = starts[:, 2] - ends[:, 2]
     shares = torch.where(drops > 1e-6, 1 / drops.clamp_min(1e-6), 0.0).clamp_max(1.0)

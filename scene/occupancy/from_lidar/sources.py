@@ -33,7 +33,9 @@ def read_log(source: Path, class_set: ClassSet, scene: str | None = None) -> Lid
     table = lookup(numbering, class_set)
     seen = [frame for frame in frames if frame.sweep is not None]
     if not seen:
-        raise UserError(f"{source} has no frame with lidar; a sweep with a class for each return was expected")
+        raise UserError(
+            f"{source} has no frame with lidar; a sweep with a class for each return was expected"
+        )
     check_pose(seen[0].world_from_ego, f"{source}: the vehicle's pose in frame {seen[0].number}")
     origin = torch.from_numpy(seen[0].world_from_ego).inverse()
     read = tuple(_labelled(frame, source, table, origin) for frame in seen)
@@ -58,8 +60,8 @@ def _open(source: Path, scene: str | None) -> tuple[Sequence[LogFrame], str]:
 def _labelled(frame: LogFrame, source: Path, table: torch.Tensor, origin: torch.Tensor) -> LidarFrame:
     if frame.boxes is None:
         raise UserError(
-            f"{source} has no tracked boxes, without which what moves cannot be told from what stands; add the "
-            "data set's annotations"
+            f"{source} has no tracked boxes, without which what moves cannot be told from what stands; add "
+            "the data set's annotations"
         )
     if frame.sweep is None or frame.labels is None:
         raise UserError(
@@ -69,8 +71,8 @@ def _labelled(frame: LogFrame, source: Path, table: torch.Tensor, origin: torch.
     sweep, numbers = frame.sweep(), torch.from_numpy(frame.labels().copy())
     if len(numbers) != len(sweep.xyz):
         raise UserError(
-            f"{source}, frame {frame.number}: {len(numbers)} classes for {len(sweep.xyz)} returns; one each was "
-            "expected"
+            f"{source}, frame {frame.number}: {len(numbers)} classes for {len(sweep.xyz)} returns; one each "
+            "was expected"
         )
     classes = table[numbers.long()]
     kept = classes != NO_CLASS

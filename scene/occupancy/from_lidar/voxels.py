@@ -7,8 +7,8 @@ from torch import Tensor
 from scene.occupancy.classes import FREE, ClassSet
 
 _STANDING_SHARE = 0.2
-"""Things that stand on the ground win over it from this share of a voxel's points on: feet and wheels have few
-where a road, seen from many places, has hundreds."""
+"""Things that stand on the ground win over it from this share of a voxel's points on: feet and wheels have
+few where a road, seen from many places, has hundreds."""
 
 
 def vote(
