@@ -20,7 +20,7 @@ class FromLidar:
     """Make occupancy of a log's labelled lidar and tracked boxes, in the folders of CarlaSC."""
 
     source: Annotated[Path, tyro.conf.Positional]
-    """A log of PandaSet with semseg, a data set of nuScenes with lidarseg, or its key frames one file each."""
+    """A log of PandaSet with semseg, a data set of nuScenes with lidarseg, or its key frames in files."""
 
     output: Annotated[Path, tyro.conf.Positional]
     """Folder in which Cartesian/Train and Cartesian/Test are made."""

@@ -15,8 +15,8 @@ NO_CLASS = 255
 
 _NUMBERS = 256
 
-# `annotations/semseg_classes.json` of PandaSet. What is left out (smoke, exhaust, spray, reflections, birds) is
-# nothing that a voxel holds. Two-wheelers and cones go where DynamicCity's table of mappings puts them.
+# `annotations/semseg_classes.json` of PandaSet. What is left out (smoke, exhaust, spray, reflections, birds)
+# is nothing that a voxel holds. Two-wheelers and cones go where DynamicCity's table of mappings puts them.
 _PANDASET: Mapping[str, tuple[int, ...]] = {
     "building": (41,),
     "barrier": (35, 39),
