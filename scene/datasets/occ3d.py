@@ -33,7 +33,7 @@ from torch import Tensor
 from core.arrays import read_archive
 from core.errors import UserError
 from core.files import read_json
-from scene.datasets.poses import pose_of
+from scene.datasets.poses import check_pose, pose_of
 from scene.occupancy.classes import CARLASC, OCC3D_NUSCENES, OCC3D_WAYMO, ClassSet
 from scene.occupancy.scenes import Frame, OccupancyData, OccupancyScene
 from scene.occupancy.sequence import OCC3D_GRID
@@ -137,6 +137,8 @@ def _told(
             f"{where}: a timestamp and an ego_pose with rotation and translation were expected of each frame "
             f"({error!r}); fetch the annotations again"
         ) from error
+    for token, pose in zip(ordered, poses, strict=True):
+        check_pose(pose, f"{where}: the pose of frame {token}")
     return ordered, torch.from_numpy(np.stack(poses)) if poses else None
 
 

@@ -32,9 +32,9 @@ from scene.occupancy.from_lidar.building import LidarOccupancy, LogVoxels, Voxel
 from scene.occupancy.from_lidar.frames import LidarLog
 from scene.occupancy.sequence import Grid
 
-# For each class one of the numbers that readers of CarlaSC take for it. None is for bicycles: they become
-# "other", as what CARLA calls so is any thing.
-_RAW = torch.tensor([0, 1, 2, 3, 4, 5, 7, 22, 8, 9, 10, 3], dtype=torch.int32)
+RAW = torch.tensor([0, 1, 2, 3, 4, 5, 7, 22, 8, 9, 10, 3], dtype=torch.int32)
+"""For each of CarlaSC's classes one of the numbers that its readers take for it. None is for bicycles: they
+are written as "other"."""
 
 
 @dataclass(frozen=True)
@@ -133,13 +133,13 @@ def _write_poses(scene: Scene, folder: Path) -> None:
     write_json(folder / "evaluation" / "params.json", _params(scene.voxels.options.grid))
 
 
-def _params(grid: Grid) -> dict[str, list[float]]:
+def _params(grid: Grid) -> dict[str, list[int] | list[float]]:
     ends = [o + n * v for o, n, v in zip(grid.origin_m, grid.size, grid.voxel_m, strict=True)]
     return {"grid_size": list(grid.size), "min_bound": list(grid.origin_m), "max_bound": ends}
 
 
 def _write_frame(folder: Path, number: int, frame: Voxels) -> None:
-    _write(folder / f"{number:06d}.label", _RAW[frame.classes.long()].numpy().astype("<u4"))
+    _write(folder / f"{number:06d}.label", RAW[frame.classes.long()].numpy().astype("<u4"))
     _write(folder / f"{number:06d}.bin", frame.counts.numpy().astype("<f4"))
 
 
