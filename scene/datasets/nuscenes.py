@@ -2,6 +2,7 @@
 
     v1.0-mini/{scene, sample, sample_data, sensor, calibrated_sensor, ego_pose}.json
     v1.0-mini/{sample_annotation, instance, category}.json        optional: boxes
+    v1.0-mini/lidarseg.json, lidarseg/v1.0-mini/*.bin             optional: uint8, a class a return
     samples/CAM_FRONT/*.jpg, samples/LIDAR_TOP/*.pcd.bin          float32: x, y, z, intensity, ring
     ego_masks/CAM_FRONT.png                                       optional: white where the own vehicle is
 
@@ -18,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float64
+from jaxtyping import Bool, Float64, UInt8
 from numpy import ndarray
 
 from core.errors import UserError
@@ -87,7 +88,9 @@ def _log(source: Path, tables: "_Tables", options: StreetOptions) -> StreetLog:
         world_from_ego, path = tables.world_from_ego(row), source / row["filename"]
         sweep = partial(_sweep, path, world_from_ego, tables.ego_from_sensor(row)) if path.is_file() else None
         boxes = partial(tables.boxes, number) if tables.has_boxes else None
-        frames.append(LogFrame(number, row["timestamp"] * 1e-6, world_from_ego, sweep, boxes))
+        classes = tables.lidarseg.get(row["token"])
+        labels = partial(_labels, path, source / classes, tables.ego_from_sensor(row)) if classes else None
+        frames.append(LogFrame(number, row["timestamp"] * 1e-6, world_from_ego, sweep, boxes, labels))
         for name in names:
             image = tables.taken[tables.samples[number]["token"]].get(name)
             if image is None:
@@ -164,6 +167,13 @@ class _Tables:
             raise UserError(f"{path}, frame {number}: a box is broken ({error!r}); fetch it again") from error
 
     @cached_property
+    def lidarseg(self) -> Mapping[str, str]:
+        """Files with the classes of returns, by the token of the measurement; empty where there are none."""
+        if not (self._folder / "lidarseg.json").is_file():
+            return {}
+        return {row["sample_data_token"]: row["filename"] for row in self._rows("lidarseg")}
+
+    @cached_property
     def _annotations(self) -> Mapping[str, Row]:
         """Those of the scene."""
         tokens = {row["token"] for row in self.samples}
@@ -227,10 +237,18 @@ def _lens(tables: _Tables, image: Row) -> Lens:
 def _sweep(
     path: Path, world_from_ego: Float64[ndarray, "4 4"], ego_from_lidar: Float64[ndarray, "4 4"]
 ) -> LogSweep:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise explain(error, path, "read") from error
+    rows, xyz, others = _returns(path, ego_from_lidar)
+    rotation, position = world_from_ego[:3, :3], world_from_ego[:3, 3]
+    xyz = xyz[others] @ rotation.T + position
+    origins = np.broadcast_to(rotation @ ego_from_lidar[:3, 3] + position, xyz.shape).copy()
+    return LogSweep(xyz, origins, rows[others, 3])
+
+
+def _returns(
+    path: Path, ego_from_lidar: Float64[ndarray, "4 4"]
+) -> tuple[Float64[ndarray, "P 5"], Float64[ndarray, "P 3"], Bool[ndarray, " P"]]:
+    """A file's rows, their places in the vehicle's frame, and which are not of the vehicle itself."""
+    data = _bytes(path)
     table = np.frombuffer(data[: len(data) // 4 * 4], "<f4").astype(np.float64)
     if len(data) % (4 * _COLUMNS) or not np.isfinite(table).all():
         raise UserError(
@@ -239,11 +257,23 @@ def _sweep(
         )
     rows = table.reshape(-1, _COLUMNS)
     xyz = rows[:, :3] @ ego_from_lidar[:3, :3].T + ego_from_lidar[:3, 3]
-    outside = ((xyz[:, :2] < _OWN_LOW_M) | (xyz[:, :2] > _OWN_HIGH_M)).any(axis=1)
-    rotation, position = world_from_ego[:3, :3], world_from_ego[:3, 3]
-    xyz = xyz[outside] @ rotation.T + position
-    origins = np.broadcast_to(rotation @ ego_from_lidar[:3, 3] + position, xyz.shape).copy()
-    return LogSweep(xyz, origins, rows[outside, 3])
+    return rows, xyz, ((xyz[:, :2] < _OWN_LOW_M) | (xyz[:, :2] > _OWN_HIGH_M)).any(axis=1)
+
+
+def _labels(path: Path, classes: Path, ego_from_lidar: Float64[ndarray, "4 4"]) -> UInt8[ndarray, " P"]:
+    """The class of each return that `_sweep` gives, as nuScenes-lidarseg numbers them: 0 to 31."""
+    labels = np.frombuffer(_bytes(classes), np.uint8)
+    _, _, others = _returns(path, ego_from_lidar)
+    if len(labels) != len(others):
+        raise UserError(f"{classes} has {len(labels)} classes for the {len(others)} returns of {path}")
+    return labels[others]
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise explain(error, path, "read") from error
 
 
 READER = LogReader("nuscenes", "v1.0-*/sample_data.json (nuScenes)", _detect, _read)

@@ -1,7 +1,8 @@
 """PandaSet: logs of 8 s with six cameras, a spinning lidar and tracked boxes, at 10 Hz.
 
     camera/NAME/{00.jpg, intrinsics.json, poses.json, timestamps.json}
-    lidar/{00.npz, poses.json, timestamps.json}       xyz_5mm_int16: sensor frame, steps of 5 mm; intensity
+    lidar/{00.npz, poses.json, timestamps.json}       xyz_5mm_int16: sensor frame, steps of 5 mm; intensity;
+                                                      optional: semseg, a class a return
     annotations/cuboids*.json                         see `pandaset_boxes`
     ego_masks/NAME.png                                optional: white where a camera sees its own vehicle
 
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, UInt8
 from numpy import ndarray
 
 from core.arrays import read_archive
@@ -80,6 +81,7 @@ def _read(source: Path, options: StreetOptions) -> StreetLog:
             world_from_ego=poses[number] @ ALIGNED,
             sweep=sweep_of(number),
             boxes=partial(boxes.of_frame, number) if boxes.exist else None,
+            labels=partial(_labels, source / "lidar" / f"{number:02d}.npz"),
         )
         for number in numbers
     ]
@@ -138,6 +140,16 @@ def _sweep(path: Path, pose: Float64[ndarray, "4 4"]) -> LogSweep:
     xyz = steps.astype(np.float64) * STEP_M @ pose[:3, :3].T + pose[:3, 3]
     origins = np.broadcast_to(_LIDAR_M @ pose[:3, :3].T + pose[:3, 3], xyz.shape).copy()
     return LogSweep(xyz, origins, intensity.astype(np.float64))
+
+
+def _labels(path: Path) -> UInt8[ndarray, " P"]:
+    """The class of each return, as `annotations/semseg_classes.json` numbers them."""
+    (labels,) = read_archive(path, ("semseg",))
+    if labels.dtype != np.uint8 or labels.ndim != 1:
+        raise UserError(
+            f"{path}: semseg of bytes [P] was expected, got {labels.dtype} {labels.shape}; make it anew"
+        )
+    return labels
 
 
 def _lens(path: Path) -> Lens:

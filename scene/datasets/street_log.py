@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from jaxtyping import Float64
+from jaxtyping import Float64, UInt8
 from numpy import ndarray
 
 from scene.datasets.lenses import Lens
@@ -66,6 +66,8 @@ class LogFrame:
         world_from_ego: the vehicle's pose: x ahead, y left, z up.
         sweep: reads the lidar's returns; None where there are none.
         boxes: reads the labelled objects, in the world of the log.
+        labels: reads the class of each return of the sweep, by the data set's own numbers; None where the
+            reader knows of none.
     """
 
     number: int
@@ -73,6 +75,7 @@ class LogFrame:
     world_from_ego: Float64[ndarray, "4 4"]
     sweep: Callable[[], LogSweep] | None = None
     boxes: Callable[[], tuple[Box, ...]] | None = None
+    labels: Callable[[], UInt8[ndarray, " P"]] | None = None
 
 
 @dataclass(frozen=True)

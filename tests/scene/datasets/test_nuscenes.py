@@ -219,3 +219,27 @@ def test_broken_sweeps_and_boxes_are_told(log: Path) -> None:
         frames[1].sweep()
     with pytest.raises(UserError, match=r"sample_annotation\.json, frame 0: a box is broken"):
         frames[0].boxes()
+
+
+def test_classes_of_returns(log: Path) -> None:
+    """nuScenes-lidarseg has one for each return in the file; those of the own vehicle go with its returns."""
+    write_json(
+        log / "v1.0-mini" / "lidarseg.json",
+        [{"sample_data_token": "LIDAR_TOP 0.5", "filename": "lidarseg/v1.0-mini/1.bin"}],
+    )
+    path = log / "lidarseg" / "v1.0-mini" / "1.bin"
+    path.parent.mkdir(parents=True)
+    np.array([28, 17, 31, 31], np.uint8).tofile(path)
+    frames = READER.read(log, FIRST).frames
+    assert [frame.labels is not None for frame in frames] == [False, True, False]
+    labels, sweep = frames[1].labels, frames[1].sweep
+    assert labels is not None
+    assert sweep is not None
+    assert labels().tolist() == [28, 17]
+    assert len(sweep().xyz) == 2
+    np.array([28, 17, 31], np.uint8).tofile(path)
+    with pytest.raises(UserError, match=r"1\.bin has 3 classes for the 4 returns"):
+        labels()
+    path.unlink()
+    with pytest.raises(UserError, match=r"cannot read .*1\.bin"):
+        labels()
