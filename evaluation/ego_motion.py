@@ -5,12 +5,11 @@ laid onto one another, neighbouring frames and frames further apart, and the pat
 most of these pairs.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from jaxtyping import Float, Float64
+from jaxtyping import Float64
 from torch import Tensor
 
 from evaluation.map_registration import Maps, Shifts, register

@@ -162,7 +162,9 @@ def _pooled(maps: Maps, factor: int) -> Maps:
     if factor == 1:
         return maps
     known = F.avg_pool2d(maps.known[:, None], factor)
-    return Maps(F.avg_pool2d(maps.channels * maps.known[:, None], factor) / known.clamp(min=1e-6), known[:, 0])
+    return Maps(
+        F.avg_pool2d(maps.channels * maps.known[:, None], factor) / known.clamp(min=1e-6), known[:, 0]
+    )
 
 
 def _blurred(maps: Maps, sigma: float) -> Maps:
