@@ -1,5 +1,6 @@
 """Pictures of a frame of occupancy: from above, from the driver's seat, from behind."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -10,12 +11,12 @@ from numpy import ndarray
 from torch import Tensor
 
 from core.images import to_uint8
+from scene.occupancy.classes import ClassSet
 from scene.occupancy.sequence import Grid, Occupancy
 from scene.occupancy.shading import Light, shade
 from scene.occupancy.viewpoints import (
     Viewpoint,
     chase,
-    class_colours,
     driver,
     overview,
     pinhole_rays,
@@ -25,6 +26,7 @@ from scene.occupancy.viewpoints import (
 
 _HAZE_SHARE = 0.95  # of the way to the grid's far end, so that the world's end is not a wall
 _PAPER = 0.965  # where a picture from above shows nothing
+_GREY, _WHITE = 0.14, 0.06  # shares mixed into the colours of classes
 _LOWEST_BRIGHTNESS = 0.86  # of the lowest layer in a picture from above; the highest has 1
 
 
@@ -69,7 +71,10 @@ def chase_view(
     occupancy: Occupancy, frame: int = 0, width: int = 640, height: int = 360, samples: int = 1
 ) -> UInt8[ndarray, "H W 3"]:
     """From behind and above the vehicle; arguments as for `drivers_view`."""
-    return look_from(occupancy, occupancy.classes[frame], chase(occupancy, frame), (width, height), samples)
+    point = chase(occupancy, frame)
+    # Haze begins at the camera, and this one stands behind and above.
+    light = Light(haze_m=_HAZE_SHARE * _reach(occupancy.grid) + math.dist(point.position_m, (0, 0, 0)))
+    return look_from(occupancy, occupancy.classes[frame], point, (width, height), samples, light)
 
 
 def overview_picture(
@@ -116,6 +121,16 @@ PICTURES: dict[str, Callable[..., UInt8[ndarray, "H W 3"]]] = {
     "driver": drivers_view, "chase": chase_view, "overview": overview_picture,
 }  # fmt: skip
 """Pictures by the name of their viewpoint."""
+
+
+def class_colours(class_set: ClassSet) -> Float[Tensor, "K 3"]:
+    """The colours of classes in pictures and legends, in [0, 1]: a little paler than those of data sets.
+
+    Those are meant for labels; full colours leave light and shade no room.
+    """
+    colours = torch.tensor(class_set.colours) / 255
+    grey = colours.mean(1, keepdim=True)
+    return (1 - _GREY - _WHITE) * colours + _GREY * grey + _WHITE
 
 
 def _reach(grid: Grid) -> float:

@@ -17,10 +17,12 @@ class Light:
 
     sun: tuple[float, float, float] = (-0.35, 0.48, 0.80)
     """Where the sun is, in the vehicle's frame; of length 1."""
-    sun_strength: float = 0.60
+    sun_colour: tuple[float, float, float] = (0.56, 0.52, 0.45)
     """Light on a face that is turned to the sun."""
-    sky_strength: tuple[float, float, float] = (0.50, 0.56, 0.60)
-    """Light of the sky on faces across x, y and z."""
+    sky_colour: tuple[float, float, float] = (0.54, 0.58, 0.66)
+    """Light of the sky on a face that looks up."""
+    sky_shares: tuple[float, float, float] = (0.84, 0.93, 1.0)
+    """How much of that comes to faces across x, y and z; they differ, so that edges are seen in the shade."""
     corners: float = 0.42
     """How much darker the inside of a corner is; 0 = not at all."""
     joints: float = 0.10
@@ -87,11 +89,13 @@ def _lit(
     facing = (outward * sun[hits.axes]).clamp(min=0)
     facing = facing * ~_in_shadow(space, grid, points, hits.axes, outward, facing > 0, sun)
     inside = (points - hits.voxels).clamp(0, 1)
-    brightness = points.new_tensor(light.sky_strength)[hits.axes] + light.sun_strength * facing
-    brightness = brightness * _corners(space, hits, outward, inside, light.corners)
-    brightness = brightness * _joints(hits, inside, light.joints)
+    shares = points.new_tensor(light.sky_shares)[hits.axes]
+    shares = shares * _corners(space, hits, outward, inside, light.corners)
+    from_sky = shares[:, None] * points.new_tensor(light.sky_colour)
+    from_sun = facing[:, None] * points.new_tensor(light.sun_colour)
     x, y, z = hits.voxels.long().unbind(1)
-    return (colours[voxels[x, y, z].long()] * brightness[:, None]).clamp(0, 1)
+    lit = colours[voxels[x, y, z].long()] * (from_sky + from_sun)
+    return (lit * _joints(hits, inside, light.joints)[:, None]).clamp(0, 1)
 
 
 def _in_shadow(

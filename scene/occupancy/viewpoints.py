@@ -4,11 +4,11 @@ import math
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from scene.occupancy.casting import Rays
-from scene.occupancy.classes import FREE, ClassSet
+from scene.occupancy.classes import FREE
 from scene.occupancy.sequence import Grid, Occupancy
 
 EYE_HEIGHT_M = 1.5
@@ -42,7 +42,7 @@ def driver(occupancy: Occupancy, frame: int) -> Viewpoint:
 def chase(occupancy: Occupancy, frame: int) -> Viewpoint:
     """Behind and above the vehicle, looking over it."""
     ground = ground_height(occupancy, frame)
-    return Viewpoint((-17.0, 0.0, ground + 13.0), (6.0, 0.0, ground), 70.0)
+    return Viewpoint((-15.0, 0.0, ground + 11.0), (7.0, 0.0, ground), 70.0)
 
 
 def overview(occupancy: Occupancy, frame: int) -> Viewpoint:
@@ -50,8 +50,8 @@ def overview(occupancy: Occupancy, frame: int) -> Viewpoint:
     grid, ground = occupancy.grid, ground_height(occupancy, frame)
     extent = max(size * edge for size, edge in zip(grid.size[:2], grid.voxel_m[:2], strict=True))
     middle = middle_of(grid)
-    position = (middle[0] - 0.92 * extent, middle[1] - 0.68 * extent, ground + 0.82 * extent)
-    return Viewpoint(position, (middle[0] - 0.02 * extent, middle[1], ground), 50.0)
+    position = (middle[0] - 1.12 * extent, middle[1] - 0.66 * extent, ground + 1.0 * extent)
+    return Viewpoint(position, (middle[0] - 0.09 * extent, middle[1] - 0.04 * extent, ground), 52.0)
 
 
 def middle_of(grid: Grid) -> tuple[float, float]:
@@ -132,10 +132,6 @@ def _near(grid: Grid, axis: int, distance_m: float) -> slice:
     return slice(max(0, math.floor(first)), max(0, math.ceil(last)))
 
 
-def _is_any(voxels: UInt8[Tensor, "*shape"], classes: tuple[int, ...]) -> Tensor:
+def _is_any(voxels: UInt8[Tensor, "*shape"], classes: tuple[int, ...]) -> Bool[Tensor, "*shape"]:
     return torch.isin(voxels, torch.tensor(classes, dtype=torch.uint8, device=voxels.device))
 
-
-def class_colours(class_set: ClassSet) -> Float[Tensor, "K 3"]:
-    """The colours of classes in [0, 1], sRGB."""
-    return torch.tensor(class_set.colours) / 255

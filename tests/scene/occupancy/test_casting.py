@@ -36,7 +36,7 @@ def test_the_nearest_of_all_boxes_is_met() -> None:
         if distance == float("inf"):
             assert not hits.found[row]
             continue
-        torch.testing.assert_close(hits.distances[row].item(), distance, atol=2e-5, rtol=1e-4)
+        torch.testing.assert_close(hits.distances[row].item(), float(distance), atol=2e-5, rtol=1e-4)
         assert hits.voxels[row].tolist() == voxel
 
 
