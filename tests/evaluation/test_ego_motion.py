@@ -25,7 +25,7 @@ def test_turns_and_ways_of_many_streets() -> None:
         assert motion.total_yaw == pytest.approx(total, abs=0.015)
         assert (motion.xy - poses[:, :2]).norm(dim=1).max() < 0.3
         assert motion.turn() == ("LEFT" if total > 0 else "RIGHT")
-        assert motion.agreement > 0.5
+        assert motion.agreement > 0.85
 
 
 @pytest.mark.parametrize(("speed", "name"), [(0.0, "STATIC"), (8.0, "FORWARD")])
