@@ -6,7 +6,7 @@ most of these pairs.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from jaxtyping import Float64
@@ -18,6 +18,8 @@ from scene.occupancy.sequence import Occupancy
 
 Turn = Literal["STATIC", "FORWARD", "LEFT", "RIGHT"]
 """What a vehicle did over a sequence; to the left is a positive yaw."""
+TURNS: tuple[Turn, ...] = get_args(Turn)
+"""All of them; a command's number is its place here."""
 
 _MOST_SPEED_M_S = 25.0
 _MOST_YAW_RATE_RAD_S = 1.2
@@ -44,7 +46,8 @@ class EgoMotion:
     Args:
         xy: where it was, metres.
         yaw: its heading, radians; continuous, so that a full turn is 2 pi.
-        agreement: mean correlation of neighbouring maps, -1 to 1; below 0.5 the path is doubtful.
+        agreement: mean correlation of neighbouring maps, -1 to 1. Of worlds that stand still it is above 0.9;
+            of frames that have nothing to do with one another 0.3 to 0.8, by chance.
     """
 
     xy: Float64[Tensor, "T 2"]

@@ -10,7 +10,7 @@ from scene.occupancy.classes import CARLASC
 from scene.occupancy.sequence import Grid, Occupancy
 
 GRID = Grid((64, 64, 8), (-12.8, -12.8, -2.0), (0.4, 0.4, 0.375))
-_CELL_M, _HALF_M = 0.1, 45.0
+_CELL_M, _HALF_M = 0.2, 40.0
 ROAD, GROUND, SIDEWALK, BUILDING, BARRIER, POLE, VEGETATION, VEHICLE = 6, 7, 8, 1, 2, 5, 9, 10
 
 
@@ -42,7 +42,8 @@ def random_world(seed: int) -> World:
     floor[from_road < 0] = ROAD
     thing, height = torch.zeros_like(floor), torch.zeros_like(floor)
     for kind, count, edges, tall in (
-        (BUILDING, 12, (5, 12), 8), (BARRIER, 6, (0.4, 8), 3), (VEGETATION, 12, (1, 3), 5), (POLE, 25, (0.4, 0.4), 7),
+        (BUILDING, 12, (5, 12), 8), (BARRIER, 6, (0.4, 8), 3), (VEGETATION, 12, (1, 3), 5),
+        (POLE, 25, (0.4, 0.4), 7),
     ):  # fmt: skip
         for _ in range(count):
             centre, turn = [uniform(drawn, -35, 35) for _ in range(2)], uniform(drawn, -0.2, 0.2) + tilt

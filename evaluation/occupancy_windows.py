@@ -1,0 +1,109 @@
+"""Sequences of equal length, cut from the files of a folder, so that sets of them can be compared."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from core.errors import UserError
+from evaluation.ego_motion import TURNS, Turn
+from evaluation.feature_network import tensor_fingerprint
+from scene.occupancy.files import read_facts
+from scene.occupancy.sequence import Occupancy
+from scene.occupancy.stored import find_scenes
+
+_SAME_SECONDS = 1e-3
+
+ItemT = TypeVar("ItemT")
+
+
+@dataclass(frozen=True)
+class Window:
+    """Some consecutive frames of a file.
+
+    Args:
+        name: of the file, and of the first frame's place in it.
+        occupancy: the frames.
+        command: what the vehicle was told to do, as the file's facts say; None where they do not.
+    """
+
+    name: str
+    occupancy: Occupancy
+    command: Turn | None
+
+
+def read_windows(folder: Path, most: int) -> list[Window]:
+    """Every file of a folder as one window; evenly chosen ones where there are more than `most`.
+
+    Args:
+        folder: with archives of occupancy, or folders of raw volumes.
+        most: files that are read.
+
+    Raises:
+        UserError: there are none, or one is broken.
+    """
+    scenes = evenly(find_scenes([folder]), most)
+    return [
+        Window(each.name, each.read(), _command(each.path) if each.path.is_file() else None)
+        for each in scenes
+    ]
+
+
+def cut(windows: Sequence[Window], frames: int, most: int) -> list[Window]:
+    """Windows of one length, one after another without overlap; shorter ones are left out.
+
+    They do not overlap because a window beside its neighbour would pass for its copy.
+    """
+    parts = [
+        Window(f"{each.name}:{start}", each.occupancy.frames(slice(start, start + frames)), each.command)
+        for each in windows
+        for start in range(0, len(each.occupancy) - frames + 1, frames)
+    ]
+    return evenly(parts, most)
+
+
+def evenly(items: Sequence[ItemT], most: int) -> list[ItemT]:
+    """At most so many, spread over the whole list."""
+    if len(items) <= most:
+        return list(items)
+    return [items[i * len(items) // most] for i in range(most)]
+
+
+def shortest(windows: Sequence[Window]) -> int:
+    """Frames of the shortest."""
+    return min(len(each.occupancy) for each in windows)
+
+
+def fingerprint(windows: Sequence[Window]) -> str:
+    """Twelve letters that say which voxels these are."""
+    return tensor_fingerprint([each.occupancy.classes for each in windows])
+
+
+def check_alike(windows: Sequence[Window]) -> None:
+    """All windows must have the same classes, grid and time between frames.
+
+    Raises:
+        UserError: one differs; says how.
+    """
+    first = windows[0]
+    for each in windows:
+        for what, one, other in (
+            ("classes", first.occupancy.class_set.name, each.occupancy.class_set.name),
+            ("voxels", first.occupancy.grid.size, each.occupancy.grid.size),
+            ("voxel edges in m", first.occupancy.grid.voxel_m, each.occupancy.grid.voxel_m),
+        ):
+            if one != other:
+                raise UserError(f"{first.name} has {what} {one}, {each.name} has {other}; only like compares")
+        seconds, others = first.occupancy.seconds_per_frame, each.occupancy.seconds_per_frame
+        if abs(seconds - others) > _SAME_SECONDS:
+            raise UserError(
+                f"{first.name} has a frame each {seconds} s, {each.name} each {others} s; only like compares"
+            )
+
+
+def _command(path: Path) -> Turn | None:
+    """The command that the facts of a file name, by its name or by its number."""
+    said = read_facts(path).get("command")
+    if isinstance(said, int) and not isinstance(said, bool) and 0 <= said < len(TURNS):
+        return TURNS[said]
+    return next((each for each in TURNS if isinstance(said, str) and said.upper() == each), None)
