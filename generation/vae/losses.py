@@ -105,7 +105,7 @@ def _lovasz(probability: Float[Tensor, " P"], is_class: Tensor) -> Float[Tensor,
         jaccard = 1 - (total - hits).to(errors) / (total + misses).to(errors)
         jaccard[1:] -= jaccard[:-1].clone()
         weights = torch.empty_like(errors).scatter_(0, order, jaccard)
-    return errors @ weights
+    return (errors * weights).sum()  # no product of matrices, which autocast would round
 
 
 def kl_divergence(posterior: Posterior) -> Float[Tensor, ""]:
