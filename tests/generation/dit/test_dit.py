@@ -22,7 +22,7 @@ def test_numbers_of_the_forward_pass(golden_dit: Dit) -> None:
     assert_matches(golden_dit.pos_embed, DIT["pos_embed"], 1e-6)
     assert_matches(timestep_code(t), DIT["t_embedding_256"], 1e-5)
     assert_matches(golden_dit.t_embedder(t), DIT["t_embedder"], 1e-5)
-    assert_matches(golden_dit(x, t, conditions), DIT["output"], 2e-5)
+    assert_matches(golden_dit(x, t, conditions), DIT["output"], 5e-6)
 
 
 @torch.no_grad()
@@ -34,7 +34,7 @@ def test_numbers_of_guidance(golden_dit: Dit) -> None:
     guided = golden_dit.forward_with_guidance(x[:1], t, first, 4.0)
     without = golden_dit(x[:1], t)
     pair = torch.cat([guided, torch.cat([guided[:, :16], without[:, 16:]], dim=1)])
-    assert_matches(pair, DIT["forward_with_cfg_scale4_t500"], 2e-5)
+    assert_matches(pair, DIT["forward_with_cfg_scale4_t500"], 5e-6)
 
 
 def block_names(block: int) -> set[str]:
