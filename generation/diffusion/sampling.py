@@ -33,7 +33,7 @@ class SamplingConfig:
     jump: int = 10
     """Levels that the way goes up again where cells are known."""
     repeats: int = 1
-    """How often each stretch of `jump` levels is walked where cells are known, at as many times the cost; 1 = once.
+    """How often each stretch of `jump` levels is walked where cells are known, at as many times the cost.
     With more, what is generated agrees better with what is known."""
 
     def __post_init__(self) -> None:

@@ -23,9 +23,9 @@ def test_numbers_of_the_reference(golden_dit: Dit) -> None:
         lambda x, t: golden_dit(x, t, conditions), SCHEDULE, x, t, ramp((2, 16, 14, 14), 7), MASK
     )
     numbers = GOLDEN["dit"]["training_losses_t_17_803"]
-    torch.testing.assert_close(losses.vlb, torch.tensor(numbers["vb"]), rtol=1e-4, atol=0)
-    torch.testing.assert_close(losses.mse, torch.tensor(numbers["mse"]), rtol=2e-5, atol=0)
-    torch.testing.assert_close(losses.total, torch.tensor(numbers["loss"]), rtol=2e-5, atol=0)
+    torch.testing.assert_close(losses.vlb, torch.tensor(numbers["vb"]), rtol=5e-6, atol=0)
+    torch.testing.assert_close(losses.mse, torch.tensor(numbers["mse"]), rtol=5e-6, atol=0)
+    torch.testing.assert_close(losses.total, torch.tensor(numbers["loss"]), rtol=5e-6, atol=0)
 
 
 def test_the_truth_costs_nothing_and_padding_is_free() -> None:

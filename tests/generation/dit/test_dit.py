@@ -7,6 +7,7 @@ import torch
 
 from core.randomness import generator
 from generation.dit import DIT_DC_1, DIT_DC_2, Conditions, Dit, DitConfig
+from generation.dit.embeddings import timestep_code
 from generation.rollout import cell_mask
 from tests.generation.dit.networks import ALL, SMALL, conditions_of, filled, noisy
 from tests.generation.golden import CONFIG, GOLDEN, assert_matches, golden_inputs
@@ -19,8 +20,9 @@ def test_numbers_of_the_forward_pass(golden_dit: Dit) -> None:
     x, t, conditions = golden_inputs()
     assert len(golden_dit.tokens) == DIT["tokens_kept"]
     assert_matches(golden_dit.pos_embed, DIT["pos_embed"], 1e-6)
+    assert_matches(timestep_code(t), DIT["t_embedding_256"], 1e-5)
     assert_matches(golden_dit.t_embedder(t), DIT["t_embedder"], 1e-5)
-    assert_matches(golden_dit(x, t, conditions), DIT["output"], 2e-5)
+    assert_matches(golden_dit(x, t, conditions), DIT["output"], 5e-6)
 
 
 @torch.no_grad()
@@ -32,7 +34,25 @@ def test_numbers_of_guidance(golden_dit: Dit) -> None:
     guided = golden_dit.forward_with_guidance(x[:1], t, first, 4.0)
     without = golden_dit(x[:1], t)
     pair = torch.cat([guided, torch.cat([guided[:, :16], without[:, 16:]], dim=1)])
-    assert_matches(pair, DIT["forward_with_cfg_scale4_t500"], 2e-5)
+    assert_matches(pair, DIT["forward_with_cfg_scale4_t500"], 5e-6)
+
+
+def block_names(block: int) -> set[str]:
+    layers = ("attn.qkv", "attn.proj", "mlp.fc1", "mlp.fc2", "adaLN_modulation.1", "x_attn.q", "x_attn.kv")
+    return {
+        f"blocks.{block}.{layer}.{kind}" for layer in (*layers, "x_attn.proj") for kind in ("weight", "bias")
+    }
+
+
+def test_names_are_those_of_the_checkpoints() -> None:
+    others = (
+        "x_embedder.proj", "t_embedder.mlp.0", "t_embedder.mlp.2", "final_layer.linear",
+        "final_layer.adaLN_modulation.1", "hex_emb.embedder.proj", "layout_emb.embedder.proj",
+        "traj_emb.embedder.0", "traj_emb.embedder.2", "traj_emb.embedder.4",
+    )  # fmt: skip
+    names = {f"{layer}.{kind}" for layer in others for kind in ("weight", "bias")}
+    names |= {"pos_embed", "cmd_emb.embedder.weight", *block_names(0), *block_names(1)}
+    assert set(filled(ALL).state_dict()) == names
 
 
 COUNTS = {
