@@ -18,7 +18,7 @@ from core.number_files import numbers_of_lines
 from core.progress import say
 from scene.datasets.carlasc import PARAMETERS, SPLITS, read_grid
 
-PAGE = "https://umich-curly.github.io/CarlaSC.github.io/download"
+PAGE = "https://umich-curly.github.io/CarlaSC.github.io"
 FRAMES = 1800
 SCENES = {"Train": 18, "Val": 3, "Test": 3}
 SIZES_GB = {"Train": 80, "Val": 15, "Test": 15}

@@ -40,7 +40,6 @@ RAW_VOXEL_COUNTS = (
 
 PARAMETERS = "params.json"
 SPLITS = ("Train", "Val", "Test")
-_COORDINATES = "cartesian"
 _EVALUATION = Path("cartesian", "evaluation")
 
 
@@ -85,7 +84,7 @@ def open_carlasc(folder: Path) -> OccupancyData:
 def _root(folder: Path) -> Path | None:
     """The folder of the splits."""
     for root in (folder, folder / "Cartesian"):
-        if any(True for split in SPLITS for _ in (root / split).glob("*/cartesian/evaluation")):
+        if any(next((root / split).glob(f"*/{_EVALUATION}"), None) for split in SPLITS):
             return root
     return None
 
@@ -131,13 +130,10 @@ def read_grid(path: Path) -> Grid:
     size, low, high = (_triple(content, key) for key in ("grid_size", "min_bound", "max_bound"))
     extent = [top - bottom for top, bottom in zip(high or (), low or (), strict=False)]
     whole = size is not None and all(side == int(side) and 0 < side <= 4096 for side in size)
-    coordinates = content.get("coordinates", _COORDINATES) if isinstance(content, dict) else None
     if size is None or low is None or not whole or len(extent) != 3 or min(extent) <= 0:
         raise UserError(f"{path}: grid_size, min_bound and max_bound with 3 numbers each were expected")
-    if coordinates != _COORDINATES:
-        raise UserError(
-            f"{path}: cartesian coordinates were expected, got {coordinates}; use Cartesian's files"
-        )
+    if str(content.get("coordinates", "")).lower() == "cylindrical":
+        raise UserError(f"{path} tells of a cylindrical grid; take the files of Cartesian instead")
     voxel = [round(length / side, 9) for length, side in zip(extent, size, strict=True)]
     sides = (int(size[0]), int(size[1]), int(size[2]))
     return Grid(sides, (low[0], low[1], low[2]), (voxel[0], voxel[1], voxel[2]))
@@ -175,7 +171,8 @@ def _read_frame(files: tuple[Path, ...], grid: Grid, frame: int) -> Frame:
     largest = int(labels.max())
     if largest >= len(FROM_RAW):
         raise UserError(
-            f"{files[frame]} holds class {largest}; CARLA's 0 to {len(FROM_RAW) - 1} were expected, restore it"
+            f"{files[frame]} holds class {largest}; CARLA's 0 to {len(FROM_RAW) - 1} were expected; "
+            "restore the file"
         )
     classes = torch.from_numpy(np.array(FROM_RAW, np.uint8)[labels])
     counts = files[frame].with_suffix(".bin")

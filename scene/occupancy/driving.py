@@ -41,8 +41,8 @@ _TURN_RAD_S, _FORWARD_M_S = 0.075, 0.3
 def thresholds(frames: int, seconds_per_frame: float = 0.1) -> Thresholds:
     """Thresholds that grow with a window: 0.075 rad/s and 0.3 m/s over its duration.
 
-    A turn at a crossing runs at 0.2 to 0.6 rad/s, keeping a lane at a tenth of that; 0.3 m/s is a vehicle that
-    comes to rest. Sixteen frames at 10 Hz make 0.11 rad and 0.45 m.
+    A turn at a crossing runs at 0.2 to 0.6 rad/s, keeping a lane at a tenth of that; 0.3 m/s is a vehicle
+    that comes to rest. Sixteen frames at 10 Hz make 0.11 rad and 0.45 m.
 
     Args:
         frames: of the window, two or more.
@@ -57,8 +57,8 @@ def trajectory(world_from_ego: Float64[Tensor, "T 4 4"], *, legacy: bool = False
 
     Args:
         world_from_ego: poses of the window.
-        legacy: as DynamicCity's networks were trained: moved to the first place, but in world axes and with the
-            world's yaw. Else all three are seen from the first frame: x ahead, y left, and the first row is 0.
+        legacy: as DynamicCity's networks were trained: counted from the first place, but in world axes and
+            with the world's yaw. Else seen from the first frame: x ahead, y left; the first row is 0.
     """
     moved = world_from_ego[:, :2, 3] - world_from_ego[0, :2, 3]
     yaw = torch.atan2(world_from_ego[:, 1, 0], world_from_ego[:, 0, 0])
@@ -74,7 +74,8 @@ def command(rows: Float[Tensor, "T 3"], limits: Thresholds | None = None, *, leg
 
     Args:
         rows: a trajectory in either form: only differences from its first row count.
-        limits: beyond what it turns and moves; by default `thresholds` of its length at 10 Hz, or DynamicCity's.
+        limits: beyond what it turns and moves; by default `thresholds` of its length at 10 Hz, or those of
+            DynamicCity.
         legacy: decide as DynamicCity does, where any moment left of the threshold makes a left turn, whatever
             else happens. Else the greatest change of heading decides between left and right.
     """

@@ -1,6 +1,6 @@
 """How often classes occur, and the weights that let a loss care about rare ones."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float64, Int64
@@ -30,7 +30,7 @@ def class_weights(counts: Int64[Tensor, " C"]) -> Float64[Tensor, " C"]:
     return (shares.max() / (shares + _EPSILON)) ** (1 / 3)
 
 
-def count_classes(scenes: Iterable[OccupancyScene], every: int = 1) -> Int64[Tensor, " C"]:
+def count_classes(scenes: Sequence[OccupancyScene], every: int = 1) -> Int64[Tensor, " C"]:
     """Voxels of each class over scenes that share a set of classes.
 
     Args:
@@ -41,14 +41,12 @@ def count_classes(scenes: Iterable[OccupancyScene], every: int = 1) -> Int64[Ten
         UserError: a file is missing or broken.
         ValueError: there is no scene, or the sets of classes differ.
     """
-    counts: Tensor | None = None
-    names: set[str] = set()
+    names = {scene.class_set.name for scene in scenes}
+    if len(names) != 1:
+        raise ValueError(f"scenes with one set of classes were expected, got {sorted(names) or 'none'}")
+    counts = torch.zeros(len(scenes[0].class_set), dtype=torch.int64)
     for scene in scenes:
-        names.add(scene.class_set.name)
         for frame in range(0, len(scene), every):
             classes, _ = scene.read_frame(frame)
-            found = torch.bincount(classes.flatten().long(), minlength=len(scene.class_set))
-            counts = found if counts is None else counts + found
-    if counts is None or len(names) > 1:
-        raise ValueError(f"scenes with one set of classes were expected, got {sorted(names) or 'none'}")
+            counts += torch.bincount(classes.flatten().long(), minlength=len(counts))
     return counts

@@ -71,8 +71,8 @@ def augment(window: Occupancy, bits: int) -> Occupancy:
     """Mirror a window front to back (bit 0), left to right (bit 1), let its time run backwards (bit 2).
 
     Poses follow: with M the mirror, the pose P becomes M P M, so that the voxels of all frames still meet in
-    one world, the mirrored one. A vehicle that is mirrored front to back, or whose time runs backwards, drives
-    in reverse; with both it drives ahead.
+    one world, the mirrored one. A vehicle that is mirrored front to back, or whose time runs backwards,
+    drives in reverse; with both it drives ahead.
 
     Args:
         window: what to change.
