@@ -2,6 +2,7 @@
 
     NNN/camera/NAME/{00.jpg, *.json}, NNN/lidar/{poses.json, timestamps.json}        linked or copied
     NNN/lidar/00.pkl.gz: x, y, z, i, d in the world             -> lidar/00.npz in the sensor's frame
+    NNN/annotations/semseg/00.pkl.gz: class, where it is there  -> semseg in lidar/00.npz
     NNN/annotations/cuboids/00.pkl.gz: a box a row              -> annotations/cuboids.json
 
 Returns of the spinning lidar (d = 0) are kept, as the rays of the other begin elsewhere; those beyond 163 m,
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, UInt8
 from numpy import ndarray
 
 from core import cli
@@ -101,7 +102,13 @@ def convert_log(source: Path, target: Path) -> None:
         ):
             _place(path, made / path.relative_to(source))
         for number, path in sweeps.items():
-            _write_sweep(made / "lidar" / f"{number:02d}.npz", path, poses[number])
+            labels = source / "annotations" / "semseg" / path.name
+            _write_sweep(
+                made / "lidar" / f"{number:02d}.npz",
+                path,
+                labels if labels.is_file() else None,
+                poses[number],
+            )
             progress.advance()
         listed = {}
         for number, path in boxes.items():
@@ -123,7 +130,9 @@ def _place(source: Path, target: Path) -> None:
             raise explain(error, target) from error
 
 
-def _write_sweep(target: Path, source: Path, world_from_lidar: Float64[ndarray, "4 4"]) -> None:
+def _write_sweep(
+    target: Path, source: Path, labels: Path | None, world_from_lidar: Float64[ndarray, "4 4"]
+) -> None:
     table = read_pandas_table(source, ("x", "y", "z", "i", "d"))
     try:
         columns = {name: column.astype(np.float64) for name, column in table.items()}
@@ -132,11 +141,23 @@ def _write_sweep(target: Path, source: Path, world_from_lidar: Float64[ndarray, 
     xyz = np.stack([columns[axis] for axis in "xyz"], axis=1)
     steps = np.round((xyz - world_from_lidar[:3, 3]) @ world_from_lidar[:3, :3] / STEP_M)
     kept = (columns["d"] == _SPINNING) & (np.abs(steps) <= np.iinfo(np.int16).max).all(axis=1)
-    np.savez_compressed(
-        target,
-        xyz_5mm_int16=steps[kept].astype(np.int16),
-        intensity=columns["i"][kept].clip(0, 255).astype(np.uint8),
-    )
+    arrays = {
+        "xyz_5mm_int16": steps[kept].astype(np.int16),
+        "intensity": columns["i"][kept].clip(0, 255).astype(np.uint8),
+    }
+    if labels is not None:
+        arrays["semseg"] = _classes(labels, len(kept))[kept]
+    np.savez_compressed(target, **arrays)
+
+
+def _classes(path: Path, returns: int) -> UInt8[ndarray, " P"]:
+    """The class of each return of both lidars, in the order of the sweep's table."""
+    classes = read_pandas_table(path, ("class",))["class"]
+    if classes.dtype.kind not in "iu" or len(classes) != returns or not np.isin(classes, range(256)).all():
+        raise UserError(
+            f"{path}: a class, 0 to 255, for each of {returns} returns was expected; fetch it again"
+        )
+    return classes.astype(np.uint8)
 
 
 def _boxes(path: Path) -> list[dict[str, Any]]:

@@ -12,10 +12,7 @@ Source: J. Wilson et al., "MotionSC: Data Set and Network for Real-Time Semantic
 Environments", RA-L 2022, and the files of its CarlaSC.
 """
 
-import os
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +22,8 @@ from jaxtyping import Shaped
 from numpy import ndarray
 
 from core.errors import UserError
-from core.files import atomic_write, explain, make_folder, write_json, write_text
+from core.files import atomic_write, write_json, write_text
+from core.folders import atomic_folder
 from core.progress import Progress
 from scene.occupancy.classes import CARLASC
 from scene.occupancy.from_lidar.building import LidarOccupancy, LogVoxels, Voxels
@@ -94,24 +92,11 @@ def write_scenes(scenes: Sequence[Scene], output: Path) -> None:
             raise UserError(f"{folder} exists already; remove it or choose another folder")
     with Progress(sum(len(scene.rows) for scene in scenes), label="voxels") as progress:
         for scene, folder in zip(scenes, folders, strict=True):
-            with _whole(folder) as part:
+            with atomic_folder(folder) as part:
                 _write_poses(scene, part / "cartesian")
                 for number, row in enumerate(scene.rows):
                     _write_frame(part / "cartesian" / "evaluation", number, scene.voxels.frame(row))
                     progress.advance()
-
-
-@contextmanager
-def _whole(folder: Path) -> Iterator[Path]:
-    """A folder under another name, which becomes `folder` when the block ends well, and else is removed."""
-    part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    try:
-        yield make_folder(part)
-        part.rename(folder)
-    except OSError as error:
-        raise explain(error, folder) from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def _runs(numbers: Sequence[int]) -> list[tuple[int, ...]]:

@@ -62,7 +62,9 @@ def log(tmp_path: Path) -> Path:
         own = (place - ego(number)) @ turn(YAW)
         xyz = own + np.linspace(-0.3, 0.3, 12)[:, None]
         steps = np.round(np.concatenate([xyz, [[1.0, 50.0, 3.0]]]) / 0.005).astype(np.int16)
-        np.savez(lidar / f"{number:02d}.npz", xyz_5mm_int16=steps, intensity=np.arange(13, dtype=np.uint8))
+        labels = np.array([13] * 12 + [41], np.uint8)
+        intensity = np.arange(13, dtype=np.uint8)
+        np.savez(lidar / f"{number:02d}.npz", xyz_5mm_int16=steps, intensity=intensity, semseg=labels)
     return tmp_path
 
 
@@ -243,6 +245,25 @@ def test_broken_boxes_are_told(log: Path, change: dict[str, object], told: str) 
     write_json(path, {"4": 3})
     with pytest.raises(UserError, match="lists of boxes by frame number"):
         open_log(log)
+
+
+def test_classes_of_returns(log: Path) -> None:
+    """One a return; a log without them can be trained on all the same."""
+    frame = READER.read(log, StreetOptions()).frames[0]
+    assert frame.labels is not None
+    assert frame.labels().tolist() == [13] * 12 + [41]
+    path = log / "lidar" / "03.npz"
+    with np.load(path) as file:
+        arrays = dict(file)
+    np.savez(path, **(arrays | {"semseg": arrays["semseg"].astype(np.float32)}))
+    with pytest.raises(UserError, match=r"03\.npz: semseg of bytes"):
+        frame.labels()
+    del arrays["semseg"]
+    np.savez(path, **arrays)
+    assert frame.sweep is not None
+    assert len(frame.sweep().xyz) == 13
+    with pytest.raises(UserError, match=r"03\.npz .* archive with semseg was expected"):
+        frame.labels()
 
 
 @pytest.mark.data

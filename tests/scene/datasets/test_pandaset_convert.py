@@ -25,7 +25,7 @@ def published(log: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     poses = read_poses(source / "lidar")
     for path in (source / "lidar").glob("*.npz"):
         with np.load(path) as arrays:
-            own = arrays["xyz_5mm_int16"] * 0.005
+            own, labels = arrays["xyz_5mm_int16"] * 0.005, arrays["semseg"].tolist()
         path.unlink()
         pose = poses[int(path.stem)]
         # One return of the other lidar, and one that is too far away.
@@ -35,6 +35,9 @@ def published(log: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         columns = {axis: xyz[:, place].tolist() for place, axis in enumerate("xyz")}
         columns |= {"i": np.arange(len(own), dtype=float).tolist(), "t": [100.0] * len(own), "d": kinds}
         write_table(path.with_suffix(".pkl.gz"), columns)
+        write_table(
+            source / "annotations" / "semseg" / path.with_suffix(".pkl.gz").name, {"class": [*labels, 5, 6]}
+        )
     stored = source / "annotations" / "cuboids.json"
     for number, boxes in read_json(stored).items():
         columns = {name: [box[name] for box in boxes] for name in ("uuid", "label", "yaw")}
@@ -71,6 +74,9 @@ def test_a_log_comes_back(log: Path, published: Path, capsys: pytest.CaptureFixt
         for box, same in zip(found.drive.boxes[row], expected.drive.boxes[row], strict=True):
             assert (box.track, box.label, box.lidar_points) == (same.track, same.label, same.lidar_points)
             np.testing.assert_allclose(box.world_from_box, same.world_from_box, atol=1e-12)
+    for path in (log / "lidar").glob("*.npz"):
+        with np.load(path) as arrays, np.load(made / "lidar" / path.name) as others:
+            assert np.array_equal(others["semseg"], arrays["semseg"])
     moving = next(box for box in found.drive.boxes[1] if box.track == "moving")
     assert int(points_inside(moving, found.drive.sweeps[1].xyz).sum()) == 12  # pyright: ignore[reportOptionalMemberAccess]
     np.testing.assert_allclose(read_poses(made / "lidar")[3][:3, 3], ego(3))
@@ -98,3 +104,20 @@ def test_a_log_is_whole_or_absent(published: Path, capsys: pytest.CaptureFixture
     assert convert(published, "--scene-ids", "003") == 2
     assert "holds no log 003 of PandaSet" in capsys.readouterr().err
     assert not list(out.iterdir())
+
+
+def test_classes_are_left_out_where_there_are_none(published: Path) -> None:
+    shutil.rmtree(published / "002" / "annotations" / "semseg")
+    assert convert(published) == 0
+    with np.load(published.parent / "out" / "002" / "lidar" / "03.npz") as arrays:
+        assert sorted(arrays) == ["intensity", "xyz_5mm_int16"]
+
+
+@pytest.mark.parametrize("classes", [[5], [300] * 15, [0.5] * 15])
+def test_classes_that_do_not_fit_are_told(
+    published: Path, classes: list[float], capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_table(published / "002" / "annotations" / "semseg" / "03.pkl.gz", {"class": classes})
+    assert convert(published) == 2
+    assert "for each of 15 returns was expected" in capsys.readouterr().err
+    assert not (published.parent / "out" / "002").exists()
