@@ -32,8 +32,8 @@ def test_training_learns_and_repeats() -> None:
     data = sequences()
     untrained = train_features(data, FeatureTraining(steps=0, channels=8))
     torch.manual_seed(123)  # what the caller has drawn has no part in it
-    trained = train_features(data, FeatureTraining(steps=60, learning_rate=0.03, channels=8))
-    again = train_features(data, FeatureTraining(steps=60, learning_rate=0.03, channels=8))
+    trained = train_features(data, FeatureTraining(steps=40, learning_rate=0.03, channels=8))
+    again = train_features(data, FeatureTraining(steps=40, learning_rate=0.03, channels=8))
     assert trained.fingerprint == again.fingerprint
     assert loss(trained, data) < 0.5 * loss(untrained, data)
     assert (
