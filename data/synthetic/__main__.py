@@ -1,4 +1,4 @@
-"""`python -m data.synthetic {static,video,street} --out FOLDER`: make a capture with exact ground truth."""
+"""`python -m data.synthetic {static,video,street,town} --out FOLDER`: a capture with exact ground truth."""
 
 import sys
 from collections.abc import Sequence
@@ -13,7 +13,9 @@ usage: python -m data.synthetic KIND --out FOLDER [OPTIONS]
   static   a capture of a place where nothing moves: images, COLMAP model, transforms.json, depth
   video    people and traffic before a moving camera, in the layouts of DAVIS and of Sintel
   street   a drive along a street with three cameras and a lidar, in the layouts of Waymo
+  town     drives through towns as voxels with classes, in the layout of CarlaSC
 
+The folder may also stand behind KIND, without --out.
 python -m data.synthetic KIND --help tells the options."""
 
 
@@ -25,6 +27,8 @@ def main(args: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if args is None else args)
     kind = words[0] if words else ""
+    if words[1:] and not words[1].startswith("-"):
+        words.insert(1, "--out")
     prog = f"python -m data.synthetic {kind}"
     if kind == "static":
         return cli.run(make_static, StaticCapture, args=words[1:], prog=prog)
@@ -35,12 +39,16 @@ def main(args: Sequence[str] | None = None) -> int:
         from data.synthetic.street.capture import StreetCapture, make_drive  # noqa: PLC0415
 
         return cli.run(make_drive, StreetCapture, args=words[1:], prog=prog)
+    if kind == "town":
+        from data.synthetic.town.capture import TownCapture, make_towns  # noqa: PLC0415
+
+        return cli.run(make_towns, TownCapture, args=words[1:], prog=prog)
     if kind in ("-h", "--help"):
         print(_USAGE)
         return 0
     asked = f"{kind} was asked for" if kind else "no kind was named"
     print(
-        f"error: {asked}; static, video or street was expected, see python -m data.synthetic --help",
+        f"error: {asked}; static, video, street or town was expected, see python -m data.synthetic --help",
         file=sys.stderr,
     )
     return cli.EXIT_USER_ERROR

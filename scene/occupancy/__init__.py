@@ -1,1 +1,1 @@
-"""Voxels with a class each, over time: what readers give, what is learned and generated, what is looked at."""
+"""Voxels with a class each, over time: what readers give, what is learned, generated and looked at."""

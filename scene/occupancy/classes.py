@@ -28,7 +28,9 @@ class ClassSet:
 
     def __post_init__(self) -> None:
         if len(self.names) != len(self.colours):
-            raise ValueError(f"{len(self.names)} classes and {len(self.colours)} colours; one each was expected")
+            raise ValueError(
+                f"{len(self.names)} classes and {len(self.colours)} colours; one each was expected"
+            )
 
     def __len__(self) -> int:
         return len(self.names)

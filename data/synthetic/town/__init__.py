@@ -1,0 +1,1 @@
+"""Procedural towns with traffic, as voxels around a vehicle that drives through them."""
