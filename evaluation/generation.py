@@ -83,8 +83,8 @@ def score(command: ScoreGeneration) -> None:
         reference,
         generated,
         network,
-        pictures,
         command.thresholds,
+        pictures,
         command.most_motions,
         command.training.seed,
     )

@@ -108,7 +108,7 @@ def obedience(
 
 def against_poses(
     motions: Sequence[tuple[Window, EgoMotion]], thresholds: TurnThresholds
-) -> dict[str, float] | None:
+) -> dict[str, Any] | None:
     """How well motion is told from voxels, where poses are known too; None where none are."""
     yaw_errors, path_errors, same = [], [], []
     for window, motion in motions:
