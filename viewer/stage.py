@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import viser
 
 _REMEMBERED_FRAMES = 256
-_SKY_LIGHT, _SUN_LIGHT = 1.7, 1.6
+_SKY_LIGHT, _SUN_LIGHT = 1.5, 1.5
 
 
 class Stage:
@@ -34,6 +34,7 @@ class Stage:
         self._server = server
         # The page's own lights are so strong that pale classes turn white.
         server.scene.configure_default_lights(enabled=False)
+        server.scene.configure_environment_map(None)
         server.scene.add_light_ambient("/light/sky", intensity=_SKY_LIGHT)
         server.scene.add_light_directional("/light/sun", intensity=_SUN_LIGHT, position=Light().sun)
         self._meshes: dict[int, viser.MeshHandle] = {}

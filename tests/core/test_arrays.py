@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from core.arrays import read_archive, read_array, write_array
+from core.arrays import read_archive, read_archive_with, read_array, write_array
 from core.errors import UserError
 
 
@@ -83,3 +83,13 @@ def test_an_archive_is_whole_or_told(tmp_path: Path) -> None:
     for file, names in ((path, ("third",)), (path.with_suffix(".npy"), ("first",)), (tmp_path / "no", ())):
         with pytest.raises(UserError, match=file.name):
             read_archive(file, names)
+
+
+def test_what_is_optional_may_be_absent(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    np.savez(path, first=np.arange(3), second=np.array("text"))
+    found = read_archive_with(path, ("first",), ("second", "third"))
+    assert set(found) == {"first", "second"}
+    assert str(found["second"]) == "text"
+    with pytest.raises(UserError, match="first and third"):
+        read_archive_with(path, ("first", "third"))

@@ -5,7 +5,7 @@ import torch
 from scene.occupancy.classes import CARLASC
 from scene.occupancy.sequence import Grid, Occupancy
 
-GRID = Grid((24, 16, 6), (-4.0, -3.2, -1.6), (0.4, 0.4, 0.375))
+GRID = Grid((24, 16, 6), (-2.4, -3.2, -1.6), (0.4, 0.4, 0.375))
 ROAD, BUILDING, CAR = 6, 1, 10
 
 

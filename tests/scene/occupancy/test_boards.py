@@ -37,8 +37,8 @@ def test_words_change_the_corner_only() -> None:
 def test_the_arrow_is_where_the_vehicle_is() -> None:
     picture = bird_eye(street(), 0, 10)
     changed = np.nonzero((marked(picture, street()) != picture).any(2))
-    # The grid spans 5.6 m ahead of the vehicle and 3.2 m to its left, at 25 pixels a metre.
-    assert np.mean(changed[0]) == pytest.approx(5.6 * 25, abs=12)
+    # The grid spans 7.2 m ahead of the vehicle and 3.2 m to its left, at 25 pixels a metre.
+    assert np.mean(changed[0]) == pytest.approx(7.2 * 25, abs=12)
     assert np.mean(changed[1]) == pytest.approx(3.2 * 25, abs=3)
 
 

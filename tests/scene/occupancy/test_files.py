@@ -32,7 +32,9 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 
 def test_what_is_not_known_stays_unknown(tmp_path: Path) -> None:
     own = ClassSet("own", ("free", "thing"), ((0, 0, 0), (1, 2, 3)), (), (1,))
-    bare = Occupancy(torch.ones(2, 3, 4, 5, dtype=torch.uint8), own, Grid((3, 4, 5), (0.0, 0.0, 0.0), (1.0, 1.0, 2.0)))
+    bare = Occupancy(
+        torch.ones(2, 3, 4, 5, dtype=torch.uint8), own, Grid((3, 4, 5), (0.0, 0.0, 0.0), (1.0, 1.0, 2.0))
+    )
     write_occupancy(tmp_path / "a.npz", bare)
     assert_same(read_occupancy(tmp_path / "a.npz"), bare)
     assert read_facts(tmp_path / "a.npz") == {}

@@ -16,7 +16,9 @@ UNIT = Grid((7, 6, 5), (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 
 def noise(seed: int = 0) -> torch.Tensor:
     classes = torch.randint(0, 4, UNIT.size, generator=torch.Generator().manual_seed(seed))
-    return (classes * (torch.rand(UNIT.size, generator=torch.Generator().manual_seed(seed + 1)) < 0.6)).to(torch.uint8)
+    return (classes * (torch.rand(UNIT.size, generator=torch.Generator().manual_seed(seed + 1)) < 0.6)).to(
+        torch.uint8
+    )
 
 
 def normals(mesh: BoxMesh) -> np.ndarray:

@@ -28,7 +28,7 @@ def test_the_ground_is_found_under_what_stands_on_it() -> None:
 
 
 def test_without_ground_the_lowest_thing_counts_and_without_any_the_bottom() -> None:
-    classes = torch.zeros(1, *GRID.size, dtype=torch.uint8)
+    classes = torch.zeros(3, *GRID.size, dtype=torch.uint8)
     assert ground_height(replace(street(), classes=classes), 0) == pytest.approx(-1.6)
     classes[0, 3, 3, 2] = 9
     assert ground_height(replace(street(), classes=classes), 0) == pytest.approx(-1.6 + 3 * 0.375)
@@ -45,12 +45,12 @@ def test_a_driver_sits_above_the_ground_and_looks_ahead() -> None:
 
 def test_only_the_own_vehicle_is_taken_away() -> None:
     sequence = street()
-    sequence.classes[0, 8:12, 7:9, 1:3] = CAR  # at the origin
+    sequence.classes[0, 4:8, 7:9, 1:3] = CAR  # at the origin
     left = without_own_vehicle(sequence, 0)
-    assert not (left[8:12, 7:9] == CAR).any()
+    assert not (left[4:8, 7:9] == CAR).any()
     changed = (left != sequence.classes[0]).nonzero()
-    assert set(changed[:, 0].tolist()) == {8, 9, 10, 11}
-    assert sequence.classes[0, 9, 8, 1] == CAR  # the sequence is what it was
+    assert set(changed[:, 0].tolist()) == {4, 5, 6, 7}
+    assert sequence.classes[0, 5, 8, 1] == CAR  # the sequence is what it was
 
 
 def test_the_picture_s_middle_is_the_target() -> None:
@@ -68,7 +68,7 @@ def test_distances_are_metres() -> None:
     solid = torch.zeros(GRID.size, dtype=torch.bool)
     solid[20] = True
     rays = in_voxels(torch.tensor([[0.0, 0.0, 0.0]]), torch.tensor([[1.0, 0.0, 0.0]]), GRID)
-    assert Space(solid).cast(rays).distances.item() == pytest.approx(-4.0 + 20 * 0.4)
+    assert Space(solid).cast(rays).distances.item() == pytest.approx(-2.4 + 20 * 0.4)
 
 
 def test_from_above_forward_is_up_and_left_is_left() -> None:
@@ -79,4 +79,4 @@ def test_from_above_forward_is_up_and_left_is_left() -> None:
 
 
 def test_the_middle_of_a_grid() -> None:
-    assert middle_of(GRID) == pytest.approx((0.8, 0.0))
+    assert middle_of(GRID) == pytest.approx((2.4, 0.0))
