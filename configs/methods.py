@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
-from configs import das3r_flags, dynamic, predictor, static, street, street_flags, vae
+from configs import das3r_flags, dit, dynamic, predictor, static, street, street_flags, vae
 from core import cli
 from scene.sources import kind_of_source
 from training.dynamic import DynamicConfig
 from training.loop import FitResult
 from training.static import StaticConfig
 from training.street_config import StreetConfig
+from training.train_dit import TrainDit, train_dit
 from training.train_dynamic import train_dynamic
 from training.train_predictor import TrainPredictor, train_predictor
 from training.train_static import train_static
@@ -97,6 +98,7 @@ METHODS: Mapping[str, Method] = {
     "street": Method(TrainStreet, train_street, street.PRESETS, street_flags.translate),
     "predictor": Method(TrainPredictor, train_predictor, predictor.PRESETS),
     "vae": Method(TrainVae, train_vae, vae.PRESETS),
+    "dit": Method(TrainDit, train_dit, dit.PRESETS),
 }
 
 

@@ -6,11 +6,11 @@ Our files are safetensors: tensors, and one JSON text that says what network the
 import hashlib
 import json
 import pickle
-from collections.abc import Callable, Mapping
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import safetensors
 import torch
 import yaml
@@ -23,60 +23,94 @@ from core.files import atomic_write, explain
 _FACTS = "splatworks"
 """Under which our files keep their JSON text."""
 
-_numpy_scalar: Any = np.float64(0).__reduce__()[0]
-_PLAIN: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
-    np.dtype,
-    *(type(np.dtype(kind)) for kind in ("float32", "float64", "int64")),
-    (_numpy_scalar, "numpy.core.multiarray.scalar"),  # as numpy 1 wrote it
-    (_numpy_scalar, "numpy._core.multiarray.scalar"),
+
+class _Unread:
+    """Stands for a number of numpy's or its type, which schedulers and scores leave. Nobody reads them."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def __setstate__(self, state: object) -> None:
+        pass
+
+
+_STAND_INS: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
+    (_Unread, name)
+    for name in (
+        *("numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar", "numpy.dtype"),
+        *("numpy.dtypes.Float32DType", "numpy.dtypes.Float64DType"),
+    )
 ]
-"""What a published checkpoint may hold beside tensors: its best score is a numpy scalar."""
 
 
-def read_published(path: Path, *names: str) -> dict[str, Tensor]:
-    """The weights in a `.ckpt` of DynamicCity.
-
-    Args:
-        path: the file.
-        names: entries that may hold them; the first that is there is taken.
+def read_published(path: Path) -> dict[str, Any]:
+    """What a `.ckpt` of DynamicCity holds: tensors and plain values by name.
 
     Raises:
-        UserError: the file is missing, damaged or unsafe, or has none of the entries.
+        UserError: the file is missing or damaged, or holds anything else.
     """
     try:
-        with torch.serialization.safe_globals(_PLAIN):
-            content = torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(_STAND_INS):
+            stored = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise explain(error, path, "read") from error
-    except (RuntimeError, pickle.UnpicklingError, EOFError) as error:
+    except (pickle.UnpicklingError, RuntimeError, EOFError, zipfile.BadZipFile) as error:
+        reason = str(error).strip().splitlines()
         raise UserError(
-            f"{path} is damaged, or holds more than weights ({str(error).strip().splitlines()[0]}); fetch it again"
+            f"{path} is damaged, or holds more than tensors and plain values "
+            f"({reason[0] if reason else type(error).__name__}); a checkpoint was expected"
         ) from error
-    for name in names:
-        found = content.get(name) if isinstance(content, Mapping) else None
-        if isinstance(found, Mapping) and all(isinstance(value, Tensor) for value in found.values()):
-            return {key.removeprefix("module."): value for key, value in found.items()}
-    raise UserError(f"{path} holds no {' and no '.join(names)}; a checkpoint of DynamicCity was expected")
+    if not isinstance(stored, dict):
+        raise UserError(f"{path} is no checkpoint of a network: it holds no named parts")
+    return stored
+
+
+def named_tensors(weights: Any, path: Path) -> dict[str, Tensor]:
+    """Weights by name, as an entry of a checkpoint has them.
+
+    Raises:
+        UserError: they are something else.
+    """
+    if isinstance(weights, Mapping) and all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in weights.items()
+    ):
+        return {name.removeprefix("module."): value for name, value in weights.items()}
+    raise UserError(f"{path} is no checkpoint of a network: its weights are no named tensors")
 
 
 def read_conf(checkpoint: Path) -> dict[str, Any]:
-    """The `conf.yaml` beside a published checkpoint; empty where there is none.
+    """The values of the `conf.yaml` beside a published checkpoint, by key, whatever groups they are in.
+
+    Args:
+        checkpoint: the file beside which it is looked for; nothing is known where there is none. The first of
+            several values of a key counts.
 
     Raises:
-        UserError: it cannot be read.
+        UserError: it is there and is no YAML.
     """
     path = checkpoint.parent / "conf.yaml"
-    if not path.exists():
+    if not path.is_file():
         return {}
     try:
-        content = yaml.safe_load(path.read_text())
+        stored = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise explain(error, path, "read") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is no YAML ({str(error).splitlines()[0]}); fetch it again") from error
-    if not isinstance(content, dict):
-        raise UserError(f"{path} holds no keys; DynamicCity's configuration was expected")
-    return content
+        raise UserError(f"{path} is not YAML ({str(error).splitlines()[0]}); restore or remove it") from error
+    values: dict[str, Any] = {}
+    for key, value in _leaves(stored):
+        values.setdefault(key, value)
+    return values
+
+
+def _leaves(stored: Any) -> Iterator[tuple[str, Any]]:
+    if not isinstance(stored, Mapping):
+        return
+    for key, value in stored.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value)
+        else:
+            yield str(key), value
 
 
 def write_weights(path: Path, network: nn.Module, facts: Mapping[str, Any]) -> None:
@@ -133,15 +167,19 @@ def fill(network: nn.Module, tensors: Mapping[str, Tensor], path: Path, what: st
     Raises:
         UserError: a tensor is missing, unknown, or of another shape.
     """
-    expected = {name: tensor.shape for name, tensor in network.state_dict().items()}
-    wrong = sorted(expected.keys() ^ tensors.keys())
-    wrong += [name for name in expected if name in tensors and tensors[name].shape != expected[name]]
-    if wrong:
-        raise UserError(
-            f"{path} does not hold {what}: {len(wrong)} tensors are missing, unknown or of another shape "
-            f"({', '.join(wrong[:3])}); give the checkpoint that this configuration belongs to"
-        )
-    network.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+    expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    found = {name: tuple(value.shape) for name, value in tensors.items()}
+    for name in sorted({*expected, *found}):
+        if expected.get(name) != found.get(name):
+            raise UserError(
+                f"{path} does not hold {what}: {name} is {_shape(found.get(name))} where "
+                f"{_shape(expected.get(name))} was expected; it is of another network"
+            )
+    network.load_state_dict({name: value.detach().float() for name, value in tensors.items()}, assign=True)
+
+
+def _shape(shape: tuple[int, ...] | None) -> str:
+    return "absent" if shape is None else str(list(shape))
 
 
 def fingerprint(network: nn.Module) -> str:

@@ -11,8 +11,6 @@ from typing import Annotated, Literal
 
 import torch
 from jaxtyping import Float
-from scene.occupancy.layouts import layout
-from scene.occupancy.windows import Windows
 from torch import Tensor
 
 from core import cli
@@ -26,8 +24,10 @@ from generation.precision import autocast
 from generation.rollout import LatentSize, roll_out, unroll
 from generation.vae.checkpoints import LoadedVae, load_vae
 from scene.datasets.occupancy import open_occupancy
+from scene.occupancy.layouts import layout
 from scene.occupancy.scenes import OccupancyData
 from scene.occupancy.sequence import Occupancy
+from scene.occupancy.windows import Windows
 
 
 @dataclass(frozen=True)

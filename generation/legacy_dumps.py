@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float16, UInt8
-from scene.occupancy.layouts import layout
 from torch import Tensor
 
 from core.files import atomic_write, make_folder
 from generation.latents import Split
+from scene.occupancy.layouts import layout
 from scene.occupancy.scenes import OccupancyScene
 from scene.occupancy.sequence import Occupancy
 

@@ -26,6 +26,12 @@ from core.errors import UserError
 PLANES = ("xy", "xz", "yz", "tx", "ty", "tz")
 """Names of the planes in their order; the letters are the axes, rows first."""
 
+SPATIAL, TEMPORAL = PLANES[:3], PLANES[3:]
+"""The planes without time, and those with it."""
+
+AXES = ("t", "x", "y", "z")
+"""In the order of a sequence's dimensions."""
+
 PATCH = 2
 """Edge of the transformer's patches, cells."""
 

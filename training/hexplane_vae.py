@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 import torch
 from jaxtyping import Float, UInt8
-from scene.occupancy.windows import Windows, augment, draw_augmentation
 from torch import Tensor
 
 from core.distributed import Team
@@ -21,9 +20,10 @@ from generation.vae.model import HexplaneVae
 from scene.occupancy.classes import ClassSet
 from scene.occupancy.pictures import bird_eye
 from scene.occupancy.sequence import Occupancy
+from scene.occupancy.windows import Windows, augment, draw_augmentation
 from training.loop import LoopConfig
 from training.network_fit import NetworkFit, NetworkFitConfig
-from training.sample_batches import Part, SampleLoader
+from training.sample_batches import Part, SampleLoader, evenly_chosen
 from training.task import Evaluation, Stepper, StepReport
 
 PICTURES = 4
@@ -153,7 +153,7 @@ class VaeTask:
         network = self.fit.best_network
         assert isinstance(network, HexplaneVae)
         network.eval()
-        chosen = chosen_windows(len(self.test), self.config.windows.test_windows)
+        chosen = evenly_chosen(len(self.test), self.config.windows.test_windows)
         counts = ConfusionCounts.none(self.config.model.num_classes).as_tensor().to(self.team.device)
         pictures: dict[str, UInt8[Tensor, "H W 3"]] = {}
         for place in range(self.team.rank, len(chosen), self.team.size):
@@ -183,13 +183,6 @@ class VaeTask:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over what `state_dict` gave."""
         self.fit.load_state_dict(state)
-
-
-def chosen_windows(count: int, wanted: int) -> list[int]:
-    """Places of windows to score, evenly spread over all; 0 wanted = all."""
-    if not wanted or wanted >= count:
-        return list(range(count))
-    return [(2 * k + 1) * count // (2 * wanted) for k in range(wanted)]
 
 
 def scores_of(counts: ConfusionCounts, classes: ClassSet) -> dict[str, float]:

@@ -3,13 +3,15 @@
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 import torch
 
 from core.distributed import Team
+from core.errors import UserError
 from core.randomness import generator
+from training.loop import LoopConfig
 
 SampleT = TypeVar("SampleT")
 
@@ -113,3 +115,26 @@ class SampleLoader(Generic[SampleT]):
             Part(tuple(sample for _, sample in part), part[0][0], len(part) / self.batch_size)
             for part in parts
         ]
+
+
+def evenly_chosen(count: int, wanted: int) -> list[int]:
+    """Places of samples to score on, evenly spread over all; 0 wanted = all."""
+    if not wanted or wanted >= count:
+        return list(range(count))
+    return [(2 * k + 1) * count // (2 * wanted) for k in range(wanted)]
+
+
+def check_batch(batch_size: int, accumulate: int, team: Team) -> None:
+    """Raise UserError where a batch does not divide among processes and parts."""
+    if batch_size % (team.size * accumulate):
+        raise UserError(
+            f"--batch-size {batch_size} does not divide into {team.size} processes times --accumulate "
+            f"{accumulate}; choose a multiple of {team.size * accumulate}"
+        )
+
+
+def with_evaluations(loop: LoopConfig, every: int, steps: int) -> LoopConfig:
+    """The loop with an evaluation after every so many steps, beside those that it names."""
+    return replace(
+        loop, test_iterations=tuple(sorted({*loop.test_iterations, *range(every, steps + 1, every)}))
+    )

@@ -4,15 +4,12 @@ On several GPUs: `torchrun --nproc-per-node 4 train.py vae ...`.
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import torch
 from jaxtyping import Float
-from scene.datasets.carlasc import CLASS_WEIGHTS
-from scene.occupancy.frequencies import class_weights, count_classes
-from scene.occupancy.windows import Windows
 from torch import Tensor
 
 from core import cli
@@ -24,12 +21,16 @@ from core.run_folder import RunFolder
 from core.serialization import config_to_json
 from generation.vae.checkpoints import read_score, save_vae
 from generation.vae.model import HexplaneVae
+from scene.datasets.carlasc import CLASS_WEIGHTS
 from scene.datasets.occupancy import open_occupancy
 from scene.occupancy.classes import CARLASC
+from scene.occupancy.frequencies import class_weights, count_classes
 from scene.occupancy.scenes import OccupancyData, OccupancyScene
+from scene.occupancy.windows import Windows
 from training.hexplane_vae import VaeTask, VaeTraining
-from training.loop import FitResult, LoopConfig
+from training.loop import FitResult
 from training.runs import is_same_run
+from training.sample_batches import check_batch, with_evaluations
 from training.task import Evaluation
 from training.team_runs import fit_as_team, quiet_unless
 
@@ -87,7 +88,7 @@ def _train(source: Path, folder: RunFolder, config: VaeTraining, team: Team) -> 
     say(f"{learning:,} weights learn in {task.schedule.iterations} steps on {team.size} x {team.device.type}")
     scene = data.train[0]
     best = Best(task, scene, config)
-    loop = with_epochs(config.loop, task.loader.steps_per_epoch, task.schedule.iterations)
+    loop = with_evaluations(config.loop, task.loader.steps_per_epoch, task.schedule.iterations)
     return fit_as_team(task, folder, identity, loop, team, save=best.save, on_evaluation=best.keep)
 
 
@@ -135,15 +136,6 @@ def check_scene(scene: OccupancyScene, config: VaeTraining) -> None:
         )
 
 
-def check_batch(batch_size: int, accumulate: int, team: Team) -> None:
-    """Raise UserError where a batch does not divide among processes and parts."""
-    if batch_size % (team.size * accumulate):
-        raise UserError(
-            f"--batch-size {batch_size} does not divide into {team.size} processes times --accumulate "
-            f"{accumulate}; choose a multiple of {team.size * accumulate}"
-        )
-
-
 def weights_of(config: VaeTraining, data: OccupancyData) -> Float[Tensor, " K"]:
     """The classes' weights in the cross-entropy.
 
@@ -160,12 +152,6 @@ def weights_of(config: VaeTraining, data: OccupancyData) -> Float[Tensor, " K"]:
     else:
         raise UserError(f"no counts of {classes.name} are published; give --class-weights counted or none")
     return torch.nn.functional.pad(weights.float(), (0, config.model.num_classes - len(weights)), value=1.0)
-
-
-def with_epochs(loop: LoopConfig, steps_per_epoch: int, steps: int) -> LoopConfig:
-    """The loop with an evaluation after every epoch."""
-    epochs = range(steps_per_epoch, steps + 1, steps_per_epoch)
-    return replace(loop, test_iterations=tuple(sorted({*loop.test_iterations, *epochs})))
 
 
 class Best:

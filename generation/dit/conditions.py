@@ -55,6 +55,15 @@ class Conditions:
         kept = torch.rand(samples, len(NAMES), generator=generator) >= probability
         return replace(self, kept=kept if self.kept is None else kept.to(self.kept.device) & self.kept)
 
+    def to(self, device: torch.device) -> "Conditions":
+        """The same on another device."""
+        tensors = {
+            name: value.to(device)
+            for name in (*NAMES, "kept")
+            if isinstance(value := getattr(self, name), Tensor)
+        }
+        return Conditions(**tensors)
+
     def with_null(self, samples: int) -> "Conditions":
         """The same samples twice: as they are, then with all conditions left out."""
         tensors = {

@@ -4,16 +4,14 @@ DynamicCity's checkpoints hold no configuration. Most of it shows in the tensors
 do not, and are taken from `conf.yaml`, or from what DynamicCity trains where that fits.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from torch import Tensor
 
 from core.errors import UserError
-from core.files import explain
 from generation.dit.config import DIT_DC_2, SIZES, DitConfig
 from generation.rollout import PATCH, LatentSize
 
@@ -27,45 +25,12 @@ _CONDITIONS = {
 _NEEDED = ("pos_embed", "x_embedder.proj.weight", "blocks.0.attn.qkv.weight")
 
 
-def read_conf(path: Path) -> dict[str, Any]:
-    """The values of a `conf.yaml` by key, whatever groups they are in; the first of a key counts.
-
-    Args:
-        path: the file; nothing is known where there is none.
-
-    Raises:
-        UserError: it is there and is no YAML.
-    """
-    if not path.is_file():
-        return {}
-    try:
-        stored = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise explain(error, path, "read") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not YAML ({str(error).splitlines()[0]}); restore or remove it") from error
-    values: dict[str, Any] = {}
-    for key, value in _leaves(stored):
-        values.setdefault(key, value)
-    return values
-
-
-def _leaves(stored: Any) -> Iterator[tuple[str, Any]]:
-    if not isinstance(stored, Mapping):
-        return
-    for key, value in stored.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value)
-        else:
-            yield str(key), value
-
-
 def config_from_weights(weights: Mapping[str, Tensor], conf: Mapping[str, Any], path: Path) -> DitConfig:
     """The configuration of a network by its tensors.
 
     Args:
         weights: by DynamicCity's names.
-        conf: what `read_conf` found.
+        conf: values of a `conf.yaml` by key.
         path: of the checkpoint, for messages.
 
     Raises:

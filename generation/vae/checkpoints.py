@@ -7,11 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from core.errors import UserError
 from core.serialization import config_from_json, config_to_json
-from generation.checkpoints import fill, fingerprint, read_conf, read_published, read_weights, write_weights
+from generation.checkpoints import (
+    fill,
+    fingerprint,
+    named_tensors,
+    read_conf,
+    read_published,
+    read_weights,
+    write_weights,
+)
 from generation.vae.config import HexplaneVaeConfig
 from generation.vae.model import HexplaneVae
 from scene.occupancy.classes import CARLASC, ClassSet, class_set
@@ -98,27 +105,24 @@ def load_vae(path: Path) -> LoadedVae:
         classes, grid = class_set(facts["classes"]), config_from_json(Grid, facts["grid"], f"{path}: grid")
         seconds = float(facts["seconds_per_frame"])
     else:
-        tensors = read_published(path, "model_state_dict")
+        tensors = named_tensors(read_published(path).get("model_state_dict"), path)
         conf = read_conf(path)
-        config = published_config(tensors, conf)
+        config = published_config(conf)
         classes, grid = CARLASC, CARLASC_GRID
-        seconds = 0.1 * (1 + int(flattened(conf).get("skip", 0)))
+        seconds = 0.1 * (1 + int(conf.get("skip", 0)))
     with torch.device("meta"):
         network = HexplaneVae(config)
-    network.to_empty(device="cpu")
     fill(network, tensors, path, "a HexPlane VAE of that configuration")
     return LoadedVae(network.eval(), classes, grid, seconds, fingerprint(network))
 
 
-def published_config(tensors: Mapping[str, Tensor], conf: Mapping[str, Any]) -> HexplaneVaeConfig:
+def published_config(conf: Mapping[str, Any]) -> HexplaneVaeConfig:
     """The configuration of published weights.
 
     Args:
-        tensors: the weights.
-        conf: content of `conf.yaml`, groups or not; keys that are unknown here are passed over, and what it
-            does not say has the published default.
+        conf: values of `conf.yaml` by key; those that are unknown here are passed over, and what it does not
+            say has the published default.
     """
-    keys = flattened(conf)
     defaults = HexplaneVaeConfig()
     names = {
         "frames": "sequence_length",
@@ -138,26 +142,15 @@ def published_config(tensors: Mapping[str, Tensor], conf: Mapping[str, Any]) -> 
         "hidden_low": "conv_hidden_low_res",
         "hidden_high": "conv_hidden_high_res",
     }
-    values = {ours: keys.get(theirs, getattr(defaults, ours)) for ours, theirs in names.items()}
+    values = {ours: conf.get(theirs, getattr(defaults, ours)) for ours, theirs in names.items()}
     return HexplaneVaeConfig(
         **values,
-        spatial_size=tuple(keys.get("spatial_size", defaults.spatial_size)),
-        down=_triple(keys, "down", defaults.down),
-        hex_down=_triple(keys, "hex_down", defaults.hex_down),
+        spatial_size=tuple(conf.get("spatial_size", defaults.spatial_size)),
+        down=_triple(conf, "down", defaults.down),
+        hex_down=_triple(conf, "hex_down", defaults.hex_down),
     )
 
 
-def _triple(keys: Mapping[str, Any], name: str, default: tuple[int, int, int]) -> tuple[int, int, int]:
-    x, y, z = (int(keys.get(f"{name}_{axis}", value)) for axis, value in zip("xyz", default, strict=True))
+def _triple(conf: Mapping[str, Any], name: str, default: tuple[int, int, int]) -> tuple[int, int, int]:
+    x, y, z = (int(conf.get(f"{name}_{axis}", value)) for axis, value in zip("xyz", default, strict=True))
     return x, y, z
-
-
-def flattened(conf: Mapping[str, Any]) -> dict[str, Any]:
-    """All keys of nested groups on one level; of two with the same name, the later one's value."""
-    flat: dict[str, Any] = {}
-    for key, value in conf.items():
-        if isinstance(value, Mapping):
-            flat.update(flattened(value))
-        else:
-            flat[key] = value
-    return flat

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from generation.hexplane import AXES, PLANES
+from generation.rollout import AXES, PLANES
 
 
 @dataclass(frozen=True)

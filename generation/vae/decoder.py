@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from generation.hexplane import PLANES, SPATIAL, TEMPORAL
+from generation.rollout import PLANES, SPATIAL, TEMPORAL
 from generation.vae.config import HexplaneVaeConfig
 from generation.vae.frame_encoder import SLOPE, frames_at_a_time
 

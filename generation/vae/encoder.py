@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
-from generation.hexplane import AXES, PLANES, SPATIAL, TEMPORAL
+from generation.rollout import AXES, PLANES, SPATIAL, TEMPORAL
 from generation.vae.attention import Transformer
 from generation.vae.config import HexplaneVaeConfig
 from generation.vae.frame_encoder import SLOPE, FrameEncoder, frames_at_a_time, pad

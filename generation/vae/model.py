@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
-from generation.hexplane import PLANES
+from generation.rollout import PLANES
 from generation.vae.config import HexplaneVaeConfig
 from generation.vae.decoder import Decoder
 from generation.vae.encoder import Encoder, Voxels

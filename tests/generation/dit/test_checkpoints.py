@@ -10,10 +10,13 @@ import pytest
 import torch
 
 from core.errors import UserError
+from generation.checkpoints import write_weights
 from generation.dit import DIT_DC_2, Dit, DitConfig
-from generation.dit.checkpoints import load_dit, save_dit
+from generation.dit.checkpoints import DitFacts, load_dit, save_dit
+from generation.normalization import Normalization
 from tests.generation.dit.networks import ALL, SMALL, conditions_of, filled, noisy
 
+FACTS = DitFacts(vae="abc", step=7, normalization=Normalization.none(SMALL.channels), legacy_driving=False)
 CONF = """
 model: DiT-DC/2
 dataset:
@@ -48,18 +51,18 @@ def narrow(latent: tuple[int, int, int, int], **flags: bool) -> DitConfig:
 @pytest.mark.parametrize("config", [SMALL, ALL])
 def test_ours_come_back(tmp_path: Path, config: DitConfig) -> None:
     model = filled(config)
-    save_dit(tmp_path / "dit.pt", model, vae="abc", step=7)
-    read = load_dit(tmp_path / "dit.pt", vae="abc")
-    assert (read.model.config, read.vae, read.step) == (config, "abc", 7)
+    save_dit(tmp_path / "dit.safetensors", model, FACTS)
+    read = load_dit(tmp_path / "dit.safetensors", vae="abc")
+    assert (read.model.config, read.facts) == (config, FACTS)
     conditions = conditions_of(2) if config is ALL else None
     x, t = noisy(2, config), torch.tensor([3, 800])
     assert torch.equal(read.model(x, t, conditions), model(x, t, conditions))
 
 
 def test_another_autoencoder_is_refused(tmp_path: Path) -> None:
-    save_dit(tmp_path / "dit.pt", filled(SMALL), vae="abc", step=7)
+    save_dit(tmp_path / "dit.safetensors", filled(SMALL), FACTS)
     with pytest.raises(UserError, match="autoencoder abc, but xyz"):
-        load_dit(tmp_path / "dit.pt", vae="xyz")
+        load_dit(tmp_path / "dit.safetensors", vae="xyz")
 
 
 @torch.no_grad()
@@ -69,7 +72,8 @@ def test_published_ones_are_read(tmp_path: Path, flags: dict[str, bool]) -> None
     model = filled(config)
     (tmp_path / "conf.yaml").write_text(CONF % (4, 16, 24, 8))
     read = load_dit(write_published(tmp_path / "0010000.ckpt", model), vae="anything")
-    assert (read.model.config, read.vae, read.step) == (config, None, 10_000)
+    assert (read.model.config, read.facts.vae, read.facts.step) == (config, None, 10_000)
+    assert read.facts.legacy_driving
     for name, value in model.state_dict().items():
         assert torch.equal(read.model.state_dict()[name], value)
     x = noisy(1, config)
@@ -107,7 +111,7 @@ class Harmful:
 @pytest.mark.parametrize("stored", [[1, 2], {}, {"weights": 3}, {"ema": [1]}, {"ema": Harmful()}])
 def test_other_files_are_refused(tmp_path: Path, stored: object) -> None:
     torch.save(stored, tmp_path / "last.ckpt")
-    with pytest.raises(UserError, match=r"no checkpoint of a DiT|holds more than tensors"):
+    with pytest.raises(UserError, match=r"no checkpoint of a|holds more than tensors"):
         load_dit(tmp_path / "last.ckpt")
 
 
@@ -122,15 +126,13 @@ def test_damaged_and_missing_files(tmp_path: Path) -> None:
         load_dit(tmp_path / "none.ckpt")
 
 
-def test_what_we_did_not_write_whole(tmp_path: Path) -> None:
-    save_dit(tmp_path / "dit.pt", filled(SMALL), vae="abc", step=7)
-    stored = torch.load(tmp_path / "dit.pt", weights_only=True)
-    for change, sentence in (
-        ({"config": {"colour": 1}}, "unknown key"),
-        ({"vae": None}, "does not say which autoencoder"),
-        ({"weights": {}}, "does not fit its configuration"),
-        ({"weights": None}, "no named tensors"),
+def test_a_file_of_ours_that_says_something_else(tmp_path: Path) -> None:
+    path = tmp_path / "dit.safetensors"
+    for facts, sentence in (
+        ({"kind": "hexplane-vae"}, "holds a hexplane-vae"),
+        ({"kind": "dit", "config": {"colour": 1}}, "unknown key"),
+        ({"kind": "dit", "config": {}, "facts": {}}, "is missing"),
     ):
-        torch.save({**stored, **change}, tmp_path / "other.pt")
+        write_weights(path, filled(SMALL), facts)
         with pytest.raises(UserError, match=sentence):
-            load_dit(tmp_path / "other.pt")
+            load_dit(path)

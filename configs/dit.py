@@ -1,0 +1,46 @@
+"""Presets of the diffusion transformer.
+
+`carlasc` is DynamicCity's recipe, for 8 GPUs with 16 windows each: `torchrun --nproc-per-node 8 train.py dit
+--preset carlasc ...`. `tiny` learns the latents of small towns on a processor.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from generation.dit import DIT_DC_1, DIT_DC_2, DitConfig
+from training.dit import DitTraining
+from training.network_fit import NetworkFitConfig
+
+_CARLASC = DitTraining()
+
+PRESETS: Mapping[str, DitTraining] = {
+    "carlasc": _CARLASC,
+    "carlasc-large": replace(_CARLASC, model=DIT_DC_1),
+    # With all conditions, and what our own runs do better: latents at unit scale, commands that mean something.
+    "carlasc-conditional": replace(
+        _CARLASC,
+        model=replace(
+            DIT_DC_2, hexplane=True, layout=True, trajectory=True, command=True, cross_attention=True
+        ),
+        normalize=True,
+        legacy_driving=False,
+    ),
+    "occ3d": replace(_CARLASC, normalize=True, legacy_driving=False),
+    "tiny": DitTraining(
+        model=DitConfig(depth=8, width=192, heads=4, command=True),
+        normalize=True,
+        legacy_driving=False,
+        evaluation_epochs=5.0,
+        fit=NetworkFitConfig(
+            epochs=20.0,
+            batch_size=16,
+            learning_rate=5e-4,
+            warmup_steps=100,
+            clip_gradient=1.0,
+            rate_schedule="cosine",
+            precision="bfloat16",
+            ema_decay=0.999,
+            ema_warmup=True,
+        ),
+    ),
+}
