@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import viser
 
 _REMEMBERED_FRAMES = 256
+_OVERLAP = 0.01  # of a voxel
 _SKY_LIGHT, _SUN_LIGHT = 1.5, 1.5
 
 
@@ -68,7 +69,8 @@ class Stage:
         self._frame = None
 
     def _make_mesh(self, frame: int) -> BoxMesh:
-        return exposed_mesh(self.occupancy.classes[frame], self.occupancy.grid)
+        mesh = exposed_mesh(self.occupancy.classes[frame], self.occupancy.grid)
+        return mesh.overlapping(_OVERLAP * min(self.occupancy.grid.voxel_m))
 
     def _show_class(self, each: int, mesh: BoxMesh) -> None:
         visible = len(mesh) > 0 and each not in self.hidden

@@ -8,7 +8,7 @@ An archive is an `.npz` that NumPy opens without this project:
     class_set      text              name of the set of classes
     ground         int [.]           classes that lie under everything
     movable        int [.]           classes whose things may move
-    origin_m       float [3]         lowest corner of voxel (0, 0, 0) in the vehicle's frame: forward, left, up
+    origin_m       float [3]         lowest corner of voxel (0, 0, 0); the vehicle's frame: ahead, left, up
     voxel_m        float [3]         edges of a voxel
     frame_names    text [T] or [0]   names of the frames
     seconds_per_frame  float         time from one frame to the next

@@ -50,6 +50,14 @@ class BoxMesh:
         first = 4 * np.arange(len(self))[:, None]
         return (first + np.array([0, 1, 2, 0, 2, 3])).reshape(-1, 3)
 
+    def overlapping(self, overlap_m: float) -> "BoxMesh":
+        """The rectangles, larger by a length on each side.
+
+        Where a corner lies on another's edge, rounding opens cracks between them that glitter in renderers.
+        """
+        outwards = np.sign(self.corners - self.corners.mean(1, keepdims=True))
+        return BoxMesh(self.corners + np.float32(overlap_m) * outwards, self.classes)
+
     def of_class(self, each: int) -> "BoxMesh":
         """The rectangles of one class."""
         rows = self.classes == each

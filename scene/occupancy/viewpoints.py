@@ -51,7 +51,7 @@ def overview(occupancy: Occupancy, frame: int) -> Viewpoint:
     extent = max(size * edge for size, edge in zip(grid.size[:2], grid.voxel_m[:2], strict=True))
     middle = middle_of(grid)
     position = (middle[0] - 1.12 * extent, middle[1] - 0.66 * extent, ground + 1.0 * extent)
-    return Viewpoint(position, (middle[0] - 0.09 * extent, middle[1] - 0.04 * extent, ground), 62.0)
+    return Viewpoint(position, (middle[0] - 0.09 * extent, middle[1] - 0.02 * extent, ground), 60.0)
 
 
 def middle_of(grid: Grid) -> tuple[float, float]:

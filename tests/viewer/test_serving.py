@@ -26,11 +26,17 @@ def test_the_port_is_free_again_afterwards(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_an_error_inside_stops_the_server() -> None:
-    with pytest.raises(ZeroDivisionError), page_server("127.0.0.1", 0, "test") as server:
-        port = server.get_port()
-        _ = 1 / 0
+    ports: list[int] = []
+
+    def fail() -> None:
+        with page_server("127.0.0.1", 0, "test") as server:
+            ports.append(server.get_port())
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     with pytest.raises(OSError, match="refused"):
-        socket.create_connection(("127.0.0.1", port), timeout=5)
+        socket.create_connection(("127.0.0.1", ports[0]), timeout=5)
 
 
 def test_ports_out_of_range() -> None:

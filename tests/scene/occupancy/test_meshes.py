@@ -77,6 +77,14 @@ def test_metres() -> None:
     assert set(mesh.classes) == {ROAD, BUILDING, CAR}
 
 
+def test_larger_rectangles_stay_in_their_planes() -> None:
+    mesh = exposed_mesh(street().classes[0], GRID)
+    larger = mesh.overlapping(0.01)
+    moved = np.abs(larger.corners - mesh.corners)
+    np.testing.assert_allclose(np.sort(moved, 2), np.broadcast_to([0, 0.01, 0.01], moved.shape), atol=1e-5)
+    assert (np.linalg.norm(normals(larger), axis=1) > np.linalg.norm(normals(mesh), axis=1)).all()
+
+
 def test_an_empty_frame_is_an_empty_mesh() -> None:
     mesh = exposed_mesh(torch.zeros(UNIT.size, dtype=torch.uint8), UNIT)
     assert len(mesh) == 0
