@@ -6,7 +6,6 @@ most of these pairs.
 """
 
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import torch
 from jaxtyping import Float64
@@ -14,12 +13,8 @@ from torch import Tensor
 
 from evaluation.map_registration import Maps, Shifts, register
 from scene.occupancy.classes import FREE
+from scene.occupancy.driving import Command, Thresholds, command, thresholds
 from scene.occupancy.sequence import Occupancy
-
-Turn = Literal["STATIC", "FORWARD", "LEFT", "RIGHT"]
-"""What a vehicle did over a sequence; to the left is a positive yaw."""
-TURNS: tuple[Turn, ...] = get_args(Turn)
-"""All of them; a command's number is its place here."""
 
 _MOST_SPEED_M_S = 25.0
 _MOST_YAW_RATE_RAD_S = 1.2
@@ -27,16 +22,6 @@ _LARGEST_TURN_RAD = 0.8  # between any two frames that are compared
 _YAW_NOISE_RAD = 0.01  # pairs that differ by more count less
 _SHIFT_NOISE_M = 0.1
 _RARE = 5e-4  # a class in a smaller share of the columns is no landmark
-
-
-@dataclass(frozen=True)
-class TurnThresholds:
-    """From where on a motion has a name. Over a whole sequence, whatever its length."""
-
-    turn_rad: float = 0.08
-    """A larger change of yaw, at any frame, is a turn."""
-    still_m: float = 0.5
-    """A vehicle that gets no further from where it began stands."""
 
 
 @dataclass(frozen=True)
@@ -64,17 +49,20 @@ class EgoMotion:
         """The length of the way."""
         return float(self.xy.diff(dim=0).norm(dim=1).sum())
 
-    def turn(self, thresholds: TurnThresholds = TurnThresholds()) -> Turn:
-        """The motion's name; the larger excursion decides where a path bends both ways."""
-        excursion = self.yaw[self.yaw.abs().argmax()]
-        if abs(float(excursion)) > thresholds.turn_rad:
-            return "LEFT" if excursion > 0 else "RIGHT"
-        return "FORWARD" if float(self.xy.norm(dim=1).max()) > thresholds.still_m else "STATIC"
+    def command(self, limits: Thresholds) -> Command:
+        """The motion's name, as a trajectory of known poses would have it."""
+        return command(torch.cat([self.xy, self.yaw[:, None]], dim=1), limits)
 
 
-def turns(occupancy: Occupancy, thresholds: TurnThresholds = TurnThresholds()) -> Turn:
-    """What the vehicle did over a sequence, by its voxels alone."""
-    return estimate(occupancy).turn(thresholds)
+def turns(occupancy: Occupancy, limits: Thresholds | None = None) -> Command:
+    """What the vehicle did over a sequence, by its voxels alone.
+
+    Args:
+        occupancy: the sequence.
+        limits: beyond what it turns and moves; by default those of commands for sequences as long as this.
+    """
+    limits = limits or thresholds(len(occupancy), occupancy.seconds_per_frame)
+    return estimate(occupancy).command(limits)
 
 
 def estimate(occupancy: Occupancy) -> EgoMotion:

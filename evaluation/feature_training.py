@@ -11,6 +11,7 @@ from torch import Tensor
 from core.progress import Progress
 from core.randomness import generator
 from evaluation.feature_network import Description, FeatureNetwork, tensor_fingerprint
+from scene.occupancy.frequencies import class_weights
 from scene.occupancy.sequence import Occupancy
 
 _LEAST_DEVIATION = 1e-6
@@ -105,15 +106,8 @@ def _batch(
 
 
 def _class_weights(sequences: Sequence[Occupancy], classes: int) -> Float[Tensor, "K"]:
-    """Rare classes count more, by the third root of their share; those that never occur do not count.
-
-    Source: the weights of DynamicCity (H. Bian et al., ICLR 2025) and SemCity (J. Lee et al., CVPR 2024).
-    """
-    counts = torch.stack(
-        [each.classes.flatten().long().bincount(minlength=classes) for each in sequences]
-    ).sum(0)
-    weights = (counts.max() / counts.clamp(min=1)).pow(1 / 3)
-    return weights.masked_fill(counts == 0, 0)
+    counts = [each.classes.flatten().long().bincount(minlength=classes) for each in sequences]
+    return class_weights(torch.stack(counts).sum(0)).float()
 
 
 @torch.no_grad()

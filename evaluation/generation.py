@@ -12,12 +12,11 @@ from core import cli
 from core.errors import UserError
 from core.files import write_json
 from core.progress import say
-from evaluation.ego_motion import TurnThresholds
 from evaluation.feature_network import FeatureNetwork, load_network, save_network
 from evaluation.feature_training import FeatureTraining, train_features
 from evaluation.generation_report import report, table
 from evaluation.occupancy_features import load_picture_network
-from evaluation.occupancy_windows import Window, check_alike, cut, read_windows, shortest
+from evaluation.occupancy_windows import Window, check_alike, cut, read_reference, read_windows, shortest
 
 _LEAST_SEQUENCES = 4  # precision and recall look at three neighbours
 
@@ -32,7 +31,7 @@ class ScoreGeneration:
     """
 
     reference: Annotated[Path, tyro.conf.Positional]
-    """Folder of recorded sequences as .npz archives."""
+    """Folder of CarlaSC, whose training scenes are taken, or of recorded sequences as .npz archives."""
     generated: Annotated[Path, tyro.conf.Positional]
     """Folder of generated sequences, likewise."""
     out: Annotated[Path | None, cli.flag("-o")] = None
@@ -46,13 +45,11 @@ class ScoreGeneration:
     pictures: Path | None = None
     """A TorchScript file from uint8 images [N,3,H,W] to features, for scores of pictures from above."""
     frames: int | None = None
-    """Of each sequence; by default as many as the shortest file has."""
+    """Of each sequence; by default as many as the shortest generated file has."""
     most: int = 1000
     """Sequences of each set, evenly chosen where there are more."""
     most_motions: int = 200
     """Sequences of each set whose motion is estimated; those with a command all are."""
-    thresholds: TurnThresholds = TurnThresholds()
-    """From where on a motion is a turn."""
 
     def __post_init__(self) -> None:
         if self.most < _LEAST_SEQUENCES or self.most_motions < 1:
@@ -68,22 +65,22 @@ def score(command: ScoreGeneration) -> None:
         UserError: a folder has too few sequences, they are of different kinds, or the network is missing.
     """
     pictures = None if command.pictures is None else load_picture_network(command.pictures)
-    files = [read_windows(folder, command.most) for folder in (command.reference, command.generated)]
-    check_alike([each for windows in files for each in windows])
-    frames = command.frames or min(shortest(windows) for windows in files)
-    reference, generated = (cut(windows, frames, command.most) for windows in files)
+    files = read_windows(command.generated, command.most)
+    frames = command.frames or shortest(files)
+    generated = cut(files, frames, command.most)
+    reference = read_reference(command.reference, frames, command.most)
     for folder, windows in ((command.reference, reference), (command.generated, generated)):
         if len(windows) < _LEAST_SEQUENCES:
             raise UserError(
                 f"{folder} has {len(windows)} sequences of {frames} frames; at least {_LEAST_SEQUENCES} were "
                 "expected; add files or choose a smaller --frames"
             )
+    check_alike([*reference, *generated])
     network = _network(command, reference)
     numbers = report(
         reference,
         generated,
         network,
-        command.thresholds,
         pictures,
         command.most_motions,
         command.training.seed,

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from core.errors import UserError
-from evaluation.ego_motion import TURNS, Turn
 from evaluation.feature_network import tensor_fingerprint
+from scene.datasets.carlasc import is_carlasc, open_carlasc
+from scene.occupancy.driving import Command
 from scene.occupancy.files import read_facts
 from scene.occupancy.sequence import Occupancy
 from scene.occupancy.stored import find_scenes
+from scene.occupancy.windows import Windows
 
 _SAME_SECONDS = 1e-3
 
@@ -29,7 +31,7 @@ class Window:
 
     name: str
     occupancy: Occupancy
-    command: Turn | None
+    command: Command | None
 
 
 def read_windows(folder: Path, most: int) -> list[Window]:
@@ -46,6 +48,27 @@ def read_windows(folder: Path, most: int) -> list[Window]:
     return [
         Window(each.name, each.read(), _command(each.path) if each.path.is_file() else None)
         for each in scenes
+    ]
+
+
+def read_reference(folder: Path, frames: int, most: int) -> list[Window]:
+    """Recorded sequences of one length, which do not overlap: of the training scenes of CarlaSC, or of files.
+
+    Args:
+        folder: CarlaSC's, or one as for `read_windows`.
+        frames: of each.
+        most: sequences, evenly chosen.
+
+    Raises:
+        UserError: there are none, or one is broken.
+    """
+    if not is_carlasc(folder):
+        return cut(read_windows(folder, most), frames, most)
+    windows = Windows(open_carlasc(folder).train, frames, stride=frames)
+    places = evenly(range(len(windows)), most)
+    return [
+        Window(f"{scene.name}:{first}", windows[i], None)
+        for i, (scene, first) in ((i, windows.place(i)) for i in places)
     ]
 
 
@@ -101,9 +124,9 @@ def check_alike(windows: Sequence[Window]) -> None:
             )
 
 
-def _command(path: Path) -> Turn | None:
+def _command(path: Path) -> Command | None:
     """The command that the facts of a file name, by its name or by its number."""
     said = read_facts(path).get("command")
-    if isinstance(said, int) and not isinstance(said, bool) and 0 <= said < len(TURNS):
-        return TURNS[said]
-    return next((each for each in TURNS if isinstance(said, str) and said.upper() == each), None)
+    if isinstance(said, int) and not isinstance(said, bool):
+        return next((each for each in Command if each == said), None)
+    return next((each for each in Command if isinstance(said, str) and said.upper() == each.name), None)

@@ -1,13 +1,13 @@
 """The vehicle's way from voxels, on streets whose poses are known."""
 
-import math
 from dataclasses import replace
 
 import pytest
 import torch
 
-from evaluation.ego_motion import EgoMotion, TurnThresholds, estimate, static_maps, turns
+from evaluation.ego_motion import estimate, static_maps, turns
 from scene.occupancy.classes import CARLASC
+from scene.occupancy.driving import Command, Thresholds, thresholds
 from scene.occupancy.sequence import Grid, Occupancy
 from tests.evaluation.voxel_worlds import GRID, random_world, seen, uniform, way
 
@@ -24,12 +24,12 @@ def test_turns_and_ways_of_many_streets() -> None:
         motion = estimate(seen(random_world(seed), poses, traffic=3, noise=0.03, seed=seed))
         assert motion.total_yaw == pytest.approx(total, abs=0.015)
         assert (motion.xy - poses[:, :2]).norm(dim=1).max() < 0.3
-        assert motion.turn() == ("LEFT" if total > 0 else "RIGHT")
+        assert motion.command(thresholds(8)) == (Command.LEFT if total > 0 else Command.RIGHT)
         assert motion.agreement > 0.85
 
 
-@pytest.mark.parametrize(("speed", "name"), [(0.0, "STATIC"), (8.0, "FORWARD")])
-def test_without_a_turn(speed: float, name: str) -> None:
+@pytest.mark.parametrize(("speed", "name"), [(0.0, Command.STATIC), (8.0, Command.FORWARD)])
+def test_without_a_turn(speed: float, name: Command) -> None:
     occupancy = seen(random_world(3), way(6, speed, 0.0), traffic=2, noise=0.02)
     assert turns(occupancy) == name
     assert estimate(occupancy).path_m == pytest.approx(speed * 0.5, abs=0.2)
@@ -66,9 +66,16 @@ def test_a_longer_sequence_on_a_larger_grid() -> None:
     assert motion.yaw.tolist() == pytest.approx(poses[:, 2].tolist(), abs=0.015)
 
 
+def test_limits_decide() -> None:
+    occupancy = seen(random_world(4), way(5, 6.0, 0.6))
+    assert turns(occupancy) == Command.LEFT
+    assert turns(occupancy, Thresholds(turn_rad=1.0, forward_m=1.0)) == Command.FORWARD
+    assert turns(occupancy, Thresholds(turn_rad=1.0, forward_m=10.0)) == Command.STATIC
+
+
 def test_one_frame_and_empty_space() -> None:
     empty = Occupancy(torch.zeros(4, 64, 64, 8, dtype=torch.uint8), CARLASC, GRID)
-    assert turns(empty.frames(slice(0, 1))) == "STATIC"
+    assert turns(empty.frames(slice(0, 1))) == Command.STATIC
     motion = estimate(empty)
     assert torch.isfinite(motion.xy).all()
     assert motion.agreement < 0.5
@@ -85,19 +92,3 @@ def test_cars_and_what_nothing_observed_are_unknown() -> None:
     assert (maps.known[:, :, 50:] == 0).all()
     assert (maps.channels[:, :, :, 50:] == 0).all()
     assert (maps.known[:, :, :50][~cars[:, :, :50]] == 1).all()
-
-
-@pytest.mark.parametrize(
-    ("yaw", "x", "name"),
-    [
-        (0.2, 3.0, "LEFT"),
-        (-0.2, 3.0, "RIGHT"),
-        (0.05, 3.0, "FORWARD"),
-        (0.05, 0.2, "STATIC"),
-        (0.2, 0.0, "LEFT"),
-    ],
-)
-def test_names_of_motions(yaw: float, x: float, name: str) -> None:
-    motion = EgoMotion(torch.tensor([[0, 0], [x, 0]]).double(), torch.tensor([0, yaw]).double(), 1.0)
-    assert motion.turn() == name
-    assert motion.turn(TurnThresholds(turn_rad=math.pi, still_m=100.0)) == "STATIC"

@@ -73,6 +73,8 @@ def test_sets_of_different_kinds(
     folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     grid = Grid((4, 4, 4), (0.0, 0.0, 0.0), (0.4, 0.4, 0.75))
-    write_occupancy(tmp_path / "0.npz", Occupancy(torch.zeros(3, 4, 4, 4, dtype=torch.uint8), CARLASC, grid))
+    for i in range(4):
+        empty = Occupancy(torch.zeros(3, 4, 4, 4, dtype=torch.uint8), CARLASC, grid)
+        write_occupancy(tmp_path / f"{i}.npz", empty)
     assert main([str(folders[0]), str(tmp_path)]) == 2
     assert "voxels (24, 24, 4)" in capsys.readouterr().err

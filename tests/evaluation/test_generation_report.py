@@ -6,13 +6,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from evaluation.ego_motion import EgoMotion, TurnThresholds
+from evaluation.ego_motion import EgoMotion
 from evaluation.generation_report import against_poses, class_shares, obedience
 from evaluation.occupancy_windows import Window
 from scene.occupancy.classes import CARLASC
+from scene.occupancy.driving import Command, Thresholds
 from scene.occupancy.sequence import Grid, Occupancy
 
-THRESHOLDS = TurnThresholds()
+LIMITS = Thresholds(turn_rad=0.08, forward_m=0.5)
 GRID = Grid((2, 2, 2), (0.0, 0.0, 0.0), (0.4, 0.4, 0.4))
 
 
@@ -33,8 +34,15 @@ def test_class_shares() -> None:
 
 
 def test_obedience_counts_what_was_done_instead() -> None:
-    rows = [("LEFT", 0.3), ("LEFT", 0.2), ("LEFT", -0.3), ("RIGHT", -0.2), ("FORWARD", 0.0), (None, 0.3)]
-    found = obedience([(Window("a", filled(0), c), motion(yaw)) for c, yaw in rows], THRESHOLDS)  # type: ignore[arg-type]
+    rows = [
+        (Command.LEFT, 0.3),
+        (Command.LEFT, 0.2),
+        (Command.LEFT, -0.3),
+        (Command.RIGHT, -0.2),
+        (Command.FORWARD, 0.0),
+        (None, 0.3),
+    ]
+    found = obedience([(Window("a", filled(0), c), motion(yaw)) for c, yaw in rows], LIMITS)
     assert found["LEFT"] == {"sequences": 3, "obeyed": pytest.approx(2 / 3), "done": {"LEFT": 2, "RIGHT": 1}}
     assert (found["RIGHT"]["obeyed"], found["FORWARD"]["obeyed"]) == (1, 1)
     assert set(found) == {"LEFT", "RIGHT", "FORWARD"}
@@ -50,8 +58,8 @@ def test_motion_against_poses_whatever_the_world() -> None:
     later[0, 3] = 5.0
     occupancy = replace(filled(0), world_from_ego=torch.stack([start, start @ later]))
     window = Window("a", occupancy, None)
-    found = against_poses([(window, motion(0.3)), (window, motion(-0.1, x=4.0))], THRESHOLDS)
+    found = against_poses([(window, motion(0.3)), (window, motion(-0.1, x=4.0))], LIMITS)
     assert found is not None
     assert found["median_yaw_error_rad"] == pytest.approx(0, abs=1e-6)  # torch takes the lower of two
     assert found["same_turn"] == 0.5
-    assert against_poses([(Window("b", filled(0), None), motion(0.3))], THRESHOLDS) is None
+    assert against_poses([(Window("b", filled(0), None), motion(0.3))], LIMITS) is None

@@ -9,6 +9,7 @@ import torch
 from core.errors import UserError
 from evaluation.occupancy_windows import Window, check_alike, cut, evenly, fingerprint, read_windows, shortest
 from scene.occupancy.classes import CARLASC, OCC3D_WAYMO
+from scene.occupancy.driving import Command
 from scene.occupancy.files import write_occupancy
 from scene.occupancy.sequence import Grid, Occupancy
 
@@ -24,10 +25,10 @@ def occupancy(frames: int, seed: int = 0) -> Occupancy:
 
 def test_windows_do_not_overlap() -> None:
     whole = occupancy(7)
-    found = cut([Window("a", whole, "LEFT"), Window("b", occupancy(2), None)], frames=3, most=9)
+    found = cut([Window("a", whole, Command.LEFT), Window("b", occupancy(2), None)], frames=3, most=9)
     assert [each.name for each in found] == ["a:0", "a:3"]
     assert torch.equal(torch.cat([each.occupancy.classes for each in found]), whole.classes[:6])
-    assert {each.command for each in found} == {"LEFT"}
+    assert {each.command for each in found} == {Command.LEFT}
 
 
 def test_evenly() -> None:
@@ -51,7 +52,7 @@ def test_evenly() -> None:
 def test_commands_in_files(tmp_path: Path, said: object, command: str | None) -> None:
     write_occupancy(tmp_path / "a.npz", occupancy(2), {} if said is None else {"command": said})
     (window,) = read_windows(tmp_path, most=9)
-    assert window.command == command
+    assert (None if window.command is None else window.command.name) == command
     assert shortest([window]) == 2
 
 
