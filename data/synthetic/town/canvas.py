@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Bool, Float32, Float64, UInt8
+from jaxtyping import Bool, Float32, Float64, Int64, UInt8
 from numpy import ndarray
 
 from data.synthetic.town.labels import Raw
@@ -28,18 +28,18 @@ class Levels:
     edge_m: float
     count: int
 
-    def of(self, height_m: float | Float32[ndarray, "..."]) -> ndarray:
-        """The layer of a height above the road."""
-        layer = np.floor((np.asarray(height_m) - SENSOR_HEIGHT_M - self.bottom_m) / self.edge_m)
+    def of(self, heights_m: Float32[ndarray, "*shape"]) -> Int64[ndarray, "*shape"]:
+        """The layers of heights above the road."""
+        layer = np.floor((heights_m - SENSOR_HEIGHT_M - self.bottom_m) / self.edge_m)
         return np.clip(layer, 0, self.count - 1).astype(np.int64)
 
     def between(self, low_m: float, high_m: float) -> Bool[ndarray, " Z"]:
-        """Layers above the road's whose middle lies between two heights above the road; one at least."""
+        """Layers above the road's own whose middle lies between two heights above the road, or the nearest."""
         middles = self.bottom_m + SENSOR_HEIGHT_M + self.edge_m * (np.arange(self.count) + 0.5)
         inside = (middles >= low_m) & (middles < high_m)
         if not inside.any():
-            inside[self.of((low_m + high_m) / 2)] = True
-        inside[: self.of(0.0) + 1] = False
+            inside[np.abs(middles - (low_m + high_m) / 2).argmin()] = True
+        inside[middles - self.edge_m / 2 <= 0] = False
         return inside
 
 

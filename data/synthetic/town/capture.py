@@ -106,7 +106,7 @@ def make_towns(settings: TownCapture) -> None:
 
 
 def _parameters(settings: TownCapture) -> dict[str, object]:
-    half = [side * settings.voxel_m / 2 for side in settings.grid[:2]]
+    half = [round(side * settings.voxel_m / 2, 9) for side in settings.grid[:2]]
     return {
         "num_channels": CHANNELS,
         "grid_size": list(settings.grid),

@@ -97,7 +97,7 @@ def _building(
     cells = canvas.box(low, high)
     if not canvas.open[cells].all() or canvas.open[cells].size == 0:
         return
-    canvas.fill(cells, 0, _CEILING_M, Raw.BUILDING)
+    canvas.fill(cells, 0.0, _CEILING_M, Raw.BUILDING)
     canvas.opaque[cells] = True
     canvas.open[cells] = False
 
@@ -111,7 +111,7 @@ def _boundary(canvas: Canvas, side: Side, along_m: tuple[float, float], rng: np.
     for first, last in ((along_m[0], gate), (gate + gate_m, along_m[1])):
         low, high = side.at(first, SIDEWALK_M), side.at(last, SIDEWALK_M + THICKNESS_M)
         cells = canvas.box(low, high)
-        canvas.fill(cells, 0, height_m * rng.uniform(0.85, 1.2), label)
+        canvas.fill(cells, 0.0, height_m * rng.uniform(0.85, 1.2), label)
         canvas.opaque[cells] |= label in (Raw.WALL, Raw.VEGETATION)
         canvas.open[cells] = False
 
@@ -119,15 +119,15 @@ def _boundary(canvas: Canvas, side: Side, along_m: tuple[float, float], rng: np.
 def _furniture(canvas: Canvas, side: Side, rng: np.random.Generator) -> None:
     """Lamps, signs, bins and shelters on the sidewalk."""
     for at in np.arange(rng.uniform(2, 26), side.length_m - 1, 32.0):
-        canvas.post(side.at(float(at), 0.5), [(0, _CEILING_M, Raw.POLE)])
+        canvas.post(side.at(float(at), 0.5), [(0.0, _CEILING_M, Raw.POLE)])
     if rng.random() < 0.5:
         at = rng.uniform(1, side.length_m - 1)
-        canvas.post(side.at(at, 0.5), [(0, 2.0, Raw.POLE), (2.0, 2.8, Raw.TRAFFIC_SIGN)])
+        canvas.post(side.at(at, 0.5), [(0.0, 2.0, Raw.POLE), (2.0, 2.8, Raw.TRAFFIC_SIGN)])
     for _ in range(rng.poisson(0.6)):
         at = rng.uniform(2, side.length_m - 5)
         deep, long, high = rng.choice([(0.8, 0.8, 1.2), (1.4, 3.2, 2.4), (0.8, 2.0, 1.0)])
         cells = canvas.box(side.at(at, SIDEWALK_M - deep), side.at(at + long, SIDEWALK_M))
-        canvas.fill(cells, 0, high, Raw.STATIC if rng.random() < 0.7 else Raw.OTHER)
+        canvas.fill(cells, 0.0, high, Raw.STATIC if rng.random() < 0.7 else Raw.OTHER)
 
 
 def _traffic_lights(canvas: Canvas, streets: Streets, node: Node) -> None:
@@ -139,7 +139,7 @@ def _traffic_lights(canvas: Canvas, streets: Streets, node: Node) -> None:
         left = np.array([-towards[1], towards[0]])
         half = streets.half_width(node, other) + 0.6
         place = middle + towards * (streets.reach(node) + 0.5) + left * half
-        canvas.post(place, [(0, 2.1, Raw.POLE), (2.1, 2.8, Raw.TRAFFIC_LIGHT)])
+        canvas.post(place, [(0.0, 2.1, Raw.POLE), (2.1, 2.8, Raw.TRAFFIC_LIGHT)])
 
 
 def _trees(canvas: Canvas, rng: np.random.Generator) -> None:
@@ -156,7 +156,7 @@ def _trees(canvas: Canvas, rng: np.random.Generator) -> None:
 
 def _tree(canvas: Canvas, xy: Float64[ndarray, "2"], rng: np.random.Generator) -> None:
     clear = rng.uniform(1.4, 2.2)
-    canvas.post(xy, [(0, clear, Raw.VEGETATION)])
+    canvas.post(xy, [(0.0, clear, Raw.VEGETATION)])
     _ball(canvas, xy, rng.uniform(0.9, 2.0), clear, _CEILING_M)
 
 

@@ -90,7 +90,7 @@ class _Fleet:
         self._limits = np.stack([_lengthened(route.limits_m_s, points) for route in routes])
         self._gates = np.stack([_filled(route.gates_m, gates, np.inf) for route in routes])
         self._exits = np.stack([_filled(route.exits_m, gates, np.inf) for route in routes])
-        self._nodes = np.stack([_filled(route.nodes, gates, 0).astype(int) for route in routes])
+        self._nodes = np.stack([_filled(route.nodes, gates, 0.0).astype(int) for route in routes])
         stops = rng.random((count, gates)) < np.where(self._rows == 0, _EGO_STOPS, _OTHERS_STOP)[:, None]
         self._wait_s = np.where(stops, rng.uniform(2.5, 5.5, (count, gates)), 0.0)
         self._half_m = np.array([_LENGTHS_M[kind] for kind in kinds]) / 2
