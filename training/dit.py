@@ -175,7 +175,7 @@ class DitTask:
         return losses.total.mean(), torch.stack((losses.mse.mean(), losses.vlb.mean()))
 
     def _at_scale(self, rollouts: Sequence[Tensor]) -> Float[Tensor, "B C H W"]:
-        stacked = torch.stack(list(rollouts)).float().to(self.team.device)
+        stacked = torch.stack([rollout.float() for rollout in rollouts]).to(self.team.device)
         return self.facts.normalization.apply(stacked, self.train.size)
 
     def _conditions(

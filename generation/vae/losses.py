@@ -7,7 +7,7 @@ all voxels of a batch; the two agree for batches of one, which it is trained wit
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from generation.vae.model import Posterior
@@ -85,27 +85,26 @@ def lovasz_softmax(probabilities: Float[Tensor, "B K P"], labels: Int[Tensor, "B
     """
     samples: list[Tensor] = []
     for sample, truth in zip(probabilities, labels, strict=True):
-        present = truth.unique().tolist()
-        terms = [_lovasz(sample[k], truth == k) for k in present]
-        samples.append(torch.stack(terms).mean())
+        present = truth.unique()
+        is_class = truth == present[:, None]
+        errors = torch.where(is_class, 1 - sample[present], sample[present])
+        # A sum of products, not a product of matrices, which autocast would round.
+        samples.append((errors * _weights_by_rank(errors.detach(), is_class)).sum() / len(present))
     return torch.stack(samples).mean()
 
 
-def _lovasz(probability: Float[Tensor, " P"], is_class: Tensor) -> Float[Tensor, ""]:
-    """Of one class, which occurs."""
-    errors = torch.where(is_class, 1 - probability, probability)
-    with torch.no_grad():
-        # Where an error stands among the others decides its weight, which is constant between two changes of
-        # their order: only the errors carry a gradient.
-        order = errors.argsort(descending=True)
-        hit = is_class[order]
-        total = hit.sum()
-        hits = hit.cumsum(0)
-        misses = torch.arange(1, len(hit) + 1, device=hit.device) - hits
-        jaccard = 1 - (total - hits).to(errors) / (total + misses).to(errors)
-        jaccard[1:] -= jaccard[:-1].clone()
-        weights = torch.empty_like(errors).scatter_(0, order, jaccard)
-    return (errors * weights).sum()  # no product of matrices, which autocast would round
+def _weights_by_rank(errors: Float[Tensor, "K P"], is_class: Bool[Tensor, "K P"]) -> Float[Tensor, "K P"]:
+    """By how much IoU falls with each voxel, class by class, if voxels are lost in the order of their errors.
+
+    It is constant between two changes of their order, so that only the errors carry a gradient.
+    """
+    order = errors.argsort(dim=1, descending=True)
+    hits = is_class.gather(1, order).cumsum(1, dtype=torch.int32)
+    total = hits[:, -1:]
+    misses = torch.arange(1, hits.shape[1] + 1, device=hits.device, dtype=torch.int32) - hits
+    jaccard = 1 - (total - hits).to(errors) / (total + misses).to(errors)
+    falls = jaccard.diff(dim=1, prepend=jaccard.new_zeros(len(jaccard), 1))
+    return torch.empty_like(errors).scatter_(1, order, falls)
 
 
 def kl_divergence(posterior: Posterior) -> Float[Tensor, ""]:
@@ -113,10 +112,8 @@ def kl_divergence(posterior: Posterior) -> Float[Tensor, ""]:
 
     Source: D. P. Kingma and M. Welling, "Auto-encoding variational Bayes", 2014, appendix B.
     """
-    total, count = torch.zeros(()), 0
+    terms: list[Tensor] = []
     for plane, mean in posterior.mean.items():
-        log_variance = posterior.log_variance[plane]
-        mean, log_variance = mean.float(), log_variance.float()
-        terms = 1 + log_variance - mean.square() - log_variance.exp()
-        total, count = total.to(terms) - 0.5 * terms.sum(), count + terms.numel()
-    return total / count
+        log_variance = posterior.log_variance[plane].float()
+        terms.append((1 + log_variance - mean.float().square() - log_variance.exp()).flatten())
+    return -0.5 * torch.cat(terms).mean()
