@@ -17,8 +17,9 @@ from data.synthetic.town.traffic import Drives, drive, park
 from data.synthetic.town.walkers import walk
 
 TRAFFIC = {"Light": 25, "Medium": 50, "Heavy": 100}
-"""People, and vehicles, of each density, as CarlaSC has them; vehicles drive or are parked."""
-_DRIVING = 0.4
+"""People and vehicles of each density in CarlaSC; shares of them walk and drive here, others are parked."""
+_DRIVING, _WALKING = 0.31, 1.4
+_SEEN_BY = 3
 
 
 @dataclass(frozen=True)
@@ -65,13 +66,13 @@ def make_town(seed: tuple[int, ...], traffic: str, frames: int, levels: Levels) 
     parked = park(streets, movement, share=0.03 + count / 3000)
     return Town(
         levels=levels,
-        columns=_columns(canvas, seen := seen_from(canvas.opaque, viewpoints(streets))),
+        columns=_columns(canvas, seen := seen_from(canvas.opaque, viewpoints(streets), _SEEN_BY)),
         seen=seen,
         posts_xy=np.stack([thing.xy for thing in canvas.things]),
         posts=np.stack([thing.profile for thing in canvas.things]),
         parked=parked,
         drives=drive(streets, round(count * _DRIVING), frames, movement, first),
-        walkers=walk(streets, count, frames, movement),
+        walkers=walk(streets, round(count * _WALKING), frames, movement),
     )
 
 
