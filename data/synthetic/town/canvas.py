@@ -34,7 +34,7 @@ class Levels:
         return np.clip(layer, 0, self.count - 1).astype(np.int64)
 
     def between(self, low_m: float, high_m: float) -> Bool[ndarray, " Z"]:
-        """Layers above the road's own whose middle lies between two heights above the road, or the nearest."""
+        """Layers above the road's own whose middle lies between two heights, or the nearest one."""
         middles = self.bottom_m + SENSOR_HEIGHT_M + self.edge_m * (np.arange(self.count) + 0.5)
         inside = (middles >= low_m) & (middles < high_m)
         if not inside.any():

@@ -78,10 +78,10 @@ def _row_of_lots(canvas: Canvas, side: Side, rng: np.random.Generator) -> None:
         width = min(rng.uniform(8, 20), side.length_m - SIDEWALK_M - at)
         kind = rng.random()
         front = SIDEWALK_M + (rng.uniform(1.5, 4) if rng.random() < 0.7 else 0.2)
-        if kind < 0.65:
+        if kind < 0.72:
             gap = 0.0 if rng.random() < 0.4 else rng.uniform(0.5, 4)
-            _building(canvas, side, (at, at + width - gap), (front, front + rng.uniform(9, 17)))
-            bounded = front > SIDEWALK_M + 1 and rng.random() < 0.75
+            built = _building(canvas, side, (at, at + width - gap), (front, front + rng.uniform(9, 17)))
+            bounded = not built or (front > SIDEWALK_M + 1 and rng.random() < 0.9)
         else:
             bounded = kind < 0.98
         if bounded:
@@ -91,15 +91,16 @@ def _row_of_lots(canvas: Canvas, side: Side, rng: np.random.Generator) -> None:
 
 def _building(
     canvas: Canvas, side: Side, along_m: tuple[float, float], outward_m: tuple[float, float]
-) -> None:
-    """Walls around what nobody sees, where the land is free."""
+) -> bool:
+    """Put a building where the land is free; whether it was."""
     low, high = side.at(along_m[0], outward_m[0]), side.at(along_m[1], outward_m[1])
     cells = canvas.box(low, high)
     if not canvas.open[cells].all() or canvas.open[cells].size == 0:
-        return
+        return False
     canvas.fill(cells, 0.0, _CEILING_M, Raw.BUILDING)
     canvas.opaque[cells] = True
     canvas.open[cells] = False
+    return True
 
 
 def _boundary(canvas: Canvas, side: Side, along_m: tuple[float, float], rng: np.random.Generator) -> None:
@@ -123,7 +124,7 @@ def _furniture(canvas: Canvas, side: Side, rng: np.random.Generator) -> None:
     if rng.random() < 0.5:
         at = rng.uniform(1, side.length_m - 1)
         canvas.post(side.at(at, 0.5), [(0.0, 2.0, Raw.POLE), (2.0, 2.8, Raw.TRAFFIC_SIGN)])
-    for _ in range(rng.poisson(0.6)):
+    for _ in range(rng.poisson(0.5)):
         at = rng.uniform(2, side.length_m - 5)
         deep, long, high = rng.choice([(0.8, 0.8, 1.2), (1.4, 3.2, 2.4), (0.8, 2.0, 1.0)])
         cells = canvas.box(side.at(at, SIDEWALK_M - deep), side.at(at + long, SIDEWALK_M))

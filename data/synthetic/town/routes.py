@@ -99,21 +99,32 @@ def _wish(taken: Sequence[Turn], first: Turn | None, rng: np.random.Generator) -
     return first if taken.count(first) <= taken.count(other) else other
 
 
-def _next(
-    streets: Streets, before: Node, node: Node, wish: Turn, rng: np.random.Generator
-) -> tuple[Turn, Node]:
-    """The turn that is taken and the crossing it leads to."""
+def turns(streets: Streets, before: Node, node: Node) -> dict[Turn, Node]:
+    """What can be done at a crossing, and the crossing that each turn leads to.
+
+    Args:
+        streets: the network.
+        before: the crossing one comes from.
+        node: the crossing one comes to.
+    """
     step = (node[0] - before[0], node[1] - before[1])
     ways = {
         Turn.STRAIGHT: (node[0] + step[0], node[1] + step[1]),
         Turn.LEFT: (node[0] - step[1], node[1] + step[0]),
         Turn.RIGHT: (node[0] + step[1], node[1] - step[0]),
     }
-    possible = [turn for turn, after in ways.items() if (node, after) in streets.joined]
+    return {turn: after for turn, after in ways.items() if (node, after) in streets.joined}
+
+
+def _next(
+    streets: Streets, before: Node, node: Node, wish: Turn, rng: np.random.Generator
+) -> tuple[Turn, Node]:
+    """The turn that is taken and the crossing it leads to."""
+    possible = turns(streets, before, node)
     if wish not in possible:
         turning = [turn for turn in possible if turn != Turn.STRAIGHT]
-        wish = turning[int(rng.integers(len(turning)))] if turning else possible[0]
-    return wish, ways[wish]
+        wish = turning[int(rng.integers(len(turning)))]
+    return wish, possible[wish]
 
 
 def _arc(

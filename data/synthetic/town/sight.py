@@ -5,6 +5,7 @@ CarlaSC's ground truth gathers the returns of many lidars; what is inside buildi
 
 from functools import lru_cache
 
+import cv2
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64, UInt8
 from numpy import ndarray
@@ -14,7 +15,7 @@ from data.synthetic.town.streets import Streets
 
 _RANGE_M = 30.0
 _SPACING_M = 9.0
-_DEPTH_M = 0.4  # behind the first cell of a wall that are seen as well
+_WALL_CELLS = 2  # of a wall's thickness that are seen
 _RAYS = 1024
 
 
@@ -28,12 +29,15 @@ def viewpoints(streets: Streets) -> Float64[ndarray, "V 2"]:
     return np.concatenate(places)
 
 
-def seen_from(opaque: Bool[ndarray, "W H"], places: Float64[ndarray, "V 2"]) -> UInt8[ndarray, "W H"]:
+def seen_from(
+    opaque: Bool[ndarray, "W H"], places: Float64[ndarray, "V 2"], at_least: int = 1
+) -> UInt8[ndarray, "W H"]:
     """How many of the places see each cell, at most 255.
 
     Args:
-        opaque: cells that stop the view; their first half metre is seen.
+        opaque: cells that stop the view; their first two cells are seen.
         places: viewpoints inside the map, metres.
+        at_least: what fewer of them see counts as unseen: a glance through a gap returns next to nothing.
     """
     reach = round(_RANGE_M / CELL_M)
     angles, distances = _around(reach)
@@ -46,11 +50,14 @@ def seen_from(opaque: Bool[ndarray, "W H"], places: Float64[ndarray, "V 2"]) -> 
     for place in places:
         x, y = (place / CELL_M).astype(int) + reach + 1
         hit = padded[x + ray_x, y + ray_y]
-        depth = np.where(hit.any(1), hit.argmax(1) + 1, reach).astype(np.float32) + _DEPTH_M / CELL_M
+        depth = np.where(hit.any(1), hit.argmax(1) + 1, reach).astype(np.float32)
         patch = counts[x - reach : x + reach + 1, y - reach : y + reach + 1]
         patch += distances <= np.minimum(depth, reach)[angles]
     inner = counts[reach + 1 : -reach - 1, reach + 1 : -reach - 1]
-    return np.minimum(inner, 255).astype(np.uint8)
+    seen = np.where(opaque | (inner < at_least), 0, np.minimum(inner, 255)).astype(np.uint8)
+    # Not by the rays themselves: rounding would let them see walls with holes.
+    kernel = np.ones((2 * _WALL_CELLS + 1, 2 * _WALL_CELLS + 1), np.uint8)
+    return np.where(opaque, cv2.dilate(seen, kernel), seen)
 
 
 @lru_cache(maxsize=1)

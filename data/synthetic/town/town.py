@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float64, Int64, UInt8
 from numpy import ndarray
 
-from data.synthetic.town.canvas import Canvas, Levels, blank
+from data.synthetic.town.canvas import CELL_M, Canvas, Levels, blank
 from data.synthetic.town.labels import Raw
 from data.synthetic.town.lots import build
 from data.synthetic.town.paving import pave
@@ -17,8 +17,9 @@ from data.synthetic.town.traffic import Drives, drive, park
 from data.synthetic.town.walkers import walk
 
 TRAFFIC = {"Light": 25, "Medium": 50, "Heavy": 100}
-"""People, and vehicles, of each density, as CarlaSC has them; vehicles drive or are parked."""
-_DRIVING = 0.4
+"""People and vehicles of each density in CarlaSC; shares of them walk and drive here, others are parked."""
+_DRIVING, _WALKING = 0.31, 1.4
+_SEEN_BY = 3
 
 
 @dataclass(frozen=True)
@@ -63,15 +64,17 @@ def make_town(seed: tuple[int, ...], traffic: str, frames: int, levels: Levels) 
     count = TRAFFIC[traffic]
     first = Turn.LEFT if seed[-1] % 2 == 0 else Turn.RIGHT
     parked = park(streets, movement, share=0.03 + count / 3000)
+    seen = seen_from(canvas.opaque, viewpoints(streets), _SEEN_BY)
+    things = [thing for thing in canvas.things if seen[tuple((thing.xy / CELL_M).astype(int))]]
     return Town(
         levels=levels,
-        columns=_columns(canvas, seen := seen_from(canvas.opaque, viewpoints(streets))),
+        columns=_columns(canvas, seen),
         seen=seen,
-        posts_xy=np.stack([thing.xy for thing in canvas.things]),
-        posts=np.stack([thing.profile for thing in canvas.things]),
+        posts_xy=np.stack([thing.xy for thing in things]),
+        posts=np.stack([thing.profile for thing in things]),
         parked=parked,
         drives=drive(streets, round(count * _DRIVING), frames, movement, first),
-        walkers=walk(streets, count, frames, movement),
+        walkers=walk(streets, round(count * _WALKING), frames, movement),
     )
 
 

@@ -7,18 +7,18 @@ import numpy as np
 from jaxtyping import Bool, Float64
 from numpy import ndarray
 
-from data.synthetic.town.routes import STEP_M, Route, Turn, make_route
+from data.synthetic.town.routes import STEP_M, Route, Turn, make_route, turns
 from data.synthetic.town.streets import LANE_OFFSET_M, Node, Streets
 
 DT_S = 0.1
-_WARM_UP_S = 14.0
+_WARM_UP_S = 7.0
 _ACCELERATION_M_S2, _BRAKING_M_S2, _FIRM_M_S2 = 2.5, 2.5, 4.0
 _GAP_M, _HEADWAY_S = 2.0, 1.0
 _LOOKED_AT_M = np.arange(1.0, 26.0, 2.0)
 _BESIDE_M = 1.9
 _STANDS_M, _CREEPS_M_S = 0.6, 0.4
 _HALF_WHEELBASE_M = 1.3
-_EGO_STOPS = 0.5
+_EGO_STOPS = 0.65
 _OTHERS_STOP = 0.3
 _NOBODY = -1
 _LENGTHS_M = {"car": 4.4, "van": 5.2, "truck": 7.6}
@@ -50,16 +50,16 @@ def drive(streets: Streets, vehicles: int, frames: int, rng: np.random.Generator
         first: the first turn of the recording vehicle, LEFT or RIGHT.
     """
     longest_m = (frames * DT_S + _WARM_UP_S) * 8.0 + 60
-    starts = _starts(streets, vehicles + 1, rng)
-    routes = [make_route(streets, starts[0], longest_m, rng, first)]
-    routes += [make_route(streets, start, longest_m, rng) for start in starts[1:]]
+    own, *others = _starts(streets, vehicles + 1, first, rng)
+    routes = [make_route(streets, own, longest_m, rng, first)]
+    routes += [make_route(streets, start, longest_m, rng) for start in others]
     kinds = (
         "car",
         *(str(kind) for kind in rng.choice(list(_LENGTHS_M), len(routes) - 1, p=(0.75, 0.15, 0.1))),
     )
     fleet = _Fleet(routes, kinds, len(streets.nodes), rng)
     # Else all records would begin at the same distance from a crossing.
-    warm_up = round(rng.uniform(0.3, 1) * _WARM_UP_S / DT_S)
+    warm_up = round(rng.uniform(0.2, 1) * _WARM_UP_S / DT_S)
     moments = []
     for step in range(warm_up + frames):
         if step >= warm_up:
@@ -68,10 +68,12 @@ def drive(streets: Streets, vehicles: int, frames: int, rng: np.random.Generator
     return Drives(np.stack([xy for xy, _ in moments]), np.stack([yaw for _, yaw in moments]), kinds)
 
 
-def _starts(streets: Streets, count: int, rng: np.random.Generator) -> list[tuple[Node, Node]]:
-    """Streets with their directions: one for each vehicle, no lane twice."""
+def _starts(streets: Streets, count: int, first: Turn, rng: np.random.Generator) -> list[tuple[Node, Node]]:
+    """A lane for each vehicle, no lane twice; from the first of them the first turn can be taken."""
     lanes = sorted(streets.joined)
-    return [lanes[place] for place in rng.permutation(len(lanes))[:count]]
+    lanes = [lanes[place] for place in rng.permutation(len(lanes))]
+    own = next(lane for lane in lanes if first in turns(streets, *lane))
+    return [own, *(lane for lane in lanes if lane != own)][:count]
 
 
 class _Fleet:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from data.synthetic.town.canvas import Levels, blank
+from data.synthetic.town.canvas import CELL_M, Levels, blank
 from data.synthetic.town.labels import Raw
 from data.synthetic.town.sight import seen_from
 from data.synthetic.town.town import Town, make_town
@@ -108,6 +108,13 @@ def test_nobody_sees_into_or_behind_buildings() -> None:
     assert not seen[152:180, 95:105].any(), "behind"
     assert seen[100, 10] > 0
     assert not seen[199, 199]
+
+
+def test_trees_that_nobody_sees_have_no_trunks(town: Town) -> None:
+    cells = (town.posts_xy / CELL_M).astype(int)
+    assert (town.seen[cells[:, 0], cells[:, 1]] > 0).all()
+    assert (town.posts == Raw.VEGETATION).any()
+    assert (town.posts == Raw.TRAFFIC_LIGHT).any()
 
 
 def test_what_is_not_observed_is_free(town: Town) -> None:
