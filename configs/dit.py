@@ -16,7 +16,7 @@ _CARLASC = DitTraining()
 PRESETS: Mapping[str, DitTraining] = {
     "carlasc": _CARLASC,
     "carlasc-large": replace(_CARLASC, model=DIT_DC_1),
-    # With all conditions, and what our own runs do better: latents at unit scale, commands that mean something.
+    # With all conditions, latents at unit scale, and commands that mean something.
     "carlasc-conditional": replace(
         _CARLASC,
         model=replace(

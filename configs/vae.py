@@ -1,6 +1,6 @@
 """Presets of the autoencoder of occupancy.
 
-`carlasc` is DynamicCity's recipe, for 8 GPUs: `torchrun --nproc-per-node 8 train.py vae --preset carlasc ...`.
+`carlasc` is DynamicCity's recipe, for 8 GPUs: `torchrun --nproc-per-node 8 train.py vae --preset carlasc`.
 `tiny` learns small towns in minutes on a processor.
 """
 
@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from generation.vae.config import HexplaneVaeConfig
 from training.hexplane_vae import VaeTraining, WindowConfig
+from training.loop import LoopConfig
 from training.network_fit import NetworkFitConfig
 
 _CARLASC = VaeTraining()
@@ -24,25 +25,28 @@ PRESETS: Mapping[str, VaeTraining] = {
     "carlasc": _CARLASC,
     "occ3d-nuscenes": _OCC3D,
     "occ3d-waymo": replace(_OCC3D, model=replace(_OCC3D.model, num_classes=16)),
+    # Four frames at 5 Hz; one layer of attention, of which one token is computed; one frame encoder.
     "tiny": VaeTraining(
         model=HexplaneVaeConfig(
-            frames=8,
+            frames=4,
             spatial_size=(64, 64, 8),
             query_channels=32,
             hidden_low=64,
-            hidden_high=32,
             transformer_depth=1,
+            separate_t_encoder=False,
+            one_hot_time=False,
             dropout=0.0,
         ),
-        windows=WindowConfig(test_windows=48),
+        windows=WindowConfig(skip=1, test_windows=64),
         class_weights="counted",
         fit=NetworkFitConfig(
-            epochs=1.0,
-            batch_size=2,
-            learning_rate=3e-3,
+            iterations=1200,
+            batch_size=1,
+            learning_rate=1e-2,
             warmup_steps=50,
             rate_schedule="cosine",
             clip_gradient=1.0,
         ),
+        loop=LoopConfig(test_iterations=(300, 600, 900), save_iterations=(), log_interval=50),
     ),
 }

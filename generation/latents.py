@@ -1,4 +1,4 @@
-"""Latents of many windows in files: written once by the autoencoder, read at random by the diffusion's training.
+"""Latents of many windows in files: written once by the autoencoder, read at random by the diffusion.
 
 A folder has `latents.json`, which says whose latents they are, and for each split shards of a few hundred
 windows, each a safetensors file:
@@ -6,7 +6,7 @@ windows, each a safetensors file:
     rollout         [N, C, H, W]   float16, the mean of the posterior as a padded rollout
     world_from_ego  [N, T, 4, 4]   float64; not there where poses are unknown
     layout          [N, T, u, v]   uint8, vehicles from above
-    scene, first    [N]            int64, the scene's place in `latents.json`, and the window's first frame there
+    scene, first    [N]            int64, place of the scene in `latents.json`, first frame of the window
 """
 
 from collections.abc import Mapping
@@ -127,7 +127,7 @@ def write_facts(folder: Path, facts: LatentFacts) -> None:
         if found != facts:
             names = [name for name in config_to_json(facts) if getattr(found, name) != getattr(facts, name)]
             raise UserError(
-                f"{folder} holds other latents ({', '.join(names)} differ); choose another folder, or remove it"
+                f"{folder} holds other latents ({', '.join(names)} differ); choose another, or remove it"
             )
         return
     make_folder(folder)

@@ -51,8 +51,8 @@ class SampleCommand:
     def __post_init__(self) -> None:
         if self.num_samples < 1 or self.batch_size < 1 or self.seed < 0:
             raise ValueError(
-                f"num_samples {self.num_samples}, batch_size {self.batch_size}, seed {self.seed}: numbers from "
-                "1, 1 and 0 on were expected"
+                f"num_samples {self.num_samples}, batch_size {self.batch_size}, seed {self.seed}: numbers "
+                "from 1, 1 and 0 on were expected"
             )
 
 

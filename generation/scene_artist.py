@@ -190,12 +190,13 @@ class SceneArtist:
         config = self.sampler.vae.network.config
         if len(scene) < config.frames or scene.grid.size != config.spatial_size:
             raise UserError(
-                f"{path} has {len(scene)} frames of {scene.grid.size} voxels; at least {config.frames} frames of "
-                f"{config.spatial_size} were expected"
+                f"{path} has {len(scene)} frames of {scene.grid.size} voxels; at least {config.frames} "
+                f"frames of {config.spatial_size} were expected"
             )
         if scene.class_set != self.sampler.vae.classes:
             raise UserError(
-                f"{path} has the classes {scene.class_set.name}, the autoencoder {self.sampler.vae.classes.name}"
+                f"{path} has the classes {scene.class_set.name}, the autoencoder "
+                f"{self.sampler.vae.classes.name}"
             )
         return scene.frames(slice(len(scene) - config.frames, len(scene)))
 
@@ -211,8 +212,8 @@ class SceneArtist:
         x0, x1, y0, y1 = self.wishes.box
         if not (0 <= x0 < x1 <= shape[1] and 0 <= y0 < y1 <= shape[2]):
             raise UserError(
-                f"--box {x0} {x1} {y0} {y1}: a part of {shape[1]} x {shape[2]} voxels, with X0 < X1 and Y0 < Y1, "
-                "was expected"
+                f"--box {x0} {x1} {y0} {y1}: a part of {shape[1]} x {shape[2]} voxels, with X0 < X1 and "
+                "Y0 < Y1, was expected"
             )
         anew = torch.zeros(shape, dtype=torch.bool)
         anew[:, x0:x1, y0:y1] = True

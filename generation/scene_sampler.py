@@ -36,8 +36,9 @@ class SceneSampler:
         model = dit.model.config
         if (size, channels) != (model.latent, model.channels):
             raise UserError(
-                f"the transformer was made for planes of {model.latent} cells (t, x, y, z) and {model.channels} "
-                f"channels, the autoencoder writes {size} and {channels}; give the pair that was trained together"
+                f"the transformer was made for planes of {model.latent} cells (t, x, y, z) and "
+                f"{model.channels} channels, the autoencoder writes {size} and {channels}; give the pair "
+                "that was trained together"
             )
         self.vae = vae
         self.dit = dit

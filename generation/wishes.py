@@ -26,12 +26,12 @@ class Wishes:
     command: CommandName = "none"
     """Where the vehicle goes; `cycle` takes the four in turn."""
     trajectory: Path | None = None
-    """Paths of the vehicle, one scene each: a .npy [N, T, 3] of x ahead and y left in metres and yaw in radians,
-    seen from the first frame."""
+    """Paths of the vehicle, one scene each: a .npy [N, T, 3] of x ahead and y left in metres and yaw in
+    radians, seen from the first frame."""
     legacy_trajectory: bool = False
     """The paths are DynamicCity's: moved to their first place, but in axes and with the yaw of the world."""
     layout: Path | None = None
-    """Vehicles from above: an .npz with `layout` [T, u, v], or a folder of them, of which each clip takes one."""
+    """Vehicles from above: an .npz with `layout` [T, u, v], or a folder of them; each clip takes one."""
     follows: Path | None = None
     """A scene's .npz; what is drawn follows its last frames."""
     inpaint: Path | None = None
@@ -109,7 +109,7 @@ def read_layout(path: Path, frames: int) -> UInt8[Tensor, "T u v"]:
     (layout,) = read_archive(path, ["layout"])
     if layout.ndim != 3 or len(layout) != frames or layout.dtype.kind not in "biu":
         raise UserError(
-            f"{path}: layout is {layout.dtype} {list(layout.shape)}; 0 and 1 in [{frames}, u, v] were expected"
+            f"{path}: layout is {layout.dtype} {list(layout.shape)}; 0 and 1 in [{frames}, u, v] expected"
         )
     return torch.from_numpy((layout > 0).astype(np.uint8))
 

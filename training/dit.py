@@ -46,8 +46,8 @@ class DitTraining:
     normalize: bool = False
     """Bring latents to unit scale, by plane and channel."""
     legacy_driving: bool = True
-    """Trajectories and commands as DynamicCity computes them; otherwise seen from the vehicle, with thresholds
-    that grow with the window."""
+    """Trajectories and commands as DynamicCity computes them; otherwise seen from the vehicle, with
+    thresholds that grow with the window."""
     vae: Path | None = None
     """Weights of the autoencoder, for pictures of samples with each evaluation; None = where the latents say,
     if it is still there."""

@@ -48,8 +48,8 @@ class WindowConfig:
     def __post_init__(self) -> None:
         if self.skip < 0 or self.stride < 1 or self.test_windows < 0:
             raise ValueError(
-                f"skip {self.skip}, stride {self.stride}, test_windows {self.test_windows}: numbers from 0, 1 "
-                "and 0 on were expected"
+                f"skip {self.skip}, stride {self.stride}, test_windows {self.test_windows}: numbers from 0, "
+                "1 and 0 on were expected"
             )
         if not 0 <= self.augment <= 1:
             raise ValueError(f"augment: a share from 0 to 1 was expected, got {self.augment}")

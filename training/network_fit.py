@@ -1,4 +1,4 @@
-"""What the trainings of generative networks share: rates, precision, gradients of processes, averaged weights."""
+"""What trainings of generative networks share: rates, precision, gradients of processes, averaged weights."""
 
 import copy
 import math
@@ -26,6 +26,8 @@ class NetworkFitConfig:
 
     epochs: float = 100.0
     """Times that all samples are seen."""
+    iterations: int = 0
+    """Optimiser steps of the whole training; 0 = as many as the epochs have."""
     batch_size: int = 8
     """Samples a step, over all processes."""
     accumulate: int = 1
@@ -59,7 +61,7 @@ class NetworkFitConfig:
         for name in ("epochs", "batch_size", "accumulate", "learning_rate", "loaders"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name}: a positive number was expected, got {getattr(self, name)}")
-        for name in ("weight_decay", "warmup_steps", "clip_gradient"):
+        for name in ("iterations", "weight_decay", "warmup_steps", "clip_gradient"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name}: a number from 0 on was expected, got {getattr(self, name)}")
         if not 0 <= self.ema_decay < 1:
@@ -67,7 +69,7 @@ class NetworkFitConfig:
 
     def steps(self, steps_per_epoch: int) -> int:
         """Optimiser steps of the whole training."""
-        return max(1, round(self.epochs * steps_per_epoch))
+        return self.iterations or max(1, round(self.epochs * steps_per_epoch))
 
     def rate(self, step: int, steps_per_epoch: int) -> float:
         """The learning rate of a step, counted from 1."""
@@ -101,7 +103,9 @@ class NetworkFit:
         self.seed = seed
         self.team = team
         self.learning = [each for each in network.parameters() if each.requires_grad]
-        self.optimizer = torch.optim.AdamW(self.learning, lr=0.0, weight_decay=config.weight_decay)
+        self.optimizer = torch.optim.AdamW(
+            self.learning, lr=0.0, weight_decay=config.weight_decay, fused=True
+        )
         self.scaler = torch.amp.GradScaler(team.device.type, enabled=config.precision == "float16")
         self.average = copy.deepcopy(network).requires_grad_(False).eval() if config.ema_decay else None
 

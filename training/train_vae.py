@@ -78,8 +78,8 @@ def _train(source: Path, folder: RunFolder, config: VaeTraining, team: Team) -> 
     data = open_occupancy(source)
     train, test = cut_windows(data, config)
     say(
-        f"{len(data.train)} scenes with {len(train)} windows to learn from, {len(data.test)} with {len(test)} "
-        "to score on"
+        f"{len(data.train)} scenes with {len(train)} windows to learn from, {len(data.test)} with "
+        f"{len(test)} to score on"
     )
     check_batch(config.fit.batch_size, config.fit.accumulate, team)
     network = make_vae(config).to(team.device)

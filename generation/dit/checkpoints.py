@@ -1,4 +1,4 @@
-"""Trained transformers in files: ours, which say what they are, and DynamicCity's. Nothing in a file is run."""
+"""Trained transformers in files: ours, which say what they are, and DynamicCity's. Nothing in them is run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
