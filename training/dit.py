@@ -43,6 +43,8 @@ class DitTraining:
     """Of the initial weights, the order of the windows and all draws; not negative."""
     model: DitConfig = DitConfig()
     """The network; the planes' size and channels are those of the latents, whatever is said here."""
+    pretrained: Path | None = None
+    """Weights to begin with, of a transformer of the same configuration; None = new ones."""
     normalize: bool = False
     """Bring latents to unit scale, by plane and channel."""
     legacy_driving: bool = True

@@ -5,6 +5,7 @@ Source: Bian et al., "DynamicCity", 2025, section 4.1.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -63,11 +64,15 @@ class VaeTraining:
     """Of the initial weights, the order of the windows and all draws; not negative."""
     model: HexplaneVaeConfig = HexplaneVaeConfig()
     """The network."""
+    pretrained: Path | None = None
+    """Weights to begin with, of an autoencoder of the same configuration; None = new ones."""
     windows: WindowConfig = WindowConfig()
     """What it sees."""
     class_weights: Literal["published", "counted", "none"] = "published"
     """Weights of the cross-entropy: by CarlaSC's published counts, by counts of these training scenes, or all
     alike."""
+    class_weight_power: float = 1 / 3
+    """Weights are the classes' rarity to this power; the published one is a cube root."""
     fit: NetworkFitConfig = NetworkFitConfig(rate_schedule="steps", precision="float16")
     """The optimisation."""
     loss: VaeLossConfig = VaeLossConfig()

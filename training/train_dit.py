@@ -13,9 +13,9 @@ from core.errors import UserError
 from core.progress import say
 from core.randomness import generator
 from core.run_folder import RunFolder
-from core.serialization import config_to_json
+from core.serialization import config_to_json, differences
 from generation.dit import Dit
-from generation.dit.checkpoints import DitFacts, save_dit
+from generation.dit.checkpoints import DitFacts, load_dit, save_dit
 from generation.driving_conditions import check_conditions
 from generation.latents import LatentSplit
 from generation.normalization import Normalization
@@ -111,7 +111,18 @@ def with_sizes(config: DitTraining, latents: LatentSplit) -> DitTraining:
 
 
 def make_dit(config: DitTraining) -> Dit:
-    """The network at the start, on the CPU."""
+    """The network at the start, on the CPU.
+
+    Raises:
+        UserError: the weights to begin with cannot be read, or are of another configuration.
+    """
+    if config.pretrained is not None:
+        model = load_dit(config.pretrained).model
+        found = differences(config_to_json(model.config), config_to_json(config.model))
+        if found:
+            told = ", ".join(f"{key} is {old} there and {new} here" for key, (old, new) in found.items())
+            raise UserError(f"{config.pretrained} holds another network ({told})")
+        return model
     return Dit(config.model, generator(config.seed, "weights"))
 
 

@@ -18,8 +18,8 @@ from core.errors import UserError
 from core.progress import say
 from core.randomness import generator
 from core.run_folder import RunFolder
-from core.serialization import config_to_json
-from generation.vae.checkpoints import read_score, save_vae
+from core.serialization import config_to_json, differences
+from generation.vae.checkpoints import load_vae, read_score, save_vae
 from generation.vae.model import HexplaneVae
 from scene.datasets.carlasc import CLASS_WEIGHTS
 from scene.datasets.occupancy import open_occupancy
@@ -98,7 +98,18 @@ def identity_of(source: Path, config: VaeTraining) -> dict[str, Any]:
 
 
 def make_vae(config: VaeTraining) -> HexplaneVae:
-    """The network at the start, on the CPU."""
+    """The network at the start, on the CPU.
+
+    Raises:
+        UserError: the weights to begin with cannot be read, or are of another configuration.
+    """
+    if config.pretrained is not None:
+        network = load_vae(config.pretrained).network
+        found = differences(config_to_json(network.config), config_to_json(config.model))
+        if found:
+            told = ", ".join(f"{key} is {old} there and {new} here" for key, (old, new) in found.items())
+            raise UserError(f"{config.pretrained} holds another network ({told})")
+        return network.requires_grad_(True)
     with torch.random.fork_rng([]):
         torch.manual_seed(generator(config.seed, "weights").initial_seed())
         return HexplaneVae(config.model)
@@ -151,6 +162,7 @@ def weights_of(config: VaeTraining, data: OccupancyData) -> Float[Tensor, " K"]:
         weights = CLASS_WEIGHTS
     else:
         raise UserError(f"no counts of {classes.name} are published; give --class-weights counted or none")
+    weights = weights ** (3 * config.class_weight_power)
     return torch.nn.functional.pad(weights.float(), (0, config.model.num_classes - len(weights)), value=1.0)
 
 

@@ -13,6 +13,10 @@ from generation.vae.decoder import Decoder
 from generation.vae.encoder import Encoder, Voxels
 
 
+FIRST_LOG_VARIANCE = -4.0
+"""Of the latents, before training."""
+
+
 @dataclass(frozen=True)
 class Posterior:
     """What the encoder knows of a sequence's latents.
@@ -80,6 +84,10 @@ class _Bottleneck(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.fc_mu_logvar = nn.ModuleList(nn.Linear(channels, 2 * channels) for _ in PLANES)
+        for linear in self.fc_mu_logvar:
+            # Latents begin nearly without noise; else the first steps of a training are spent on getting rid of it.
+            assert isinstance(linear, nn.Linear)
+            nn.init.constant_(linear.bias.data[channels:], FIRST_LOG_VARIANCE)
 
     def forward(self, planes: Mapping[str, Tensor]) -> Posterior:
         mean: dict[str, Tensor] = {}
