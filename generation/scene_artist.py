@@ -61,13 +61,11 @@ class SceneArtist:
         frames = self.model.frames
         self.layouts = layout_files(wishes.layout) if wishes.layout else []
         self.trajectories = read_trajectories(wishes.trajectory, frames) if wishes.trajectory else None
-        if (
-            self.trajectories is not None
-            and wishes.legacy_trajectory
-            and not sampler.dit.facts.legacy_driving
-        ):
+        converts = wishes.legacy_trajectory and not sampler.dit.facts.legacy_driving
+        if self.trajectories is not None and converts:
             self.trajectories = torch.stack([aligned(rows) for rows in self.trajectories])
-        self.follows = self._encoded(wishes.follows) if wishes.follows else None
+        followed = self._scene(wishes.follows) if wishes.follows else None
+        self.follows = None if followed is None else sampler.encoded(followed.classes[None])
         painted = wishes.inpaint or wishes.outpaint
         self.original = self._scene(painted) if painted else None
         self.anew = self._anew() if wishes.inpaint else None
@@ -211,9 +209,6 @@ class SceneArtist:
             )
         return scene.frames(slice(len(scene) - config.frames, len(scene)))
 
-    def _encoded(self, path: Path) -> Float[Tensor, "1 C H W"]:
-        return self.sampler.encoded(self._scene(path).classes[None])
-
     def _anew(self) -> Bool[Tensor, "T X Y Z"]:
         assert self.original is not None
         shape = tuple(self.original.classes.shape)
@@ -242,9 +237,7 @@ class SceneArtist:
 
     def _known(self) -> Known:
         assert self.original is not None
-        size = self.model.size
-        encoded = self._encoded(self.wishes.inpaint or self.wishes.outpaint or Path())
-        planes = unroll(encoded, size)
+        planes = unroll(self.sampler.encoded(self.original.classes[None]), self.model.size)
         if self.anew is not None:
             return inpainting(planes, ~self.anew)
         config = self.sampler.vae.network.config

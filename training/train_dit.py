@@ -132,6 +132,7 @@ def vae_of(config: DitTraining, latents: LatentSplit, team: Team) -> LoadedVae |
     if loaded.fingerprint != latents.facts.vae:
         raise UserError(
             f"{path} is not the autoencoder that wrote {latents.folder}: its weights are "
-            f"{loaded.fingerprint}, those were {latents.facts.vae}; encode anew, or give the right one with --vae"
+            f"{loaded.fingerprint}, those were {latents.facts.vae}; encode anew, or give the right one "
+            "by --vae"
         )
     return replace(loaded, network=loaded.network.to(team.device))

@@ -144,8 +144,8 @@ def check_scene(scene: OccupancyScene, config: VaeTraining) -> None:
         )
     if config.windows.augment and not scene.grid.is_centred:
         raise UserError(
-            f"scene {scene.name} has a grid in whose middle the vehicle is not, so that it cannot be mirrored; "
-            "give --augment 0"
+            f"scene {scene.name} cannot be mirrored, as the vehicle is not in the middle of its grid; give "
+            "--augment 0"
         )
 
 
