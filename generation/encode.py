@@ -112,8 +112,8 @@ def skip_of(loaded: LoadedVae, data: OccupancyData) -> int:
     steps = loaded.seconds_per_frame / seconds
     if round(steps) < 1 or abs(steps - round(steps)) > _TIMES_AGREE:
         raise UserError(
-            f"the autoencoder has learned frames {loaded.seconds_per_frame:g} s apart and those of this data set "
-            f"are {seconds:g} s apart; give --skip 0 to encode them nevertheless"
+            f"the autoencoder has learned frames {loaded.seconds_per_frame:g} s apart and those of this data "
+            f"set are {seconds:g} s apart; give --skip 0 to encode them nevertheless"
         )
     return round(steps) - 1
 

@@ -1,9 +1,10 @@
 """Recordings and networks so small that whole trainings take seconds."""
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pytest
 import torch
 
 from generation.dit import Dit, DitConfig
@@ -15,6 +16,9 @@ from generation.vae.model import HexplaneVae
 from scene.occupancy.classes import CARLASC
 from scene.occupancy.sequence import Grid
 from tests.scene.occupancy.recordings import write_carlasc
+
+RAW_BUILDING, RAW_ROAD, RAW_VEHICLE = 1, 7, 10
+"""Of CARLA; the road is class 6 of CarlaSC."""
 
 GRID = Grid((16, 16, 8), (-3.2, -3.2, -2.0), (0.4, 0.4, 0.375))
 
@@ -44,17 +48,29 @@ DIT_FLAGS = ("--depth", "1", "--width", "32", "--heads", "4")
 
 
 def write_recordings(folder: Path, train_frames: tuple[int, ...] = (9, 6), test_frames: int = 6) -> Path:
-    """Drives in CarlaSC's layout: two to learn from, one to score on. Returns the folder."""
+    """Drives in CarlaSC's layout: some to learn from, one to score on. Returns the folder."""
     for number, frames in enumerate(train_frames):
-        write_carlasc(folder / "Cartesian" / "Train" / f"Town0{number + 1}_Light", frames, GRID)
-    write_carlasc(folder / "Cartesian" / "Test" / "Town10_Heavy", test_frames, GRID)
+        _write_drive(folder / "Cartesian" / "Train" / f"Town0{number + 1}_Light", frames, number)
+    _write_drive(folder / "Cartesian" / "Test" / "Town10_Heavy", test_frames, 2)
     return folder
 
 
-def without_poses(folder: Path, copy: Path) -> Path:
-    """A copy of latents or recordings."""
-    shutil.copytree(folder, copy)
-    return copy
+def _write_drive(folder: Path, frames: int, number: int) -> None:
+    """A road with a building beside it, and a vehicle that moves by a voxel a frame."""
+    write_carlasc(folder, frames, GRID)
+    for frame in range(frames):
+        raw = np.zeros(GRID.size, "<u4")
+        raw[:, :, 0] = RAW_ROAD
+        raw[:, 12:, 1:5] = RAW_BUILDING
+        raw[frame + number : frame + number + 3, 4:6, 1:3] = RAW_VEHICLE
+        (folder / "cartesian" / "evaluation" / f"{frame:06d}.label").write_bytes(raw.tobytes())
+
+
+def told(capsys: pytest.CaptureFixture[str]) -> str:
+    """The one sentence that a command ended with, without what it had told before."""
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1, lines
+    return lines[0]
 
 
 def seeded_vae(seed: int = 0) -> HexplaneVae:
