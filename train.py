@@ -1,7 +1,8 @@
 #!/usr/bin/env python
 """Train Gaussians: `train.py [METHOD] -s SOURCE -m RUN [...]`. Repeated, it continues a stopped run.
 
-METHOD is static, dynamic, street or predictor; without one the source decides between the first three.
+METHOD is static, dynamic, street, predictor, vae or dit; without one the source decides between the first
+three.
 `train.py METHOD --help` tells the flags.
 """
 

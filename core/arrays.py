@@ -35,8 +35,12 @@ def write_array(path: Path, array: Float[Tensor, "*shape"]) -> None:
         np.save(file, array.detach().cpu().numpy())
 
 
-def read_array(path: Path) -> Float[ndarray, "*shape"]:
-    """Floating-point numbers.
+def read_array(path: Path, kinds: str = "f") -> Shaped[ndarray, "*shape"]:
+    """An array of a `.npy` file: floating-point numbers, unless other kinds are named.
+
+    Args:
+        path: the file.
+        kinds: letters of numpy's kinds: f floating-point numbers, i and u integers, b booleans.
 
     Raises:
         UserError: the file is missing, cut off, or holds anything else.
@@ -51,8 +55,9 @@ def read_array(path: Path) -> Float[ndarray, "*shape"]:
         raise UserError(
             f"{path} is no array of numbers ({error}); restore the file or make it anew"
         ) from error
-    if not isinstance(array, np.ndarray) or array.dtype.kind != "f":
-        raise UserError(f"{path} holds no floating-point numbers; restore the file or make it anew")
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in kinds:
+        expected = "floating-point numbers" if kinds == "f" else "booleans" if kinds == "b" else "numbers"
+        raise UserError(f"{path} holds no {expected}; restore the file or make it anew")
     return array
 
 

@@ -1,7 +1,9 @@
 """What a long job tells the person who waits for it: a bar on stderr, and sentences above it."""
 
+import contextlib
+import io
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 
 from tqdm import tqdm
@@ -10,6 +12,17 @@ from tqdm import tqdm
 def say(sentence: str) -> None:
     """A line on stderr that does not break a progress bar."""
     tqdm.write(sentence, file=sys.stderr)
+
+
+@contextlib.contextmanager
+def quiet_unless(leads: bool) -> Iterator[None]:
+    """Within it nothing is told but by one of several processes.
+
+    Args:
+        leads: whether this is the one.
+    """
+    with contextlib.nullcontext() if leads else contextlib.redirect_stderr(io.StringIO()):
+        yield
 
 
 class Progress:

@@ -34,6 +34,11 @@ def check_conditions(config: DitConfig, latents: LatentSplit) -> None:
             f"{latents.folder} has no poses, without which there are no trajectories and commands; leave out "
             "--trajectory and --command, or encode a data set with poses"
         )
+    if config.hexplane and all(latents.previous(row) is None for row in range(len(latents))):
+        raise UserError(
+            f"no window of {latents.folder} begins where another ends, so that --hexplane cannot be learned; "
+            "leave it out, or encode with a stride that divides a window's frames"
+        )
 
 
 def conditions_of(

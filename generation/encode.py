@@ -5,7 +5,7 @@ Repeated, the command writes the shards that are missing or damaged. Under `torc
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,18 +16,22 @@ from torch import Tensor
 from core import cli
 from core.distributed import Team, joined
 from core.errors import UserError
-from core.progress import Progress, say
+from core.progress import Progress, quiet_unless, say
 from core.randomness import generator
 from generation.latents import SPLITS, LatentFacts, Split, is_whole, shard_path, write_facts, write_shard
 from generation.legacy_dumps import LegacyDumps
 from generation.precision import autocast
 from generation.rollout import LatentSize, roll_out, unroll
 from generation.vae.checkpoints import LoadedVae, load_vae
+from generation.vae.model import HexplaneVae
 from scene.datasets.occupancy import open_occupancy
 from scene.occupancy.layouts import layout
 from scene.occupancy.scenes import OccupancyData
 from scene.occupancy.sequence import Occupancy
 from scene.occupancy.windows import Windows
+
+_TIMES_AGREE = 0.05
+"""Share of a frame that times of two data sets may differ by and count as the same."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +44,9 @@ class EncodeCommand:
     """Occupancy: a folder of CarlaSC, of our towns, of lidar made into occupancy, or of Occ3D."""
     output: Annotated[Path, cli.flag("-o")]
     """Folder of the latents."""
-    skip: int = 0
-    """Frames left out between two of a window."""
+    skip: int | None = None
+    """Frames left out between two of a window; by default the windows take as long as those that the
+    autoencoder has learned."""
     stride: int = 1
     """Frames from the start of a window to the start of the next."""
     down_size: int = 4
@@ -61,6 +66,14 @@ class EncodeCommand:
     seed: int = 0
     """Of the choice of windows to decode."""
 
+    def __post_init__(self) -> None:
+        for name in ("stride", "down_size", "windows_per_shard", "batch_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: at least 1 was expected, got {getattr(self, name)}")
+        for name in ("skip", "save_layout", "save_voxel", "seed"):
+            if (getattr(self, name) or 0) < 0:
+                raise ValueError(f"{name}: a number from 0 on was expected, got {getattr(self, name)}")
+
 
 def encode(command: EncodeCommand) -> None:
     """Write latents, or those that are missing.
@@ -68,33 +81,52 @@ def encode(command: EncodeCommand) -> None:
     Raises:
         UserError: weights or scenes cannot be read or do not go together, or a file cannot be written.
     """
-    with joined() as team:
+    with joined() as team, quiet_unless(team.leads):
         loaded = load_vae(command.vae)
-        network = loaded.network.to(team.device)
-        loaded = replace(loaded, network=network)
         data = open_occupancy(command.source)
-        check_fits(loaded, data)
-        windows = {
-            split: Windows(scenes, network.config.frames, command.skip, command.stride)
-            for split, scenes in (("train", data.train), ("test", data.test))
+        check_fits(command, loaded, data)
+        skip = skip_of(loaded, data) if command.skip is None else command.skip
+        windows: dict[Split, Windows] = {
+            split: Windows(scenes, loaded.network.config.frames, skip, command.stride)
+            for split, scenes in zip(SPLITS, (data.train, data.test), strict=True)
             if scenes
         }
-        facts = facts_of(command, loaded, data, windows)
-        if team.leads:
-            write_facts(command.output, facts)
-        team.wait()
-        encoder = _Encoder(command, loaded, facts, team)
+        facts = facts_of(command, loaded, data, windows, skip)
+        write_facts(command.output, facts)  # each process does, so that each sees what is wrong
+        has_poses = all(scene.world_from_ego is not None for scene in (*data.train, *data.test))
+        encoder = _Encoder(command, loaded.network.to(team.device), facts, has_poses, team)
         for split in SPLITS:
             if split in windows:
                 encoder.write_split(split, windows[split])
         team.wait()
-        if team.leads:
-            say(f"{facts.train_windows} and {facts.test_windows} windows are in {command.output}")
+        say(f"{facts.train_windows} and {facts.test_windows} windows are in {command.output}")
 
 
-def check_fits(loaded: LoadedVae, data: OccupancyData) -> None:
-    """Raise UserError where a data set's voxels do not suit an autoencoder."""
+def skip_of(loaded: LoadedVae, data: OccupancyData) -> int:
+    """How many frames windows leave out to run as fast as those that an autoencoder has learned.
+
+    Raises:
+        UserError: the data set's frames are too far apart.
+    """
+    seconds = (*data.train, *data.test)[0].seconds_per_frame
+    steps = loaded.seconds_per_frame / seconds
+    if round(steps) < 1 or abs(steps - round(steps)) > _TIMES_AGREE:
+        raise UserError(
+            f"the autoencoder has learned frames {loaded.seconds_per_frame:g} s apart and those of this data "
+            f"set are {seconds:g} s apart; give --skip 0 to encode them nevertheless"
+        )
+    return round(steps) - 1
+
+
+def check_fits(command: EncodeCommand, loaded: LoadedVae, data: OccupancyData) -> None:
+    """Raise UserError where a data set's voxels suit neither an autoencoder nor the layouts' squares."""
     for scene in (*data.train, *data.test):
+        for flag, edge in (("--down-size", command.down_size), ("--save-layout", command.save_layout)):
+            if edge > min(scene.grid.size[:2]):
+                raise UserError(
+                    f"{flag} {edge}: at most {min(scene.grid.size[:2])} was expected, as scene {scene.name} "
+                    "has no more columns"
+                )
         if scene.grid.size != loaded.network.config.spatial_size:
             raise UserError(
                 f"scene {scene.name} has {scene.grid.size} voxels and the autoencoder takes "
@@ -108,7 +140,7 @@ def check_fits(loaded: LoadedVae, data: OccupancyData) -> None:
 
 
 def facts_of(
-    command: EncodeCommand, loaded: LoadedVae, data: OccupancyData, windows: dict[Split, Windows]
+    command: EncodeCommand, loaded: LoadedVae, data: OccupancyData, windows: dict[Split, Windows], skip: int
 ) -> LatentFacts:
     """What the folder's `latents.json` will say."""
     scene = (*data.train, *data.test)[0]
@@ -119,9 +151,9 @@ def facts_of(
         data=data.name,
         classes=loaded.classes.name,
         grid=scene.grid,
-        seconds_per_frame=scene.seconds_per_frame * (1 + command.skip),
+        seconds_per_frame=scene.seconds_per_frame * (1 + skip),
         frames=config.frames,
-        skip=command.skip,
+        skip=skip,
         stride=command.stride,
         size=config.latent_size,
         channels=config.latent_channels,
@@ -135,15 +167,19 @@ def facts_of(
 
 
 class _Encoder:
-    def __init__(self, command: EncodeCommand, loaded: LoadedVae, facts: LatentFacts, team: Team) -> None:
+    def __init__(
+        self, command: EncodeCommand, network: HexplaneVae, facts: LatentFacts, has_poses: bool, team: Team
+    ) -> None:
         self.command = command
-        self.network = loaded.network
+        self.network = network
         self.facts = facts
+        self.has_poses = has_poses
         self.team = team
         self.legacy = LegacyDumps(
             command.output,
             facts.data,
             command.vae.stem,
+            facts.frames,
             rollouts=command.save_rollout,
             layouts=command.save_layout,
         )
@@ -175,13 +211,15 @@ class _Encoder:
             read = [windows[row] for row in batch]
             rollouts = self._encoded(read).half()
             columns["rollout"] += rollouts
-            columns["world_from_ego"] += [w.world_from_ego for w in read if w.world_from_ego is not None]
+            if self.has_poses:
+                poses = [window.world_from_ego for window in read]
+                columns["world_from_ego"] += [each for each in poses if each is not None]
             columns["layout"] += [layout(w.classes, w.class_set, self.facts.down_size) for w in read]
             for row, window, rollout in zip(batch, read, rollouts, strict=True):
                 self.legacy.write(split, *windows.place(row), window, rollout)
             bar.advance()
         places = [windows.place(row) for row in rows]
-        tensors = {name: torch.stack(column) for name, column in columns.items() if len(column) == len(rows)}
+        tensors = {name: torch.stack(column) for name, column in columns.items() if column}
         tensors["scene"] = torch.tensor([scenes.index(scene.name) for scene, _ in places])
         tensors["first"] = torch.tensor([first for _, first in places])
         write_shard(shard_path(self.command.output, split, shard), tensors)

@@ -252,7 +252,10 @@ class LatentSplit:
             raise self._broken(shard, str(error)) from error
 
     def _row(self, shard: int, name: str, row: int) -> Tensor:
-        return self._open(shard).get_slice(name)[row]
+        try:
+            return self._open(shard).get_slice(name)[row]
+        except safetensors.SafetensorError as error:
+            raise self._broken(shard, str(error)) from error
 
     def _broken(self, shard: int, reason: str) -> UserError:
         path = shard_path(self.folder, self.split, shard)

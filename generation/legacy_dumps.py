@@ -1,6 +1,7 @@
 """Files as DynamicCity's `infer_vae.py` writes them, so that its training can go on from ours."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float16, UInt8
@@ -22,21 +23,25 @@ class LegacyDumps:
         folder: of all dumps.
         data: name of the data set.
         vae: name of the autoencoder.
+        frames: of a window.
         rollouts: whether rollouts are written: rollout/DATA/VAE/SPLIT/SCENE/FRAME.npz, key `rollout`.
         layouts: columns along the edge of a layout's square: layout/DATA/FRAMES/SPLIT/SCENE/FRAME.npz, key
             `layout`; 0 = none.
     """
 
-    def __init__(self, folder: Path, data: str, vae: str, *, rollouts: bool, layouts: int) -> None:
+    def __init__(
+        self, folder: Path, data: str, vae: str, frames: int, *, rollouts: bool, layouts: int
+    ) -> None:
         self.folder = folder
         self.data = data
         self.vae = vae
+        self.frames = frames
         self.rollouts = rollouts
         self.layouts = layouts
 
     def are_there(self, split: Split, scene: OccupancyScene, first: int) -> bool:
         """Whether a window's files are there already."""
-        return not self.rollouts or self._rollout_path(split, scene, first).exists()
+        return all(path.exists() for path in self._paths(split, scene, first).values())
 
     def write(
         self,
@@ -51,13 +56,12 @@ class LegacyDumps:
         Raises:
             UserError: they cannot be written.
         """
-        if self.layouts:
+        paths = self._paths(split, scene, first)
+        if "layout" in paths:
             squares = layout(window.classes, window.class_set, self.layouts)
-            name = self._name(scene, first)
-            path = self.folder / "layout" / self.data / str(len(window)) / _FOLDERS[split] / scene.name / name
-            _write_npz(path, "layout", squares.numpy())
-        if self.rollouts:  # last: that it is there says that all is
-            _write_npz(self._rollout_path(split, scene, first), "rollout", rollout[None].numpy())
+            _write_npz(paths["layout"], "layout", squares.numpy())
+        if "rollout" in paths:
+            _write_npz(paths["rollout"], "rollout", rollout[None].numpy())
 
     def write_voxels(
         self, split: Split, number: int, original: UInt8[Tensor, "T X Y Z"], rebuilt: UInt8[Tensor, "T X Y Z"]
@@ -73,16 +77,18 @@ class LegacyDumps:
                 with atomic_write(folder / f"{frame}_{name}.npy") as temporary, temporary.open("wb") as file:
                     np.save(file, classes.numpy())
 
-    def _rollout_path(self, split: Split, scene: OccupancyScene, first: int) -> Path:
-        name = self._name(scene, first)
-        return self.folder / "rollout" / self.data / self.vae / _FOLDERS[split] / scene.name / name
-
-    @staticmethod
-    def _name(scene: OccupancyScene, first: int) -> str:
-        return f"{scene.frame_names[first]}.npz"
+    def _paths(self, split: Split, scene: OccupancyScene, first: int) -> dict[str, Path]:
+        """A window's files, by the names of what they hold."""
+        end = Path(_FOLDERS[split], scene.name, f"{scene.frame_names[first]}.npz")
+        paths: dict[str, Path] = {}
+        if self.rollouts:
+            paths["rollout"] = self.folder / "rollout" / self.data / self.vae / end
+        if self.layouts:
+            paths["layout"] = self.folder / "layout" / self.data / str(self.frames) / end
+        return paths
 
 
 def _write_npz(path: Path, key: str, array: np.ndarray) -> None:
-    make_folder(path.parent)
+    arrays: dict[str, Any] = {key: array}
     with atomic_write(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **{key: array})
+        np.savez_compressed(file, **arrays)

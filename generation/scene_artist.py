@@ -61,9 +61,11 @@ class SceneArtist:
         frames = self.model.frames
         self.layouts = layout_files(wishes.layout) if wishes.layout else []
         self.trajectories = read_trajectories(wishes.trajectory, frames) if wishes.trajectory else None
-        if self.trajectories is not None and wishes.legacy_trajectory:
+        converts = wishes.legacy_trajectory and not sampler.dit.facts.legacy_driving
+        if self.trajectories is not None and converts:
             self.trajectories = torch.stack([aligned(rows) for rows in self.trajectories])
-        self.follows = self._encoded(wishes.follows) if wishes.follows else None
+        followed = self._scene(wishes.follows) if wishes.follows else None
+        self.follows = None if followed is None else sampler.encoded(followed.classes[None])
         painted = wishes.inpaint or wishes.outpaint
         self.original = self._scene(painted) if painted else None
         self.anew = self._anew() if wishes.inpaint else None
@@ -86,8 +88,9 @@ class SceneArtist:
         commands = self._commands(numbers)
         previous = None if self.follows is None else self.follows.expand(len(numbers), -1, -1, -1)
         clips: list[Tensor] = []
+        names: list[list[str]] = [[] for _ in numbers]
         for clip in range(self.wishes.clips):
-            layouts, names = self._layouts(numbers, clip)
+            layouts = self._layouts(numbers, clip, names)
             conditions = self._conditions(numbers, commands, layouts, previous)
             noises = [number * _CLIPS + clip for number in numbers]
             previous = self.sampler.rollouts(self.seed, noises, conditions, self.known)
@@ -95,7 +98,7 @@ class SceneArtist:
             on_clip()
         voxels = torch.cat(clips, 1)
         return [
-            Drawn(number, self._finished(voxels[row], number), self._facts(number, commands, row, names))
+            Drawn(number, self._finished(voxels[row], number), self._facts(number, commands, row, names[row]))
             for row, number in enumerate(numbers)
         ]
 
@@ -122,16 +125,24 @@ class SceneArtist:
             return [Command(number % len(Command)) for number in numbers]
         return [Command[name.upper()]] * len(numbers)
 
-    def _layouts(self, numbers: Sequence[int], clip: int) -> tuple[Tensor | None, list[str]]:
-        """A layout for each scene, and its file's name."""
+    def _layouts(
+        self, numbers: Sequence[int], clip: int, names: Sequence[list[str]]
+    ) -> UInt8[Tensor, "B T u v"] | None:
+        """A layout for each scene; its file's name is added to the scene's names."""
         if not self.layouts:
-            return None, []
-        chosen: list[Path] = []
-        for number in numbers:
+            return None
+        chosen: list[Tensor] = []
+        for number, told in zip(numbers, names, strict=True):
             random = generator(self.seed, "layout", number * _CLIPS + clip)
-            chosen.append(self.layouts[int(torch.randint(len(self.layouts), (), generator=random))])
-        stacked = torch.stack([read_layout(path, self.model.frames) for path in chosen])
-        return stacked, [path.name for path in chosen]
+            path = self.layouts[int(torch.randint(len(self.layouts), (), generator=random))]
+            chosen.append(read_layout(path, self.model.frames))
+            if chosen[-1].shape != chosen[0].shape:
+                raise UserError(
+                    f"{path} has {list(chosen[-1].shape[1:])} squares and another layout "
+                    f"{list(chosen[0].shape[1:])}; layouts of one size were expected"
+                )
+            told.append(path.name)
+        return torch.stack(chosen)
 
     def _conditions(
         self,
@@ -158,7 +169,7 @@ class SceneArtist:
         if self.trajectories is not None:
             facts["trajectory"] = self.trajectories[number].tolist()
         if layouts:
-            facts["layout"] = layouts[row]
+            facts["layouts"] = layouts
         for name in ("follows", "inpaint", "outpaint"):
             path = getattr(wishes, name)
             if path is not None:
@@ -168,20 +179,18 @@ class SceneArtist:
     def _finished(self, voxels: UInt8[Tensor, "T X Y Z"], number: int) -> Occupancy:
         """A scene with its grid and poses; kept parts are those of the original."""
         vae = self.sampler.vae
-        poses = None if self.trajectories is None else poses_of(self.trajectories[number])
-        scene = Occupancy(
-            voxels,
-            vae.classes,
-            vae.grid,
-            world_from_ego=poses,
-            frame_names=tuple(f"{frame:06d}" for frame in range(len(voxels))),
-            seconds_per_frame=vae.seconds_per_frame,
-        )
         if self.original is None:
-            return scene
+            return Occupancy(
+                voxels,
+                vae.classes,
+                vae.grid,
+                world_from_ego=None if self.trajectories is None else poses_of(self.trajectories[number]),
+                frame_names=tuple(f"{frame:06d}" for frame in range(len(voxels))),
+                seconds_per_frame=vae.seconds_per_frame,
+            )
         if self.anew is not None:
             kept = torch.where(self.anew, voxels, self.original.classes)
-            return replace(scene, classes=kept, world_from_ego=self.original.world_from_ego)
+            return replace(self.original, classes=kept, invalid=None)
         return joined(self.original, voxels, self.wishes.axis, self._shift())
 
     def _scene(self, path: Path) -> Occupancy:
@@ -199,9 +208,6 @@ class SceneArtist:
                 f"{self.sampler.vae.classes.name}"
             )
         return scene.frames(slice(len(scene) - config.frames, len(scene)))
-
-    def _encoded(self, path: Path) -> Float[Tensor, "1 C H W"]:
-        return self.sampler.encoded(self._scene(path).classes[None])
 
     def _anew(self) -> Bool[Tensor, "T X Y Z"]:
         assert self.original is not None
@@ -231,9 +237,7 @@ class SceneArtist:
 
     def _known(self) -> Known:
         assert self.original is not None
-        size = self.model.size
-        encoded = self._encoded(self.wishes.inpaint or self.wishes.outpaint or Path())
-        planes = unroll(encoded, size)
+        planes = unroll(self.sampler.encoded(self.original.classes[None]), self.model.size)
         if self.anew is not None:
             return inpainting(planes, ~self.anew)
         config = self.sampler.vae.network.config

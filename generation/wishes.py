@@ -10,9 +10,8 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from core import cli
-from core.arrays import read_archive
+from core.arrays import read_archive, read_array
 from core.errors import UserError
-from core.files import explain
 
 CommandName = Literal["none", "static", "forward", "left", "right", "cycle"]
 
@@ -54,6 +53,10 @@ class Wishes:
             raise ValueError("inpaint: one of --box and --mask must say what is drawn anew")
         if self.inpaint is None and (self.box is not None or self.mask is not None):
             raise ValueError("box, mask: they belong to --inpaint SCENE.npz")
+        if self.outpaint is None and (self.shift is not None or self.axis != "x"):
+            raise ValueError("axis, shift: they belong to --outpaint SCENE.npz")
+        if self.legacy_trajectory and self.trajectory is None:
+            raise ValueError("legacy_trajectory: it says what --trajectory PATHS.npy holds")
         if self.inpaint is not None and self.outpaint is not None:
             raise ValueError("inpaint, outpaint: one of them at a time; repeat the command with its result")
         if self.clips > 1 and (self.inpaint or self.outpaint or self.trajectory):
@@ -66,8 +69,8 @@ def read_trajectories(path: Path, frames: int) -> Float[Tensor, "N T 3"]:
     Raises:
         UserError: the file cannot be read, or holds something else.
     """
-    rows = _read_npy(path)
-    if rows.ndim != 3 or rows.shape[1:] != (frames, 3) or rows.dtype.kind not in "fiu" or not len(rows):
+    rows = read_array(path, "fiu")
+    if rows.ndim != 3 or rows.shape[1:] != (frames, 3) or not len(rows):
         raise UserError(
             f"{path} holds {rows.dtype} {list(rows.shape)}; numbers [N, {frames}, 3] were expected"
         )
@@ -82,8 +85,8 @@ def read_mask(path: Path, shape: tuple[int, ...]) -> Bool[Tensor, "T X Y Z"]:
     Raises:
         UserError: the file cannot be read, or does not fit the scene.
     """
-    mask = _read_npy(path)
-    if mask.shape != shape or mask.dtype != np.bool_:
+    mask = read_array(path, "b")
+    if mask.shape != shape:
         raise UserError(f"{path} holds {mask.dtype} {list(mask.shape)}; bool {list(shape)} was expected")
     return torch.from_numpy(mask)
 
@@ -94,6 +97,8 @@ def layout_files(path: Path) -> list[Path]:
     Raises:
         UserError: there is none.
     """
+    if not path.exists():
+        raise UserError(f"{path} does not exist; an .npz with a layout, or a folder of them, was expected")
     files = sorted(path.rglob("*.npz")) if path.is_dir() else [path]
     if not files:
         raise UserError(f"{path} holds no .npz with a layout")
@@ -112,15 +117,3 @@ def read_layout(path: Path, frames: int) -> UInt8[Tensor, "T u v"]:
             f"{path}: layout is {layout.dtype} {list(layout.shape)}; 0 and 1 in [{frames}, u, v] expected"
         )
     return torch.from_numpy((layout > 0).astype(np.uint8))
-
-
-def _read_npy(path: Path) -> np.ndarray:
-    try:
-        array = np.load(path, allow_pickle=False)
-    except OSError as error:
-        raise explain(error, path, "read") from error
-    except (ValueError, EOFError) as error:
-        raise UserError(f"{path} is no .npy file of numbers ({error})") from error
-    if not isinstance(array, np.ndarray):
-        raise UserError(f"{path} holds several arrays; a .npy with one was expected")
-    return array

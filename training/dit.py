@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Float16, UInt8
 from torch import Tensor
 
 from core.distributed import Team
@@ -82,11 +82,12 @@ class LatentSample:
 
     Args:
         window: what is learned.
-        previous: rollout of the window that ends where it begins; None if there is none.
+        previous: rollout of the window that ends where it begins; None if there is none, or if the
+            transformer is not conditioned by it.
     """
 
     window: Latent
-    previous: Tensor | None
+    previous: Float16[Tensor, "C H W"] | None
 
 
 class DitTask:
@@ -122,7 +123,7 @@ class DitTask:
         self.mask = cell_mask(model.config.size).to(team.device)
         self.loader = SampleLoader(
             len(train),
-            lambda index, _: self._load(train, index),
+            lambda index, _: self._sample(train, index),
             batch_size=config.fit.batch_size,
             accumulate=config.fit.accumulate,
             seed=config.seed,
@@ -133,9 +134,8 @@ class DitTask:
         self.schedule = Schedule(config.fit.steps(epoch), scaled=False)
         self.fit = NetworkFit(model, config.fit, epoch, config.seed, team)
 
-    @staticmethod
-    def _load(latents: LatentSplit, index: int) -> LatentSample:
-        before = latents.previous(index)
+    def _sample(self, latents: LatentSplit, index: int) -> LatentSample:
+        before = latents.previous(index) if self.config.model.hexplane else None
         return LatentSample(latents[index], None if before is None else latents[before].rollout)
 
     def batches(self, first_step: int) -> Iterator[list[Part[LatentSample]]]:
@@ -210,7 +210,7 @@ class DitTask:
         chosen = evenly_chosen(len(self.test), self.config.test_windows)
         sums = torch.zeros(3, device=self.team.device)
         for place in range(self.team.rank, len(chosen), self.team.size):
-            sample = self._load(self.test, chosen[place])
+            sample = self._sample(self.test, chosen[place])
             random = generator(_TEST_SEED, "held-out diffusion", chosen[place])
             with self.fit.autocast():
                 total, terms = self._losses_of(model, [sample], [random], 0.0)
@@ -225,7 +225,7 @@ class DitTask:
             return {}
         split = self.test if len(self.test) else self.train
         chosen = evenly_chosen(len(split), self.config.pictures)
-        samples = [self._load(split, index) for index in chosen]
+        samples = [self._sample(split, index) for index in chosen]
         conditions = self._conditions(
             samples, [generator(_TEST_SEED, "pictures", row) for row in chosen], 0.0
         )

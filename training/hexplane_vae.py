@@ -13,11 +13,12 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from core.distributed import Team
+from core.randomness import generator
 from core.schedules import Schedule
 from evaluation.occupancy_scores import ConfusionCounts
 from generation.vae.config import HexplaneVaeConfig
 from generation.vae.losses import VaeLossConfig, vae_losses
-from generation.vae.model import HexplaneVae
+from generation.vae.model import HexplaneVae, Posterior
 from scene.occupancy.classes import ClassSet
 from scene.occupancy.pictures import bird_eye
 from scene.occupancy.sequence import Occupancy
@@ -52,6 +53,8 @@ class WindowConfig:
                 f"skip {self.skip}, stride {self.stride}, test_windows {self.test_windows}: numbers from 0, "
                 "1 and 0 on were expected"
             )
+        if self.data_length < 1 and self.data_length != -1:
+            raise ValueError(f"data_length: -1 or a number from 1 on was expected, got {self.data_length}")
         if not 0 <= self.augment <= 1:
             raise ValueError(f"augment: a share from 0 to 1 was expected, got {self.augment}")
 
@@ -93,7 +96,7 @@ class VaeTask:
         team: the processes.
 
     Raises:
-        ValueError: the batch size does not divide into processes and parts.
+        UserError: the batch size does not divide into processes and parts.
     """
 
     def __init__(
@@ -148,9 +151,19 @@ class VaeTask:
     def _losses(self, part: Part[UInt8[Tensor, "T X Y Z"]]) -> tuple[Tensor, Tensor]:
         voxels = torch.stack(part.samples).to(self.team.device)
         posterior = self.network.encode(voxels)
-        scores = self.network.decode(posterior.draw())
+        scores = self.network.decode(self._drawn(posterior, part.number))
         losses = vae_losses(scores, voxels, posterior, self.weights)
         return losses.total(self.config.loss), torch.stack((losses.cross_entropy, losses.lovasz, losses.kl))
+
+    def _drawn(self, posterior: Posterior, number: int) -> dict[str, Tensor]:
+        """Planes at random; what is drawn for a sample does not depend on those beside it."""
+        samples = len(posterior.mean["xy"])
+        randoms = [generator(self.config.seed, "posterior", number + row) for row in range(samples)]
+        drawn: dict[str, Tensor] = {}
+        for plane, mean in posterior.mean.items():
+            noise = torch.stack([torch.randn(mean.shape[1:], generator=random) for random in randoms])
+            drawn[plane] = mean + (0.5 * posterior.log_variance[plane]).exp() * noise.to(mean)
+        return drawn
 
     @torch.no_grad()
     def evaluate(self) -> Evaluation:

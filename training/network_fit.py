@@ -183,11 +183,15 @@ class NetworkFit:
         self.scaler.step(self.optimizer)
         self.scaler.update()
         if self.average is not None:
-            decay = self.config.ema_decay
-            if self.config.ema_warmup:
-                decay = min(decay, (1 + step) / (10 + step))
-            averaged = list(self.average.parameters())
-            torch._foreach_lerp_(averaged, list(self.network.parameters()), 1 - decay)
+            self._follow(self.average, step)
+
+    @torch.no_grad()
+    def _follow(self, average: nn.Module, step: int) -> None:
+        decay = self.config.ema_decay
+        if self.config.ema_warmup:
+            decay = min(decay, (1 + step) / (10 + step))
+        for averaged, weight in zip(average.parameters(), self.network.parameters(), strict=True):
+            averaged.lerp_(weight, 1 - decay)
 
     @contextmanager
     def _drawing(self, number: int) -> Iterator[None]:

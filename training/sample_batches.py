@@ -48,7 +48,7 @@ class SampleLoader(Generic[SampleT]):
         threads: that load.
 
     Raises:
-        ValueError: the batch size does not divide into processes and parts.
+        UserError: the batch size does not divide into processes and parts.
     """
 
     def __init__(
@@ -63,8 +63,9 @@ class SampleLoader(Generic[SampleT]):
         threads: int = 2,
     ) -> None:
         if batch_size % (team.size * accumulate):
-            raise ValueError(
-                f"batch_size {batch_size} does not divide into {team.size} processes times {accumulate} parts"
+            raise UserError(
+                f"--batch-size {batch_size} does not divide into {team.size} processes times --accumulate "
+                f"{accumulate}; choose a multiple of {team.size * accumulate}"
             )
         self.count = count
         self.load = load
@@ -122,15 +123,6 @@ def evenly_chosen(count: int, wanted: int) -> list[int]:
     if not wanted or wanted >= count:
         return list(range(count))
     return [(2 * k + 1) * count // (2 * wanted) for k in range(wanted)]
-
-
-def check_batch(batch_size: int, accumulate: int, team: Team) -> None:
-    """Raise UserError where a batch does not divide among processes and parts."""
-    if batch_size % (team.size * accumulate):
-        raise UserError(
-            f"--batch-size {batch_size} does not divide into {team.size} processes times --accumulate "
-            f"{accumulate}; choose a multiple of {team.size * accumulate}"
-        )
 
 
 def with_evaluations(loop: LoopConfig, every: int, steps: int) -> LoopConfig:

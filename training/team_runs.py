@@ -1,7 +1,6 @@
 """Trainings that several processes share: one folder, one voice."""
 
 import contextlib
-import io
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -74,13 +73,6 @@ def _own_folder(folder: RunFolder, team: Team) -> Iterator[RunFolder]:
             shutil.copyfile(folder.checkpoint, own.checkpoint)
         team.wait()
         yield own
-
-
-@contextlib.contextmanager
-def quiet_unless(leads: bool) -> Iterator[None]:
-    """Only one process talks."""
-    with contextlib.nullcontext() if leads else contextlib.redirect_stderr(io.StringIO()):
-        yield
 
 
 def told(evaluation: Evaluation) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from core import cli
 from core.distributed import Team, joined
 from core.errors import UserError
-from core.progress import say
+from core.progress import quiet_unless, say
 from core.randomness import generator
 from core.run_folder import RunFolder
 from core.serialization import config_to_json, differences
@@ -23,8 +23,8 @@ from generation.vae.checkpoints import LoadedVae, load_vae
 from training.dit import DitTask, DitTraining
 from training.loop import FitResult
 from training.runs import is_same_run
-from training.sample_batches import check_batch, with_evaluations
-from training.team_runs import fit_as_team, quiet_unless
+from training.sample_batches import with_evaluations
+from training.team_runs import fit_as_team
 
 METHOD = "dit"
 
@@ -65,7 +65,6 @@ def _train(source: Path, folder: RunFolder, config: DitTraining, team: Team) -> 
     identity = identity_of(source, config)
     is_same_run(folder, identity)  # before anything is read
     train, test = LatentSplit(source, "train"), LatentSplit(source, "test")
-    check_batch(config.fit.batch_size, config.fit.accumulate, team)
     config = with_sizes(config, train)
     check_conditions(config.model, train)
     say(f"{len(train)} windows to learn from, {len(test)} to score on")
@@ -101,7 +100,7 @@ def with_sizes(config: DitTraining, latents: LatentSplit) -> DitTraining:
     """The training with the sizes of the latents.
 
     Raises:
-        UserError: there are no windows, or their planes have an odd number of cells.
+        UserError: there are no windows.
     """
     if not len(latents):
         raise UserError(f"{latents.folder} has no windows to learn from")
@@ -114,7 +113,8 @@ def make_dit(config: DitTraining) -> Dit:
     """The network at the start, on the CPU.
 
     Raises:
-        UserError: the weights to begin with cannot be read, or are of another configuration.
+        UserError: the weights to begin with cannot be read, or are of another configuration; or the
+            planes have an odd number of cells.
     """
     if config.pretrained is not None:
         model = load_dit(config.pretrained).model
@@ -140,6 +140,7 @@ def vae_of(config: DitTraining, latents: LatentSplit, team: Team) -> LoadedVae |
     if loaded.fingerprint != latents.facts.vae:
         raise UserError(
             f"{path} is not the autoencoder that wrote {latents.folder}: its weights are "
-            f"{loaded.fingerprint}, those were {latents.facts.vae}; encode anew, or give the right one with --vae"
+            f"{loaded.fingerprint}, those were {latents.facts.vae}; encode anew, or give the right one "
+            "by --vae"
         )
     return replace(loaded, network=loaded.network.to(team.device))

@@ -11,7 +11,7 @@ import torch
 
 from core import cli
 from core.distributed import Team, joined
-from core.progress import say
+from core.progress import quiet_unless, say
 from core.randomness import generator
 from core.run_folder import RunFolder
 from core.serialization import config_to_json
@@ -22,7 +22,7 @@ from scene.datasets.motion_videos import open_motion_videos
 from training.loop import FitResult
 from training.predictor import PredictorTask, PredictorTraining
 from training.runs import is_same_run
-from training.team_runs import fit_as_team, quiet_unless
+from training.team_runs import fit_as_team
 
 METHOD = "predictor"
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from core import cli
 from core.distributed import Team, joined
 from core.errors import UserError
-from core.progress import say
+from core.progress import quiet_unless, say
 from core.randomness import generator
 from core.run_folder import RunFolder
 from core.serialization import config_to_json, differences
@@ -30,9 +30,9 @@ from scene.occupancy.windows import Windows
 from training.hexplane_vae import VaeTask, VaeTraining
 from training.loop import FitResult
 from training.runs import is_same_run
-from training.sample_batches import check_batch, with_evaluations
+from training.sample_batches import with_evaluations
 from training.task import Evaluation
-from training.team_runs import fit_as_team, quiet_unless
+from training.team_runs import fit_as_team
 
 METHOD = "vae"
 
@@ -76,12 +76,11 @@ def _train(source: Path, folder: RunFolder, config: VaeTraining, team: Team) -> 
     identity = identity_of(source, config)
     is_same_run(folder, identity)  # before anything is read
     data = open_occupancy(source)
-    train, test = cut_windows(data, config)
+    train, test = cut_windows(source, data, config)
     say(
         f"{len(data.train)} scenes with {len(train)} windows to learn from, {len(data.test)} with "
         f"{len(test)} to score on"
     )
-    check_batch(config.fit.batch_size, config.fit.accumulate, team)
     network = make_vae(config).to(team.device)
     task = VaeTask(config, network, train, test, weights_of(config, data), team)
     learning = sum(parameter.numel() for parameter in network.parameters())
@@ -115,15 +114,24 @@ def make_vae(config: VaeTraining) -> HexplaneVae:
         return HexplaneVae(config.model)
 
 
-def cut_windows(data: OccupancyData, config: VaeTraining) -> tuple[Windows, Windows]:
+def cut_windows(source: Path, data: OccupancyData, config: VaeTraining) -> tuple[Windows, Windows]:
     """The windows to learn from and to score on.
 
+    Args:
+        source: where the scenes are, for messages.
+        data: the scenes.
+        config: the training.
+
     Raises:
-        UserError: the scenes' voxels do not suit the network, or no scene is long enough.
+        UserError: the scenes' voxels do not suit the network or cannot be mirrored, or no scene is long
+            enough.
     """
     for scene in (*data.train, *data.test):
         check_scene(scene, config)
     cut = config.windows
+    for scenes, purpose in ((data.train, "learn from"), (data.test, "score on")):
+        if not scenes:
+            raise UserError(f"{source} has no scenes to {purpose}; add some, as CarlaSC has Train and Test")
     train, test = (
         Windows(scenes, config.model.frames, cut.skip, stride=cut.stride)
         for scenes in (data.train, data.test)
@@ -140,10 +148,15 @@ def check_scene(scene: OccupancyScene, config: VaeTraining) -> None:
             f"scene {scene.name} has {scene.grid.size} voxels and the network {model.spatial_size}; "
             f"give --spatial-size {wanted}"
         )
-    if len(scene.class_set) > model.num_classes:
+    if len(scene.class_set) != model.num_classes:
         raise UserError(
             f"scene {scene.name} has {len(scene.class_set)} classes and the network {model.num_classes}; "
             f"give --num-classes {len(scene.class_set)}"
+        )
+    if config.windows.augment and not scene.grid.is_centred:
+        raise UserError(
+            f"scene {scene.name} cannot be mirrored, as the vehicle is not in the middle of its grid; give "
+            "--augment 0"
         )
 
 
@@ -162,8 +175,7 @@ def weights_of(config: VaeTraining, data: OccupancyData) -> Float[Tensor, " K"]:
         weights = CLASS_WEIGHTS
     else:
         raise UserError(f"no counts of {classes.name} are published; give --class-weights counted or none")
-    weights = weights ** (3 * config.class_weight_power)
-    return torch.nn.functional.pad(weights.float(), (0, config.model.num_classes - len(weights)), value=1.0)
+    return (weights ** (3 * config.class_weight_power)).float()
 
 
 class Best:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from generation.rollout import PLANES, SPATIAL, TEMPORAL
 from generation.vae.config import HexplaneVaeConfig
 from generation.vae.frame_encoder import SLOPE, frames_at_a_time
+from generation.vae.norms import InstanceNorm2d, InstanceNorm3d
 
 Planes = Mapping[str, Tensor]
 
@@ -66,7 +67,7 @@ class PlaneConvBlock(nn.Module):
         super().__init__()
         self.in_layers_h = nn.Conv2d(3 * inputs, 3 * outputs, 3, padding=1, groups=3)
         self.in_layers_t = nn.Conv2d(3 * inputs, 3 * outputs, 3, padding=1, groups=3)
-        self.norms = nn.ModuleList(nn.InstanceNorm2d(outputs, eps=1e-6, affine=True) for _ in PLANES)
+        self.norms = nn.ModuleList(InstanceNorm2d(outputs, eps=1e-6, affine=True) for _ in PLANES)
         self.out_layers_h = nn.Sequential(
             nn.SiLU(), nn.Conv2d(3 * outputs, 3 * outputs, 3, padding=1, groups=3)
         )
@@ -110,10 +111,10 @@ class _Upsampler(nn.Module):
         stride = tuple(2 ** config.plane_halvings(axis) for axis in plane)
         self.upsample = nn.Sequential(
             nn.ConvTranspose2d(channels, channels, stride, stride),
-            nn.InstanceNorm2d(channels),
+            InstanceNorm2d(channels),
             nn.LeakyReLU(SLOPE, inplace=True),
             nn.Conv2d(channels, channels, 3, padding=1),
-            nn.InstanceNorm2d(channels),
+            InstanceNorm2d(channels),
             nn.LeakyReLU(SLOPE, inplace=True),
         )
 
@@ -144,7 +145,7 @@ class VoxelDecoder(nn.Module):
         classes = config.num_classes
         self.final_conv = nn.Sequential(
             nn.Conv3d(high + 8 * config.pe_freq, classes, 1),
-            nn.InstanceNorm3d(classes),
+            InstanceNorm3d(classes),
             nn.LeakyReLU(SLOPE, inplace=True),
             nn.Conv3d(classes, classes, 1),
         )
@@ -205,9 +206,9 @@ def _spread(
 def _conv_layer(channels: int, size: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv3d(channels, channels, size, padding=size // 2),
-        nn.InstanceNorm3d(channels),
+        InstanceNorm3d(channels),
         nn.LeakyReLU(SLOPE, inplace=True),
         nn.Conv3d(channels, channels, size, padding=size // 2),
-        nn.InstanceNorm3d(channels),
+        InstanceNorm3d(channels),
         nn.LeakyReLU(SLOPE, inplace=True),
     )

@@ -5,6 +5,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from generation.vae.norms import InstanceNorm3d
+
 SLOPE = 0.1
 """Of every LeakyReLU of the autoencoder below zero."""
 
@@ -39,10 +41,10 @@ def pad(features: Float[Tensor, "N C X Y Z"]) -> Float[Tensor, "N C X2 Y2 Z2"]:
 def _residual(channels: int) -> nn.Sequential:
     return nn.Sequential(
         ReplicateConv3d(channels, channels),
-        nn.InstanceNorm3d(channels),
+        InstanceNorm3d(channels),
         nn.LeakyReLU(SLOPE, inplace=True),
         ReplicateConv3d(channels, channels),
-        nn.InstanceNorm3d(channels),
+        InstanceNorm3d(channels),
     )
 
 
@@ -66,7 +68,7 @@ class FrameEncoder(nn.Module):
         for level in range(max(down)):
             stride = tuple(2 if halvings > level else 1 for halvings in down)
             strided = nn.Conv3d(channels, channels, stride, stride)
-            stages += [nn.Sequential(strided, nn.InstanceNorm3d(channels)), _residual(channels)]
+            stages += [nn.Sequential(strided, InstanceNorm3d(channels)), _residual(channels)]
         self.down = nn.Sequential(*stages)
 
     def forward(self, padded: Float[Tensor, "N C X2 Y2 Z2"], times: list[int]) -> Float[Tensor, "N C x y z"]:

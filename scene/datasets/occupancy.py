@@ -24,6 +24,6 @@ def open_occupancy(folder: Path) -> OccupancyData:
     if any((folder / name).is_dir() for name in ("gts", "training", "validation")):
         return read_occ3d(folder)
     raise UserError(
-        f"{folder} holds no occupancy: Cartesian/Train/SCENE/cartesian/evaluation/*.label, as CarlaSC has it, "
-        "or gts/SCENE/TOKEN/labels.npz, as Occ3D has it, was expected"
+        f"{folder} holds no occupancy: Cartesian/Train/SCENE/cartesian/evaluation/*.label, as CarlaSC has, "
+        "or gts/SCENE/TOKEN/labels.npz, as Occ3D has, was expected"
     )

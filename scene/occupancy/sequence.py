@@ -22,6 +22,15 @@ class Grid:
     origin_m: tuple[float, float, float]
     voxel_m: tuple[float, float, float]
 
+    def off_centre_m(self, axis: int) -> float:
+        """How far the middle lies from the vehicle along an axis, metres."""
+        return self.origin_m[axis] + self.voxel_m[axis] * self.size[axis] / 2
+
+    @property
+    def is_centred(self) -> bool:
+        """Whether the vehicle is in the middle, seen from above, to a thousandth of a voxel."""
+        return all(abs(self.off_centre_m(axis)) <= 1e-3 * self.voxel_m[axis] for axis in (0, 1))
+
 
 # By the 3DMapping code of MotionSC's authors; the data's own `params.json` is asked where it is there.
 CARLASC_GRID = Grid((128, 128, 8), (-25.6, -25.6, -2.0), (0.4, 0.4, 0.375))

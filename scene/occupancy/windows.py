@@ -99,9 +99,8 @@ def augment(window: Occupancy, bits: int) -> Occupancy:
 
 
 def _check_middle(window: Occupancy, axis: int) -> None:
-    grid = window.grid
-    offset = grid.origin_m[axis] + grid.voxel_m[axis] * grid.size[axis] / 2
-    if abs(offset) > 1e-3 * grid.voxel_m[axis]:
+    offset = window.grid.off_centre_m(axis)
+    if abs(offset) > 1e-3 * window.grid.voxel_m[axis]:
         raise ValueError(f"a grid whose middle is {offset:g} m off the vehicle cannot be mirrored")
 
 
