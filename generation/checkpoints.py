@@ -152,7 +152,13 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise UserError(
             f"{path} does not say which network it belongs to; a file of this program was expected"
         )
-    return tensors, json.loads(metadata[_FACTS])
+    try:
+        facts = json.loads(metadata[_FACTS])
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}); write or fetch it again") from error
+    if not isinstance(facts, dict):
+        raise UserError(f"{path} is damaged (its facts are no JSON object); write or fetch it again")
+    return tensors, facts
 
 
 def fill(network: nn.Module, tensors: Mapping[str, Tensor], path: Path, what: str) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from generation.rollout import AXES, PLANES
+from generation.rollout import AXES, PLANES, LatentSize
 
 
 @dataclass(frozen=True)
@@ -88,5 +88,5 @@ class HexplaneVaeConfig:
 
     def plane_sizes(self) -> dict[str, tuple[int, int]]:
         """Height and width of each plane, of a whole sequence."""
-        sizes = dict(zip(AXES, self.latent_size, strict=True))
-        return {plane: (sizes[plane[0]], sizes[plane[1]]) for plane in PLANES}
+        size = LatentSize(*self.latent_size)
+        return {plane: size.plane_shape(plane) for plane in PLANES}

@@ -36,8 +36,16 @@ def pad(features: Float[Tensor, "N C X Y Z"]) -> Float[Tensor, "N C X2 Y2 Z2"]:
     return F.pad(features, (1,) * 6, mode="replicate")
 
 
-def _residual(channels: int) -> nn.Sequential:
-    return nn.Sequential(
+class Residual(nn.Sequential):
+    """Modules one after the other, and what went into the first added to what comes out of the last."""
+
+    def forward(self, input: Float[Tensor, "N C X Y Z"]) -> Float[Tensor, "N C X Y Z"]:
+        """The sum."""
+        return input + super().forward(input)
+
+
+def _residual(channels: int) -> Residual:
+    return Residual(
         ReplicateConv3d(channels, channels),
         nn.InstanceNorm3d(channels),
         nn.LeakyReLU(SLOPE, inplace=True),
@@ -54,7 +62,7 @@ class FrameEncoder(nn.Module):
         frames: how many frames it can tell apart by one-hot channels; 0 = none.
         down: halvings of x, y, z.
 
-    Source: DynamicCity, section 4.1; 2.1 of the facts it is built from.
+    Source: DynamicCity, section 4.1.
     """
 
     def __init__(self, channels: int, frames: int, down: tuple[int, int, int]) -> None:
@@ -64,8 +72,8 @@ class FrameEncoder(nn.Module):
         self.conv1 = _residual(channels)
         stages: list[nn.Module] = []
         for level in range(max(down)):
-            stride = tuple(2 if halvings > level else 1 for halvings in down)
-            strided = nn.Conv3d(channels, channels, stride, stride)
+            x, y, z = (2 if halvings > level else 1 for halvings in down)
+            strided = nn.Conv3d(channels, channels, (x, y, z), (x, y, z))
             stages += [nn.Sequential(strided, nn.InstanceNorm3d(channels)), _residual(channels)]
         self.down = nn.Sequential(*stages)
 
@@ -81,8 +89,4 @@ class FrameEncoder(nn.Module):
             # One-hot channels are constant over a frame and its border: all they give is a bias.
             bias = self.conv0.weight[:, self.channels :].sum((2, 3, 4)).T
             x = x + bias[times].view(len(times), -1, 1, 1, 1).to(x)
-        x = x + self.conv1(x)
-        for strided, residual in zip(self.down[::2], self.down[1::2], strict=True):
-            x = strided(x)
-            x = x + residual(x)
-        return x
+        return self.down(self.conv1(x))
