@@ -86,7 +86,8 @@ class FrameEncoder(nn.Module):
         """
         x = F.conv3d(padded, self.conv0.weight[:, : self.channels], self.conv0.bias)
         if self.conv0.in_channels > self.channels:
-            # One-hot channels are constant over a frame and its border: all they give is a bias.
+            # One-hot channels are constant over a frame and its border: all they give is a bias. Where frames
+            # are halved, the norm after it takes that away again.
             bias = self.conv0.weight[:, self.channels :].sum((2, 3, 4)).T
             x = x + bias[times].view(len(times), -1, 1, 1, 1).to(x)
         return self.down(self.conv1(x))
