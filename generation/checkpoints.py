@@ -5,8 +5,6 @@ Our files are safetensors: tensors, and one JSON text that says what network the
 
 import hashlib
 import json
-import pickle
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -54,7 +52,7 @@ def read_published(path: Path) -> dict[str, Any]:
             stored = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise explain(error, path, "read") from error
-    except (pickle.UnpicklingError, RuntimeError, EOFError, zipfile.BadZipFile) as error:
+    except Exception as error:  # damage makes torch's reader stumble in any way: IndexError, KeyError, ...
         reason = str(error).strip().splitlines()
         raise UserError(
             f"{path} is damaged, or holds more than tensors and plain values "
@@ -144,6 +142,8 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         with safetensors.safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no mapping)
+    except FileNotFoundError as error:  # which comes without the number that `explain` knows
+        raise UserError(f"cannot read {path}: it does not exist") from error
     except OSError as error:
         raise explain(error, path, "read") from error
     except safetensors.SafetensorError as error:
