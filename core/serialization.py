@@ -44,8 +44,9 @@ def config_from_json(config_type: type[ConfigT], data: Any, where: str = "") -> 
     Raises:
         UserError: a key is unknown, one without a default is missing, or a value has another type.
     """
+    whole = where.rstrip(".: ") or "the configuration"
     if not isinstance(data, Mapping):
-        raise UserError(f"{where or 'the configuration'}: an object was expected, got {data!r}")
+        raise UserError(f"{whole}: an object was expected, got {data!r}")
     hints = typing.get_type_hints(config_type)
     known = {field.name: field for field in dataclasses.fields(config_type)}  # pyright: ignore[reportArgumentType]
     unknown = sorted(set(data) - set(known))
@@ -62,7 +63,7 @@ def config_from_json(config_type: type[ConfigT], data: Any, where: str = "") -> 
     try:
         return config_type(**values)
     except ValueError as error:
-        raise UserError(f"{where or 'the configuration'}: {error}") from error
+        raise UserError(f"{whole}: {error}") from error
 
 
 def _value_from_json(hint: Any, value: Any, where: str) -> Any:

@@ -5,8 +5,6 @@ Our files are safetensors: tensors, and one JSON text that says what network the
 
 import hashlib
 import json
-import pickle
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -54,7 +52,7 @@ def read_published(path: Path) -> dict[str, Any]:
             stored = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise explain(error, path, "read") from error
-    except (pickle.UnpicklingError, RuntimeError, EOFError, zipfile.BadZipFile) as error:
+    except Exception as error:  # damage makes torch's reader stumble in any way: IndexError, KeyError, ...
         reason = str(error).strip().splitlines()
         raise UserError(
             f"{path} is damaged, or holds more than tensors and plain values "
@@ -144,6 +142,8 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         with safetensors.safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no mapping)
+    except FileNotFoundError as error:  # which comes without the number that `explain` knows
+        raise UserError(f"cannot read {path}: it does not exist") from error
     except OSError as error:
         raise explain(error, path, "read") from error
     except safetensors.SafetensorError as error:
@@ -152,7 +152,13 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise UserError(
             f"{path} does not say which network it belongs to; a file of this program was expected"
         )
-    return tensors, json.loads(metadata[_FACTS])
+    try:
+        facts = json.loads(metadata[_FACTS])
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}); write or fetch it again") from error
+    if not isinstance(facts, dict):
+        raise UserError(f"{path} is damaged (its facts are no JSON object); write or fetch it again")
+    return tensors, facts
 
 
 def fill(network: nn.Module, tensors: Mapping[str, Tensor], path: Path, what: str) -> None:

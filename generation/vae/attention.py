@@ -11,30 +11,32 @@ CHUNK_SCORES = 2**24
 
 
 class SelfAttention(nn.Module):
-    """Multi-head attention; keys and queries without a bias.
+    """Multi-head attention; queries, keys and values without a bias.
 
     Args:
         channels: of a token.
         heads: that share the channels.
         dropout: of scores and outputs, in training.
+        queries: how many tokens, the first ones, ask; None = all.
     """
 
-    def __init__(self, channels: int, heads: int, dropout: float) -> None:
+    def __init__(self, channels: int, heads: int, dropout: float, queries: int | None = None) -> None:
         super().__init__()
+        self.queries = queries
         self.heads = heads
         self.dropout = dropout
         self.qkv = nn.Linear(channels, 3 * channels, bias=False)
         self.proj = nn.Linear(channels, channels)
 
-    def forward(self, x: Float[Tensor, "N L C"], queries: int) -> Float[Tensor, "N Q C"]:
-        """What the first `queries` tokens take from all."""
+    def forward(self, x: Float[Tensor, "N L C"]) -> Float[Tensor, "N Q C"]:
+        """What the tokens that ask take from all."""
         count, length, channels = x.shape
         weight_q, weight_kv = self.qkv.weight.split((channels, 2 * channels))
-        query = F.linear(x[:, :queries], weight_q)
-        query = query.view(count, queries, self.heads, -1).transpose(1, 2)
+        asking = x[:, : self.queries]
+        query = F.linear(asking, weight_q).view(*asking.shape[:2], self.heads, -1).transpose(1, 2)
         key, value = F.linear(x, weight_kv).view(count, length, 2, self.heads, -1).permute(2, 0, 3, 1, 4)
         mixed = attend(query, key, value, self.dropout if self.training else 0.0)
-        out = self.proj(mixed.transpose(1, 2).reshape(count, queries, channels))
+        out = self.proj(mixed.transpose(1, 2).reshape(asking.shape))
         return F.dropout(out, self.dropout, self.training)
 
 
@@ -44,7 +46,10 @@ def attend(
     value: Float[Tensor, "N H L D"],
     dropout: float,
 ) -> Float[Tensor, "N H Q D"]:
-    """Softmax attention; with dropout on a CPU in pieces that are computed again for gradients.
+    """Softmax attention.
+
+    Torch's fused kernel for CPUs has no dropout: there, scores are held, in pieces of at most `CHUNK_SCORES`
+    of them (or one sequence), which are computed again when gradients are.
 
     Args:
         query: as many as are asked.
@@ -87,8 +92,24 @@ class Mlp(nn.Module):
         return self.drop(self.fc2(self.drop(F.gelu(self.fc1(x)))))
 
 
+class _PreNorm(nn.Sequential):
+    """A norm and a block, and what went in added to what comes out.
+
+    A block may answer fewer tokens than it is given, the first ones; the others end there.
+    """
+
+    def __init__(self, channels: int, block: nn.Module) -> None:
+        super().__init__(nn.LayerNorm(channels), block)
+
+    def forward(self, input: Float[Tensor, "N L C"]) -> Float[Tensor, "N Q C"]:
+        answered = super().forward(input)
+        return input[:, : answered.shape[1]] + answered
+
+
 class Transformer(nn.Module):
     """Pre-norm layers of attention and MLP, of which only the first token's result is wanted.
+
+    So in the last layer no other token asks.
 
     Args:
         channels: of a token.
@@ -100,19 +121,16 @@ class Transformer(nn.Module):
 
     def __init__(self, channels: int, depth: int, heads: int, hidden: int, dropout: float) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(
-            nn.ModuleList(
-                nn.ModuleList((nn.LayerNorm(channels), block))
-                for block in (SelfAttention(channels, heads, dropout), Mlp(channels, hidden, dropout))
+        self.layers = nn.Sequential(
+            *(
+                nn.Sequential(
+                    _PreNorm(channels, SelfAttention(channels, heads, dropout, queries)),
+                    _PreNorm(channels, Mlp(channels, hidden, dropout)),
+                )
+                for queries in (*[None] * (depth - 1), 1)
             )
-            for _ in range(depth)
         )
 
     def forward(self, x: Float[Tensor, "N L C"]) -> Float[Tensor, "N C"]:
-        """The first token after all layers; in the last one no other token is computed."""
-        for number, layer in enumerate(self.layers, 1):
-            (norm_1, attention), (norm_2, mlp) = layer  # pyright: ignore[reportGeneralTypeIssues]
-            queries = 1 if number == len(self.layers) else x.shape[1]
-            x = x[:, :queries] + attention(norm_1(x), queries)
-            x = x + mlp(norm_2(x))
-        return x[:, 0]
+        """The first token after all layers."""
+        return self.layers(x)[:, 0]

@@ -2,7 +2,14 @@
 
 from dataclasses import dataclass
 
-from generation.rollout import AXES, PLANES
+from generation.rollout import AXES, PLANES, LatentSize
+
+_LEAST = {
+    **dict.fromkeys(("num_classes", "frames", "latent_channels", "query_channels", "transformer_depth"), 1),
+    **dict.fromkeys(("heads", "mlp_channels", "hidden_low", "hidden_high"), 1),
+    "pe_freq": 0,
+}
+"""Numbers that a field may not go below."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +35,8 @@ class HexplaneVaeConfig:
     separate_t_encoder: bool = True
     """A frame encoder of its own for the planes that have time."""
     one_hot_time: bool = True
-    """That encoder is told which frame it sees."""
+    """That encoder is told which frame it sees. The norm after a halving takes this away again: the published
+    network has these channels, but unless `down` is (0, 0, 0) they change nothing."""
     separate_t_reducer: bool = True
     """Take time out first, and the spatial planes from what is left; otherwise each from the whole volume."""
     transformer_depth: int = 2
@@ -49,16 +57,14 @@ class HexplaneVaeConfig:
     """Channels of the voxel decoder at full resolution."""
 
     def __post_init__(self) -> None:
-        for name in (
-            "num_classes",
-            "frames",
-            "latent_channels",
-            "query_channels",
-            "transformer_depth",
-            "heads",
-        ):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: at least 1 was expected, got {getattr(self, name)}")
+        for name, least in _LEAST.items():
+            if getattr(self, name) < least:
+                raise ValueError(f"{name}: at least {least} was expected, got {getattr(self, name)}")
+        if min(self.spatial_size) < 1 or min(*self.down, *self.hex_down, self.hex_down_t) < 0:
+            raise ValueError(
+                f"spatial_size {self.spatial_size}, down {self.down}, hex_down {self.hex_down}, hex_down_t "
+                f"{self.hex_down_t}: sizes from 1 and halvings from 0 on were expected"
+            )
         if self.latent_channels % self.heads:
             raise ValueError(f"heads: {self.heads} do not divide {self.latent_channels} latent_channels")
         if not 0 <= self.dropout < 1:
@@ -66,7 +72,7 @@ class HexplaneVaeConfig:
         sizes = (self.frames, *self.spatial_size)
         halvings = (self.hex_down_t, *(a + b for a, b in zip(self.down, self.hex_down, strict=True)))
         for axis, size, halved in zip(AXES, sizes, halvings, strict=True):
-            if halved < 0 or size % 2**halved:
+            if size % 2**halved:
                 raise ValueError(f"{size} along {axis} cannot be halved {halved} times")
 
     @property
@@ -88,5 +94,5 @@ class HexplaneVaeConfig:
 
     def plane_sizes(self) -> dict[str, tuple[int, int]]:
         """Height and width of each plane, of a whole sequence."""
-        sizes = dict(zip(AXES, self.latent_size, strict=True))
-        return {plane: (sizes[plane[0]], sizes[plane[1]]) for plane in PLANES}
+        size = LatentSize(*self.latent_size)
+        return {plane: size.plane_shape(plane) for plane in PLANES}

@@ -1,6 +1,6 @@
 """Six planes to voxels: the expansion and squeeze strategy."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 
 import torch
@@ -10,14 +10,18 @@ from torch import Tensor, nn
 
 from generation.rollout import PLANES, SPATIAL, TEMPORAL
 from generation.vae.config import HexplaneVaeConfig
-from generation.vae.frame_encoder import SLOPE, frames_at_a_time
+from generation.vae.frame_encoder import SLOPE, Residual, frames_at_a_time
 from generation.vae.norms import InstanceNorm2d, InstanceNorm3d
 
 Planes = Mapping[str, Tensor]
+"""By name, [B, C, h, w] each."""
 
 
 class Decoder(nn.Module):
     """Planes are widened, multiplied into a volume, and squeezed into classes frame by frame.
+
+    Args:
+        config: sizes.
 
     Source: DynamicCity, section 4.1 (expansion and squeeze strategy).
     """
@@ -58,48 +62,62 @@ class Decoder(nn.Module):
 class PlaneConvBlock(nn.Module):
     """A residual block of 2-D convolutions that widens each plane on its own.
 
-    The published weights hold the three planes of space, and those of time, stacked as groups of one
-    convolution over padded planes; as padding and border are both zero, each plane can be convolved at its
-    own size.
+    Args:
+        inputs: channels of the planes.
+        outputs: channels of the widened planes.
     """
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
-        self.in_layers_h = nn.Conv2d(3 * inputs, 3 * outputs, 3, padding=1, groups=3)
-        self.in_layers_t = nn.Conv2d(3 * inputs, 3 * outputs, 3, padding=1, groups=3)
+        self.in_layers_h, self.in_layers_t = (_PlaneConvs(inputs, outputs, 3) for _ in range(2))
         self.norms = nn.ModuleList(InstanceNorm2d(outputs, eps=1e-6, affine=True) for _ in PLANES)
-        self.out_layers_h = nn.Sequential(
-            nn.SiLU(), nn.Conv2d(3 * outputs, 3 * outputs, 3, padding=1, groups=3)
-        )
-        self.out_layers_t = nn.Sequential(
-            nn.SiLU(), nn.Conv2d(3 * outputs, 3 * outputs, 3, padding=1, groups=3)
-        )
-        self.shortcut_h = nn.Conv2d(3 * inputs, 3 * outputs, 1, groups=3)
-        self.shortcut_t = nn.Conv2d(3 * inputs, 3 * outputs, 1, groups=3)
-        for zeroed in (self.out_layers_h[1], self.out_layers_t[1]):
-            nn.init.zeros_(zeroed.weight)
-            nn.init.zeros_(zeroed.bias)
+        zeroed = [_PlaneConvs(outputs, outputs, 3) for _ in range(2)]
+        for convs in zeroed:
+            nn.init.zeros_(convs.weight)
+            nn.init.zeros_(convs.bias)
+        self.out_layers_h, self.out_layers_t = (nn.Sequential(_PlaneSilu(), convs) for convs in zeroed)
+        self.shortcut_h, self.shortcut_t = (_PlaneConvs(inputs, outputs, 1) for _ in range(2))
 
     def forward(self, planes: Planes) -> dict[str, Float[Tensor, "B Q h w"]]:
         """The widened planes, at the same sizes."""
-        space = (self.in_layers_h, self.out_layers_h[1], self.shortcut_h)
-        time = (self.in_layers_t, self.out_layers_t[1], self.shortcut_t)
+        norms = dict(zip(PLANES, self.norms, strict=True))
         widened: dict[str, Tensor] = {}
-        for number, (plane, norm) in enumerate(zip(PLANES, self.norms, strict=True)):
-            first, second, shortcut = space if plane in SPATIAL else time
-            hidden = norm(_group(first, number % 3, planes[plane]))
-            widened[plane] = _group(second, number % 3, F.silu(hidden)) + _group(
-                shortcut, number % 3, planes[plane]
-            )
+        for names, first, second, shortcut in (
+            (SPATIAL, self.in_layers_h, self.out_layers_h, self.shortcut_h),
+            (TEMPORAL, self.in_layers_t, self.out_layers_t, self.shortcut_t),
+        ):
+            given = [planes[name] for name in names]
+            hidden = [norms[name](plane) for name, plane in zip(names, first(given), strict=True)]
+            for name, residual, kept in zip(names, second(hidden), shortcut(given), strict=True):
+                widened[name] = residual + kept
         return widened
 
 
-def _group(conv: nn.Module, group: int, plane: Tensor) -> Tensor:
-    """What one group of a grouped convolution makes of its plane."""
-    assert isinstance(conv, nn.Conv2d)
-    assert conv.bias is not None
-    weight, bias = (each.chunk(conv.groups)[group] for each in (conv.weight, conv.bias))
-    return F.conv2d(plane, weight, bias, padding=conv.padding)  # pyright: ignore[reportArgumentType]
+class _PlaneConvs(nn.Module):
+    """Convolutions of three planes, each with weights of its own.
+
+    The published weights hold them as the groups of one convolution over planes that are stacked and padded
+    to one size; as padding and border are both zero, each plane can be convolved at its own size.
+    """
+
+    def __init__(self, inputs: int, outputs: int, size: int) -> None:
+        super().__init__()
+        grouped = nn.Conv2d(3 * inputs, 3 * outputs, size, groups=3)
+        self.weight, self.bias = grouped.weight, grouped.get_parameter("bias")
+
+    def forward(self, planes: Sequence[Float[Tensor, "B C _ _"]]) -> list[Float[Tensor, "B Q _ _"]]:
+        weights_and_biases = zip(self.weight.chunk(3), self.bias.chunk(3), strict=True)
+        return [
+            F.conv2d(plane, weight, bias, padding=weight.shape[-1] // 2)
+            for plane, (weight, bias) in zip(planes, weights_and_biases, strict=True)
+        ]
+
+
+class _PlaneSilu(nn.Module):
+    """Of each plane."""
+
+    def forward(self, planes: Sequence[Tensor]) -> list[Tensor]:
+        return [F.silu(plane) for plane in planes]
 
 
 class _Upsampler(nn.Module):
@@ -108,9 +126,9 @@ class _Upsampler(nn.Module):
     def __init__(self, config: HexplaneVaeConfig, plane: str) -> None:
         super().__init__()
         channels = config.query_channels
-        stride = tuple(2 ** config.plane_halvings(axis) for axis in plane)
+        rows, columns = (2 ** config.plane_halvings(axis) for axis in plane)
         self.upsample = nn.Sequential(
-            nn.ConvTranspose2d(channels, channels, stride, stride),
+            nn.ConvTranspose2d(channels, channels, (rows, columns), (rows, columns)),
             InstanceNorm2d(channels),
             nn.LeakyReLU(SLOPE, inplace=True),
             nn.Conv2d(channels, channels, 3, padding=1),
@@ -139,9 +157,9 @@ class VoxelDecoder(nn.Module):
         self.conv_in = nn.Sequential(
             nn.Conv3d(config.query_channels, low, 1), nn.LeakyReLU(SLOPE, inplace=True)
         )
-        self.conv_layers = nn.ModuleList((_conv_layer(low, 3), _conv_layer(low, 1)))
-        stride = tuple(2**halvings for halvings in config.down)
-        self.transpose_conv = nn.ConvTranspose3d(low, high, stride, stride)
+        self.conv_layers = nn.Sequential(_conv_layer(low, 3), _conv_layer(low, 1))
+        x, y, z = (2**halvings for halvings in config.down)
+        self.transpose_conv = nn.ConvTranspose3d(low, high, (x, y, z), (x, y, z))
         classes = config.num_classes
         self.final_conv = nn.Sequential(
             nn.Conv3d(high + 8 * config.pe_freq, classes, 1),
@@ -152,10 +170,7 @@ class VoxelDecoder(nn.Module):
 
     def hidden(self, features: Float[Tensor, "N Q x y z"]) -> Float[Tensor, "N L x y z"]:
         """Features after the residual layers, at the planes' resolution."""
-        x = self.conv_in(features)
-        for layer in self.conv_layers:
-            x = x + layer(x)
-        return x
+        return self.conv_layers(self.conv_in(features))
 
     def scores(
         self, hidden: Float[Tensor, "N L x y z"], encoding: Float[Tensor, "K X Y Z"]
@@ -166,8 +181,8 @@ class VoxelDecoder(nn.Module):
             hidden: as `hidden` gives it.
             encoding: as `encoding` gives it.
         """
-        up, first = self.transpose_conv, self.final_conv[0]
-        weight = torch.einsum("lhxyz,kh->lkxyz", up.weight, first.weight[:, : up.out_channels, 0, 0, 0])
+        of_features, _ = self._first_weights()
+        weight = torch.einsum("lhxyz,kh->lkxyz", self.transpose_conv.weight, of_features)
         x = _spread(hidden, weight) + encoding
         return self.final_conv[1:](x)
 
@@ -177,19 +192,23 @@ class VoxelDecoder(nn.Module):
         Of sines and cosines of the integer coordinates t, x, y, z, octave by octave, those of t are constant
         over a frame and left out.
         """
-        up, first = self.transpose_conv, self.final_conv[0]
-        weight = first.weight[:, up.out_channels :, 0, 0, 0].unflatten(1, (self.pe_freq, 2, 4))
+        _, of_waves = self._first_weights()
+        weight = of_waves.unflatten(1, (self.pe_freq, 2, 4))
         octaves = 2.0 ** torch.arange(self.pe_freq, device=weight.device, dtype=weight.dtype)
-        total: Tensor | None = None
-        for axis in range(3):
-            length = hidden.shape[2 + axis] * int(up.stride[axis])
+        terms: list[Tensor] = []
+        for axis, stride in enumerate(self.transpose_conv.stride):
+            length = hidden.shape[2 + axis] * stride
             angles = octaves[:, None] * torch.arange(length, device=weight.device, dtype=weight.dtype)
             waves = torch.stack((angles.sin(), angles.cos()), 1)  # [octave, sine or cosine, place]
-            term = torch.einsum("kfw,fwn->kn", weight[..., 1 + axis], waves)
-            term = term.view(-1, *(length if axis == other else 1 for other in range(3)))
-            total = term if total is None else total + term
-        assert total is not None
-        return total
+            terms.append(torch.einsum("kfw,fwn->kn", weight[..., 1 + axis], waves))
+        x, y, z = terms
+        return x[:, :, None, None] + y[:, None, :, None] + z[:, None, None, :]
+
+    def _first_weights(self) -> tuple[Float[Tensor, "K H"], Float[Tensor, "K W"]]:
+        """What the first convolution at full resolution has for features, and for the encoding."""
+        high = self.transpose_conv.out_channels
+        weight = self.final_conv.get_parameter("0.weight").flatten(1)
+        return weight[:, :high], weight[:, high:]
 
 
 def _spread(
@@ -203,8 +222,8 @@ def _spread(
     return spread.permute(0, 1, 5, 2, 6, 3, 7, 4).reshape(count, classes, x * a, y * b, z * c)
 
 
-def _conv_layer(channels: int, size: int) -> nn.Sequential:
-    return nn.Sequential(
+def _conv_layer(channels: int, size: int) -> Residual:
+    return Residual(
         nn.Conv3d(channels, channels, size, padding=size // 2),
         InstanceNorm3d(channels),
         nn.LeakyReLU(SLOPE, inplace=True),

@@ -18,7 +18,10 @@ Voxels = Int[Tensor, "B T X Y Z"] | UInt8[Tensor, "B T X Y Z"]
 class Encoder(nn.Module):
     """Frame by frame to features, then each plane by attention along the axes that it lacks.
 
-    Source: DynamicCity, sections 4.1 (projection module).
+    Args:
+        config: sizes.
+
+    Source: DynamicCity, section 4.1 (projection module).
     """
 
     def __init__(self, config: HexplaneVaeConfig) -> None:
@@ -30,9 +33,8 @@ class Encoder(nn.Module):
         if config.separate_t_encoder:
             self.t_encoder = FrameEncoder(channels, config.frames if config.one_hot_time else 0, config.down)
         outputs = ("xyz", *PLANES) if config.separate_t_reducer else PLANES
-        lengths = {kept: config_length(config, kept) for kept in outputs}
         self.tokens = _parameters(dict.fromkeys(outputs, (1, 1, channels)))
-        self.pos_encodings = _parameters({kept: (1, lengths[kept] + 1, channels) for kept in outputs})
+        self.pos_encodings = _parameters({kept: (1, _tokens(config, kept) + 1, channels) for kept in outputs})
         self.transformers = nn.ModuleDict(
             {
                 kept: Transformer(
@@ -97,8 +99,8 @@ class Encoder(nn.Module):
         return grid.reshape(1, sizes.numel(), -1), table[:, -1:]
 
 
-def config_length(config: HexplaneVaeConfig, kept: str) -> int:
-    """How many tokens a reducer that keeps some axes is given."""
+def _tokens(config: HexplaneVaeConfig, kept: str) -> int:
+    """How many tokens a reducer that keeps some axes is given, beside the learned one."""
     spatial_plane = config.separate_t_reducer and kept in SPATIAL
     length = 1
     for axis in AXES:
@@ -134,13 +136,10 @@ class _Downsampler(nn.Module):
         channels = config.latent_channels
         stages: list[nn.Module] = [nn.Identity()]
         for level in range(max(halvings)):
-            stride = tuple(2 if count > level else 1 for count in halvings)
-            conv: list[nn.Module] = [nn.Conv2d(channels, channels, stride, stride)]
-            stages.append(
-                nn.Sequential(*conv, nn.LeakyReLU(SLOPE))
-                if level + 1 < max(halvings)
-                else nn.Sequential(*conv)
-            )
+            rows, columns = (2 if count > level else 1 for count in halvings)
+            conv = nn.Conv2d(channels, channels, (rows, columns), (rows, columns))
+            last = level + 1 == max(halvings)
+            stages.append(nn.Sequential(conv) if last else nn.Sequential(conv, nn.LeakyReLU(SLOPE)))
         self.down = nn.Sequential(*stages)
 
     def forward(self, plane: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C h2 w2"]:

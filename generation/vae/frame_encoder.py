@@ -1,5 +1,7 @@
 """A 3-D convolutional network that sees one frame at a time."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -16,10 +18,7 @@ CHUNK_VOXELS = 2**17
 
 def frames_at_a_time(size: torch.Size | tuple[int, ...]) -> int:
     """How many frames of `size` voxels make a chunk."""
-    voxels = 1
-    for length in size:
-        voxels *= length
-    return max(1, CHUNK_VOXELS // voxels)
+    return max(1, CHUNK_VOXELS // math.prod(size))
 
 
 class ReplicateConv3d(nn.Conv3d):
@@ -38,8 +37,16 @@ def pad(features: Float[Tensor, "N C X Y Z"]) -> Float[Tensor, "N C X2 Y2 Z2"]:
     return F.pad(features, (1,) * 6, mode="replicate")
 
 
-def _residual(channels: int) -> nn.Sequential:
-    return nn.Sequential(
+class Residual(nn.Sequential):
+    """Modules one after the other, and what went into the first added to what comes out of the last."""
+
+    def forward(self, input: Float[Tensor, "N C X Y Z"]) -> Float[Tensor, "N C X Y Z"]:
+        """The sum."""
+        return input + super().forward(input)
+
+
+def _residual(channels: int) -> Residual:
+    return Residual(
         ReplicateConv3d(channels, channels),
         InstanceNorm3d(channels),
         nn.LeakyReLU(SLOPE, inplace=True),
@@ -56,7 +63,7 @@ class FrameEncoder(nn.Module):
         frames: how many frames it can tell apart by one-hot channels; 0 = none.
         down: halvings of x, y, z.
 
-    Source: DynamicCity, section 4.1; 2.1 of the facts it is built from.
+    Source: DynamicCity, section 4.1.
     """
 
     def __init__(self, channels: int, frames: int, down: tuple[int, int, int]) -> None:
@@ -66,8 +73,8 @@ class FrameEncoder(nn.Module):
         self.conv1 = _residual(channels)
         stages: list[nn.Module] = []
         for level in range(max(down)):
-            stride = tuple(2 if halvings > level else 1 for halvings in down)
-            strided = nn.Conv3d(channels, channels, stride, stride)
+            x, y, z = (2 if halvings > level else 1 for halvings in down)
+            strided = nn.Conv3d(channels, channels, (x, y, z), (x, y, z))
             stages += [nn.Sequential(strided, InstanceNorm3d(channels)), _residual(channels)]
         self.down = nn.Sequential(*stages)
 
@@ -80,11 +87,8 @@ class FrameEncoder(nn.Module):
         """
         x = F.conv3d(padded, self.conv0.weight[:, : self.channels], self.conv0.bias)
         if self.conv0.in_channels > self.channels:
-            # One-hot channels are constant over a frame and its border: all they give is a bias.
+            # One-hot channels are constant over a frame and its border: all they give is a bias. Where frames
+            # are halved, the norm after it takes that away again.
             bias = self.conv0.weight[:, self.channels :].sum((2, 3, 4)).T
             x = x + bias[times].view(len(times), -1, 1, 1, 1).to(x)
-        x = x + self.conv1(x)
-        for strided, residual in zip(self.down[::2], self.down[1::2], strict=True):
-            x = strided(x)
-            x = x + residual(x)
-        return x
+        return self.down(self.conv1(x))
