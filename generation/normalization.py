@@ -47,7 +47,7 @@ class Normalization:
         planes = unroll(latents.rollouts(rows).float(), latents.size)
         means = [planes[plane].mean((0, 2, 3)) for plane in PLANES]
         spreads = [planes[plane].std((0, 2, 3)).clamp(min=1e-3) for plane in PLANES]
-        return Normalization(*(tuple(tuple(row.tolist()) for row in rows) for rows in (means, spreads)))
+        return Normalization(*(tuple(tuple(row.tolist()) for row in each) for each in (means, spreads)))
 
     def apply(self, rollout: Float[Tensor, "B C H W"], size: LatentSize) -> Float[Tensor, "B C H W"]:
         """Latents at unit scale; padding is zero."""

@@ -1,5 +1,7 @@
 """A 3-D convolutional network that sees one frame at a time."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -14,10 +16,7 @@ CHUNK_VOXELS = 2**17
 
 def frames_at_a_time(size: torch.Size | tuple[int, ...]) -> int:
     """How many frames of `size` voxels make a chunk."""
-    voxels = 1
-    for length in size:
-        voxels *= length
-    return max(1, CHUNK_VOXELS // voxels)
+    return max(1, CHUNK_VOXELS // math.prod(size))
 
 
 class ReplicateConv3d(nn.Conv3d):

@@ -7,13 +7,11 @@ all voxels of a batch; the two agree for batches of one, which it is trained wit
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from generation.vae.encoder import Voxels
 from generation.vae.model import Posterior
-
-Labels = Int[Tensor, "B *P"] | UInt8[Tensor, "B *P"]
-"""Classes of voxels, by sample."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ class VaeLosses:
 
 def vae_losses(
     scores: Float[Tensor, "B T K X Y Z"],
-    voxels: Int[Tensor, "B T X Y Z"] | UInt8[Tensor, "B T X Y Z"],
+    voxels: Voxels,
     posterior: Posterior,
     class_weights: Float[Tensor, " K"],
 ) -> VaeLosses:

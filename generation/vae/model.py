@@ -59,7 +59,7 @@ class HexplaneVae(nn.Module):
             ValueError: more frames or voxels than the network was made for, or a number of frames that
                 cannot be halved.
         """
-        check_size(self.config, voxels)
+        _check_size(self.config, voxels)
         return self.vae(self.encoder(voxels))
 
     def decode(self, planes: Mapping[str, Tensor]) -> Float[Tensor, "B T K X Y Z"]:
@@ -90,7 +90,7 @@ class _Bottleneck(nn.Module):
         return Posterior(mean, log_variance)
 
 
-def check_size(config: HexplaneVaeConfig, voxels: Voxels) -> None:
+def _check_size(config: HexplaneVaeConfig, voxels: Voxels) -> None:
     """Raise ValueError where sequences do not suit the network."""
     sizes = tuple(voxels.shape[1:])
     largest = (config.frames, *config.spatial_size)

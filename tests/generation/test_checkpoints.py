@@ -193,6 +193,6 @@ def test_fingerprints_stand_for_weights() -> None:
     assert fingerprint(first) == fingerprint(second)
     assert len(fingerprint(first)) == 16
     with torch.no_grad():
-        second[0].weight[2, 1] += 1e-6  # pyright: ignore[reportIndexIssue, reportArgumentType]
+        second[0].weight[2, 1] += 1e-6  # pyright: ignore[reportIndexIssue]
     assert fingerprint(first) != fingerprint(second)
     assert fingerprint(first) != fingerprint(nn.Sequential(first))
