@@ -64,8 +64,8 @@ class BenchVae:
     threads: int = 2
     """Of torch."""
     attention: Literal["fused", "softmax"] = "fused"
-    """Of the plain form: torch's fused kernel, as DynamicCity has one for GPUs, or one that holds all scores at
-    once (at full size twice 8.6 GB)."""
+    """Of the plain form: torch's fused kernel, as DynamicCity has one for GPUs, or one that holds all scores
+    (at full size twice 8.6 GB)."""
     out: Path | None = None
     """JSON file for the figures."""
 

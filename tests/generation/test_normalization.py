@@ -35,9 +35,9 @@ def latents(folder: Path, given: Tensor) -> LatentSplit:
     windows = len(given)
     facts = LatentFacts(
         vae="abc", vae_path="vae.safetensors", data="made", classes=CARLASC.name, grid=CARLASC_GRID,
-        seconds_per_frame=0.1, frames=4, skip=0, stride=1, size=(SIZE.t, SIZE.x, SIZE.y, SIZE.z), channels=CHANNELS,
-        down_size=4, windows_per_shard=max(1, windows), train_scenes=("a",), test_scenes=(), train_windows=windows,
-        test_windows=0,
+        seconds_per_frame=0.1, frames=4, skip=0, stride=1, size=(SIZE.t, SIZE.x, SIZE.y, SIZE.z),
+        channels=CHANNELS, down_size=4, windows_per_shard=max(1, windows), train_scenes=("a",),
+        test_scenes=(), train_windows=windows, test_windows=0,
     )  # fmt: skip
     write_facts(folder, facts)
     places = torch.arange(windows)
