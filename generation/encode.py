@@ -147,7 +147,7 @@ def facts_of(
     config = loaded.network.config
     return LatentFacts(
         vae=loaded.fingerprint,
-        vae_path=str(command.vae),
+        vae_path=str(command.vae.absolute()),
         data=data.name,
         classes=loaded.classes.name,
         grid=scene.grid,

@@ -10,7 +10,7 @@ windows, each a safetensors file:
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -123,7 +123,7 @@ def write_facts(folder: Path, facts: LatentFacts) -> None:
         UserError: the folder holds other latents, or cannot be written.
     """
     if facts_path(folder).exists():
-        found = read_facts(folder)
+        found = replace(read_facts(folder), vae_path=facts.vae_path)  # the same weights may have moved
         if found != facts:
             names = [name for name in config_to_json(facts) if getattr(found, name) != getattr(facts, name)]
             raise UserError(

@@ -1,6 +1,6 @@
 """Instance normalisation whose gradients are right on a processor.
 
-PyTorch (2.13 and before) sees the batch as channels of one sample, and where a gradient's strides then look
+PyTorch (as of 2.13) sees the batch as channels of one sample, and where a gradient's strides then look
 like channels last, it reads the normalised values in that order too, although they lie otherwise: the
 gradients are wrong without a word. A batch of one sequence, whose time and channels are neighbours in memory,
 is such a case.

@@ -67,8 +67,8 @@ def _write_drive(folder: Path, frames: int, number: int) -> None:
 
 
 def told(capsys: pytest.CaptureFixture[str]) -> str:
-    """The one sentence that a command ended with, without what it had told before."""
-    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    """The one sentence that a command ended with."""
+    lines = [line for line in capsys.readouterr().err.splitlines() if "error: " in line]
     assert len(lines) == 1, lines
     return lines[0]
 

@@ -172,3 +172,90 @@ def test_waymo_without_data_says_what_is_missing(tmp_path: Path, words: list[str
     result = run_waymo(tmp_path, words, "*) ;;")
     assert result.returncode == 2
     assert result.stderr.startswith(expected)
+
+
+def run_carlasc(
+    folder: Path, *words: str, python: str = "*) ;;", **variables: str
+) -> "subprocess.CompletedProcess[str]":
+    """carlasc.sh with shell functions in place of Python and torchrun, which write down their words."""
+    project = folder / "project ü"
+    (project / "scripts").mkdir(parents=True)
+    (project / "scripts" / "carlasc.sh").write_bytes((ROOT / "scripts" / "carlasc.sh").read_bytes())
+    (project / "scripts" / "setup.sh").write_text("true\n")
+    (project / ".venv" / "bin").mkdir(parents=True)
+    (project / ".venv" / "bin" / "activate").write_text(
+        f'python() {{\n    echo "$*" >> "$CALLS"\n    case "$*" in {python} esac\n}}\n'
+        'torchrun() {\n    echo "torchrun $*" >> "$CALLS"\n}\n'
+    )
+    places = {"CALLS": str(folder / "calls"), "VIRTUAL_ENV": "", "GPUS": "1", **variables}
+    return subprocess.run(
+        ["bash", project / "scripts" / "carlasc.sh", *words],
+        capture_output=True, text=True, check=False, cwd=folder, env={**os.environ, **places},
+    )  # fmt: skip
+
+
+def trained_dit(folder: Path) -> Path:
+    """Weights of two moments; returns the later one's."""
+    network = folder / "out" / "dit" / "network"
+    network.mkdir(parents=True)
+    for step in (900, 1000):
+        (network / f"iteration_{step}.safetensors").touch()
+    return network / "iteration_1000.safetensors"
+
+
+def test_carlasc_goes_from_towns_to_videos(tmp_path: Path) -> None:
+    dit, out = trained_dit(tmp_path), tmp_path / "out"
+    result = run_carlasc(tmp_path, "towns", "out", "--synthetic")
+    assert (result.returncode, result.stderr) == (0, "")
+    sizes = "--grid 64 64 8 --scenes 48 --test-scenes 8 --frames 120"
+    best = f"{out}/vae/network/best.safetensors"
+    assert (tmp_path / "calls").read_text().splitlines() == [
+        f"-m data.synthetic town --out {tmp_path}/towns {sizes}",
+        f"train.py vae -s {tmp_path}/towns -m {out}/vae --preset tiny",
+        f"-m generation.encode --vae {best} -s {tmp_path}/towns -o {out}/latents",
+        f"train.py dit -s {out}/latents -m {out}/dit --preset tiny",
+        f"-m generation.sample --vae {best} --dit {dit} -o {out}/samples --command cycle",
+        f"-m scene.occupancy.look {out}/samples -o {out}/look",
+    ]
+
+
+def test_carlasc_shares_the_work_among_gpus_and_makes_no_towns_where_data_are(tmp_path: Path) -> None:
+    trained_dit(tmp_path)
+    (tmp_path / "carlasc" / "Cartesian").mkdir(parents=True)
+    assert run_carlasc(tmp_path, "carlasc", "out", GPUS="8").returncode == 0
+    lines = (tmp_path / "calls").read_text().splitlines()
+    assert [line.split()[0] for line in lines] == [*["torchrun"] * 3, "-m", "-m"]
+    assert lines[0].startswith("torchrun --nproc-per-node 8 train.py vae")
+    assert lines[0].endswith("--preset carlasc")
+    assert lines[1].startswith("torchrun --nproc-per-node 8 -m generation.encode")
+    assert "--command" not in lines[3]
+
+
+def test_carlasc_stops_at_what_fails(tmp_path: Path) -> None:
+    (tmp_path / "towns").mkdir()
+    result = run_carlasc(tmp_path, "towns", "out", "--synthetic", python="*encode*) return 2 ;;")
+    assert result.returncode == 2
+    calls = (tmp_path / "calls").read_text().splitlines()
+    assert [line.split()[1] for line in calls] == ["vae", "generation.encode"]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([], "error: usage: bash scripts/carlasc.sh DATA OUT"),
+        (["a", "b", "c"], "error: usage: bash scripts/carlasc.sh DATA OUT"),
+        (["a", "b", "--tiny"], "error: --tiny is unknown; --synthetic is the only flag"),
+        (["none", "out"], "none/Cartesian is missing; `python -m data.download_carlasc`"),
+    ],
+)
+def test_carlasc_says_what_is_wrong(tmp_path: Path, words: list[str], expected: str) -> None:
+    result = run_carlasc(tmp_path, *words)
+    assert result.returncode == 2
+    assert expected in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_carlasc_tells_how_it_is_used(tmp_path: Path) -> None:
+    result = run_carlasc(tmp_path, "--help")
+    assert result.returncode == 0
+    assert "bash scripts/carlasc.sh DATA OUT [--synthetic]" in result.stdout
