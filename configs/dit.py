@@ -27,12 +27,12 @@ PRESETS: Mapping[str, DitTraining] = {
     ),
     "occ3d": replace(_CARLASC, normalize=True, legacy_driving=False),
     "tiny": DitTraining(
-        model=DitConfig(depth=8, width=192, heads=4, command=True),
+        model=DitConfig(depth=6, width=256, heads=4, command=True),
         normalize=True,
         legacy_driving=False,
-        evaluation_epochs=5.0,
+        evaluation_epochs=3.0,
         fit=NetworkFitConfig(
-            epochs=20.0,
+            iterations=4000,
             batch_size=16,
             learning_rate=5e-4,
             warmup_steps=100,

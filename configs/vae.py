@@ -25,28 +25,31 @@ PRESETS: Mapping[str, VaeTraining] = {
     "carlasc": _CARLASC,
     "occ3d-nuscenes": _OCC3D,
     "occ3d-waymo": replace(_OCC3D, model=replace(_OCC3D.model, num_classes=16)),
-    # Four frames at 5 Hz; one layer of attention, of which one token is computed; one frame encoder.
+    # Short windows, one frame encoder, one layer of attention (of which one token is computed); planes are added,
+    # which learns faster than their product; rare classes weigh more. 2,000 steps take ten minutes on two cores.
     "tiny": VaeTraining(
         model=HexplaneVaeConfig(
             frames=4,
-            spatial_size=(64, 64, 8),
+            spatial_size=(48, 48, 8),
             query_channels=32,
             hidden_low=64,
             transformer_depth=1,
             separate_t_encoder=False,
             one_hot_time=False,
             dropout=0.0,
+            hadamard=False,
         ),
-        windows=WindowConfig(skip=1, test_windows=64),
+        windows=WindowConfig(test_windows=64),
         class_weights="counted",
+        class_weight_power=0.5,
         fit=NetworkFitConfig(
-            iterations=1200,
+            iterations=2000,
             batch_size=1,
             learning_rate=1e-2,
             warmup_steps=50,
             rate_schedule="cosine",
             clip_gradient=1.0,
         ),
-        loop=LoopConfig(test_iterations=(300, 600, 900), save_iterations=(), log_interval=50),
+        loop=LoopConfig(test_iterations=(500, 1000, 1500), save_iterations=(), log_interval=50),
     ),
 }

@@ -22,7 +22,7 @@ mkdir -p "$out" && cd "$root" && bash scripts/setup.sh
 source "${VIRTUAL_ENV:-.venv}/bin/activate"
 start() { if [ "${GPUS:-1}" -gt 1 ]; then torchrun --nproc-per-node "$GPUS" "$@"; else python "$@"; fi; }
 if [ $preset = tiny ] && [ ! -d "$data" ]; then
-    python -m data.synthetic town --out "$data" --grid 64 64 8 --scenes 48 --test-scenes 8 --frames 120
+    python -m data.synthetic town --out "$data" --grid 48 48 8 --scenes 48 --test-scenes 8 --frames 120
 fi
 start train.py vae -s "$data" -m "$out/vae" --preset $preset
 start -m generation.encode --vae "$out/vae/network/best.safetensors" -s "$data" -o "$out/latents"

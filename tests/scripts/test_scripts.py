@@ -207,7 +207,7 @@ def test_carlasc_goes_from_towns_to_videos(tmp_path: Path) -> None:
     dit, out = trained_dit(tmp_path), tmp_path / "out"
     result = run_carlasc(tmp_path, "towns", "out", "--synthetic")
     assert (result.returncode, result.stderr) == (0, "")
-    sizes = "--grid 64 64 8 --scenes 48 --test-scenes 8 --frames 120"
+    sizes = "--grid 48 48 8 --scenes 48 --test-scenes 8 --frames 120"
     best = f"{out}/vae/network/best.safetensors"
     assert (tmp_path / "calls").read_text().splitlines() == [
         f"-m data.synthetic town --out {tmp_path}/towns {sizes}",
