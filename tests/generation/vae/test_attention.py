@@ -98,6 +98,19 @@ def test_the_order_of_the_other_tokens_does_not_matter() -> None:
     torch.testing.assert_close(transformer(x[:, [0, 3, 1, 4, 2]]), transformer(x), rtol=1e-4, atol=1e-5)
 
 
+@torch.no_grad()
+def test_in_the_last_layer_only_the_first_token_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def watched(query: Tensor, key: Tensor, value: Tensor, dropout: float) -> Tensor:
+        asked.append(query.shape[2])
+        return attend(query, key, value, dropout)
+
+    monkeypatch.setattr(attention, "attend", watched)
+    Transformer(8, depth=3, heads=2, hidden=6, dropout=0.0)(torch.randn(2, 5, 8))
+    assert asked == [5, 5, 1]
+
+
 @pytest.mark.parametrize("depth", [1, 2, 3])
 def test_the_transformer_equals_the_plain_form(depth: int) -> None:
     config = HexplaneVaeConfig(transformer_depth=depth, latent_channels=6, heads=3, mlp_channels=5)
