@@ -4,7 +4,8 @@
         --dit DIT.safetensors --work FOLDER --out benchmarks/results/generation.json
 
 Sets of scenes are written as files and scored with one feature network, which is trained on the reference:
-held-out scenes through the autoencoder and back, scenes whose six planes come from six scenes each, and samples.
+held-out scenes through the autoencoder and back, scenes whose six planes come from six scenes each,
+and samples.
 """
 
 import sys

@@ -25,8 +25,8 @@ PRESETS: Mapping[str, VaeTraining] = {
     "carlasc": _CARLASC,
     "occ3d-nuscenes": _OCC3D,
     "occ3d-waymo": replace(_OCC3D, model=replace(_OCC3D.model, num_classes=16)),
-    # Short windows, one frame encoder, one layer of attention (of which one token is computed); planes are added,
-    # which learns faster than their product; rare classes weigh more. 2,000 steps take ten minutes on two cores.
+    # Short windows, one frame encoder, one layer of attention, of which one token is computed; planes are
+    # added, which learns faster than their product; rare classes weigh more.
     "tiny": VaeTraining(
         model=HexplaneVaeConfig(
             frames=4,

@@ -12,7 +12,6 @@ from generation.vae.config import HexplaneVaeConfig
 from generation.vae.decoder import Decoder
 from generation.vae.encoder import Encoder, Voxels
 
-
 FIRST_LOG_VARIANCE = -4.0
 """Of the latents, before training."""
 
@@ -85,7 +84,7 @@ class _Bottleneck(nn.Module):
         super().__init__()
         self.fc_mu_logvar = nn.ModuleList(nn.Linear(channels, 2 * channels) for _ in PLANES)
         for linear in self.fc_mu_logvar:
-            # Latents begin nearly without noise; else the first steps of a training are spent on getting rid of it.
+            # Latents begin nearly without noise; else the first steps are spent on getting rid of it.
             assert isinstance(linear, nn.Linear)
             nn.init.constant_(linear.bias.data[channels:], FIRST_LOG_VARIANCE)
 
