@@ -39,6 +39,7 @@ SAMPLERS = {
     "dpm++ 50": SamplingConfig(sampler="dpm++", steps=50, guidance=1.0),
     "dpm++ 20": SamplingConfig(sampler="dpm++", steps=20, guidance=1.0),
     "ddim 50": SamplingConfig(sampler="ddim", steps=50, guidance=1.0),
+    "ddpm 250": SamplingConfig(sampler="ddpm", steps=250, spacing="time", guidance=1.0),
     "ddpm 1000": SamplingConfig(sampler="ddpm", steps=1000, guidance=1.0),
 }
 
