@@ -2,12 +2,20 @@
 
 import pytest
 
-from core.progress import Progress, say
+from core.progress import Progress, quiet_unless, say
 
 
 def test_sentences_go_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     say("one view is missing")
     assert capsys.readouterr() == ("", "one view is missing\n")
+
+
+def test_only_one_process_talks(capsys: pytest.CaptureFixture[str]) -> None:
+    for leads in (True, False):
+        with quiet_unless(leads):
+            say(f"leads: {leads}")
+    say("afterwards")
+    assert capsys.readouterr().err == "leads: True\nafterwards\n"
 
 
 def test_the_bar_tells_steps_and_numbers(capsys: pytest.CaptureFixture[str]) -> None:

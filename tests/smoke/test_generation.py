@@ -1,9 +1,5 @@
 """From drives to new scenes as a user goes: train.py vae, encode, train.py dit, sample; alone and by two."""
 
-import os
-import socket
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +11,8 @@ from core.scalars import read_lines
 from generation import encode, sample
 from scene.occupancy.files import read_facts, read_occupancy
 from tests.generation.micro import DIT_FLAGS, VAE_FLAGS, told, write_recordings
+from tests.training.teams import run_pair
 
-ROOT = Path(__file__).resolve().parents[2]
 STEPS = ("--iterations", "3", "--batch-size", "4", "--precision", "float32", "--log-interval", "1")
 CONDITIONS = ("--hexplane", "--layout", "--trajectory", "--command")
 
@@ -115,22 +111,7 @@ sys.exit(train.main(words["vae"]) or encode.main(words["encode"]) or train.main(
 
 @pytest.mark.slow
 def test_two_processes_do_what_one_does(alone: Chain, tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    shared = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "OMP_NUM_THREADS": "1"}
-    members = [
-        subprocess.Popen(
-            [sys.executable, "-c", MEMBER, str(alone.source), str(tmp_path), str(alone.vae)],
-            cwd=ROOT,
-            env={**shared, "WORLD_SIZE": "2", "RANK": str(rank), "LOCAL_RANK": str(rank)},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(2)
-    ]
-    heard = [member.communicate(timeout=300)[1] for member in members]
-    assert [member.returncode for member in members] == [0, 0], heard
+    heard = run_pair(MEMBER, alone.source, tmp_path, alone.vae)
     assert "windows are in" in heard[0]
     assert heard[1] == ""  # only one of them talks
     two = Chain(alone.source, tmp_path)

@@ -2,9 +2,6 @@
 
 import os
 import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import redirect_stderr
 from dataclasses import dataclass, replace
@@ -23,13 +20,13 @@ from dynamic_predictor.network.model import Network
 from scene.motion_pairs import PairRule
 from tests.scene.datasets.motions_on_disk import write_sintel
 from tests.training.predictions import MICRO, micro_network
+from tests.training.teams import run_pair
 from training import train_predictor as subject
 from training.loop import FitResult, LoopConfig
 from training.predictor import PredictorTask, PredictorTraining, TrainingLengthConfig
 from training.predictor_batches import PairDataConfig
 from training.task import Stepper, StepReport
 
-ROOT = Path(__file__).resolve().parents[2]
 CONFIG = PredictorTraining(
     network="tiny",
     trained="all",
@@ -165,22 +162,7 @@ here.subject.train_predictor(Path(sys.argv[1]), Path(sys.argv[2]), here.CONFIG)
 @pytest.mark.slow
 def test_two_processes_take_the_same_steps_as_one(source: Path, whole: Trained, tmp_path: Path) -> None:
     """But for dropout, which each process draws for itself."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    shared = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "OMP_NUM_THREADS": "1"}
-    members = [
-        subprocess.Popen(
-            [sys.executable, "-c", MEMBER, str(source), str(tmp_path / "two")],
-            cwd=ROOT,
-            env={**shared, "WORLD_SIZE": "2", "RANK": str(rank), "LOCAL_RANK": str(rank)},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(2)
-    ]
-    told = [member.communicate(timeout=300)[1] for member in members]
-    assert [member.returncode for member in members] == [0, 0], told
+    told = run_pair(MEMBER, source, tmp_path / "two")
     assert "before the training" in told[0]
     assert "before the training" not in told[1]  # only one of them talks
     one, two = (read_lines(run / "log.jsonl") for run in (whole.run, tmp_path / "two"))
