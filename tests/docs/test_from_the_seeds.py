@@ -88,8 +88,10 @@ def test_our_script_exists(command: str) -> None:
 def test_every_flag_we_name_exists(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for method in ("static", "dynamic", "street"):
+    for method in ("static", "dynamic", "street", "vae", "dit"):
         run_main(["train.py", method, "--help"], monkeypatch)
+    for module in ("generation.encode", "generation.sample"):
+        run_main(["-m", module, "--help"], monkeypatch)
     known = set(re.findall(r"(?<![\w-])--?[a-z][\w-]*", capsys.readouterr().out))
     named = set()
     for theirs, ours in table_rows():
