@@ -43,9 +43,6 @@ class HexplaneVaeConfig:
     """Layers of a reducer."""
     heads: int = 2
     """Of a reducer's attention."""
-    first_sharpness: float = 1.0
-    """Factor of the first queries and keys. Where it is larger, a training begins with attention to few
-    tokens, instead of to all of them alike."""
     mlp_channels: int = 32
     """Hidden channels of a reducer's layers."""
     dropout: float = 0.1

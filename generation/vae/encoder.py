@@ -43,10 +43,6 @@ class Encoder(nn.Module):
                 for kept in outputs
             }
         )
-        with torch.no_grad():
-            for name, weight in self.transformers.named_parameters():
-                if name.endswith("qkv.weight"):
-                    weight[: 2 * channels] *= config.first_sharpness
         self.convs = nn.ModuleDict({kept: _mixer(channels, len(kept)) for kept in outputs})
         self.downsamplers = nn.ModuleList(_Downsampler(config, plane) for plane in PLANES)
 
