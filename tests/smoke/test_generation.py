@@ -122,9 +122,10 @@ def test_two_processes_do_what_one_does(alone: Chain, tmp_path: Path) -> None:
         one, other = (read_lines(chain.folder / run / "log.jsonl") for chain in (alone, two))
         assert [line["step"] for line in one] == [line["step"] for line in other]
         for mine, theirs in zip(one, other, strict=True):
-            for name in ("loss", "test_loss", "test_miou"):
+            # A network that has hardly learned is undecided about many voxels: its mIoU shows the last digits.
+            for name, relative in (("loss", 2e-4), ("test_loss", 2e-4), ("test_miou", 2e-2)):
                 if name in mine:
-                    assert theirs[name] == pytest.approx(mine[name], rel=2e-3), (run, name, mine["step"])
+                    assert theirs[name] == pytest.approx(mine[name], rel=relative), (run, name, mine["step"])
     mine, theirs = (
         {
             str(path.relative_to(chain.folder)): path.read_bytes()
