@@ -125,7 +125,8 @@ def test_two_processes_do_what_one_does(alone: Chain, tmp_path: Path) -> None:
             # A network that has hardly learned is undecided about many voxels: its mIoU shows the last digits.
             for name, relative in (("loss", 2e-4), ("test_loss", 2e-4), ("test_miou", 2e-2)):
                 if name in mine:
-                    assert theirs[name] == pytest.approx(mine[name], rel=relative), (run, name, mine["step"])
+                    expected = pytest.approx(mine[name], rel=relative)
+                    assert theirs[name] == expected, (run, name, mine["step"])
     mine, theirs = (
         {
             str(path.relative_to(chain.folder)): path.read_bytes()
