@@ -122,7 +122,7 @@ def test_two_processes_do_what_one_does(alone: Chain, tmp_path: Path) -> None:
         one, other = (read_lines(chain.folder / run / "log.jsonl") for chain in (alone, two))
         assert [line["step"] for line in one] == [line["step"] for line in other]
         for mine, theirs in zip(one, other, strict=True):
-            # A network that has hardly learned is undecided about many voxels: its mIoU shows the last digits.
+            # A network that has hardly learned is undecided about many voxels, which shows in its mIoU.
             for name, relative in (("loss", 2e-4), ("test_loss", 2e-4), ("test_miou", 2e-2)):
                 if name in mine:
                     expected = pytest.approx(mine[name], rel=relative)
