@@ -25,14 +25,16 @@ PRESETS: Mapping[str, VaeTraining] = {
     "carlasc": _CARLASC,
     "occ3d-nuscenes": _OCC3D,
     "occ3d-waymo": replace(_OCC3D, model=replace(_OCC3D.model, num_classes=16)),
-    # Short windows, one frame encoder, one layer of attention, of which one token is computed; planes are
-    # added, which learns faster than their product; rare classes weigh more.
+    # Short windows, one frame encoder, one layer of attention, of which one token is computed; planes as fine
+    # as the voxels, for what is thin; they are added, which learns faster than their product; rare classes
+    # weigh more.
     "tiny": VaeTraining(
         model=HexplaneVaeConfig(
             frames=4,
             spatial_size=(48, 48, 8),
             query_channels=32,
-            hidden_low=64,
+            down=(0, 0, 1),
+            hidden_low=32,
             transformer_depth=1,
             separate_t_encoder=False,
             one_hot_time=False,
@@ -43,13 +45,13 @@ PRESETS: Mapping[str, VaeTraining] = {
         class_weights="counted",
         class_weight_power=0.5,
         fit=NetworkFitConfig(
-            iterations=2000,
+            iterations=1400,
             batch_size=1,
             learning_rate=1e-2,
             warmup_steps=50,
             rate_schedule="cosine",
             clip_gradient=1.0,
         ),
-        loop=LoopConfig(test_iterations=(500, 1000, 1500), save_iterations=(), log_interval=50),
+        loop=LoopConfig(test_iterations=(500, 1000), save_iterations=(), log_interval=50),
     ),
 }
