@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from generation.vae.config import HexplaneVaeConfig
+from generation.vae.losses import VaeLossConfig
 from training.hexplane_vae import VaeTraining, WindowConfig
 from training.loop import LoopConfig
 from training.network_fit import NetworkFitConfig
@@ -41,17 +42,18 @@ PRESETS: Mapping[str, VaeTraining] = {
             dropout=0.0,
             hadamard=False,
         ),
-        windows=WindowConfig(test_windows=64),
+        windows=WindowConfig(skip=1, test_windows=64),
         class_weights="counted",
         class_weight_power=0.5,
         fit=NetworkFitConfig(
             iterations=1400,
             batch_size=1,
-            learning_rate=1e-2,
+            learning_rate=5e-3,
             warmup_steps=50,
             rate_schedule="cosine",
             clip_gradient=1.0,
         ),
+        loss=VaeLossConfig(kl_warmup_steps=1000),
         loop=LoopConfig(test_iterations=(500, 1000), save_iterations=(), log_interval=50),
     ),
 }

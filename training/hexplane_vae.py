@@ -139,7 +139,8 @@ class VaeTask:
 
     def step(self, step: int, batch: list[Part[UInt8[Tensor, "T X Y Z"]]], stepper: Stepper) -> StepReport:
         """Forward, backward, update."""
-        value, terms = self.fit.step(step, batch, self._losses, stepper)
+        kl_share = self.config.loss.kl_share(step)
+        value, terms = self.fit.step(step, batch, lambda part: self._losses(part, kl_share), stepper)
         if not stepper.reporting:
             return StepReport(value)
         entropy, lovasz, kl = terms.tolist()
@@ -148,12 +149,13 @@ class VaeTask:
             value, {"cross_entropy": entropy, "lovasz": lovasz, "kl": kl, "learning_rate": rate}
         )
 
-    def _losses(self, part: Part[UInt8[Tensor, "T X Y Z"]]) -> tuple[Tensor, Tensor]:
+    def _losses(self, part: Part[UInt8[Tensor, "T X Y Z"]], kl_share: float) -> tuple[Tensor, Tensor]:
         voxels = torch.stack(part.samples).to(self.team.device)
         posterior = self.network.encode(voxels)
         scores = self.network.decode(self._drawn(posterior, part.number))
         losses = vae_losses(scores, voxels, posterior, self.weights)
-        return losses.total(self.config.loss), torch.stack((losses.cross_entropy, losses.lovasz, losses.kl))
+        value = losses.total(self.config.loss, kl_share)
+        return value, torch.stack((losses.cross_entropy, losses.lovasz, losses.kl))
 
     def _drawn(self, posterior: Posterior, number: int) -> dict[str, Tensor]:
         """Planes at random; what is drawn for a sample does not depend on those beside it."""

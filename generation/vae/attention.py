@@ -6,6 +6,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from generation.vae.first_weights import keep_variance
+
 CHUNK_SCORES = 2**24
 """Attention scores held at a time where they must be held at all, because dropout acts on them."""
 
@@ -25,8 +27,8 @@ class SelfAttention(nn.Module):
         self.queries = queries
         self.heads = heads
         self.dropout = dropout
-        self.qkv = nn.Linear(channels, 3 * channels, bias=False)
-        self.proj = nn.Linear(channels, channels)
+        self.qkv = keep_variance(nn.Linear(channels, 3 * channels, bias=False), slice(2 * channels, None))
+        self.proj = keep_variance(nn.Linear(channels, channels))
 
     def forward(self, x: Float[Tensor, "N L C"]) -> Float[Tensor, "N Q C"]:
         """What the tokens that ask take from all."""

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from generation.rollout import AXES, PLANES, SPATIAL, TEMPORAL
 from generation.vae.attention import Transformer
 from generation.vae.config import HexplaneVaeConfig
+from generation.vae.first_weights import keep_variance
 from generation.vae.frame_encoder import SLOPE, FrameEncoder, frames_at_a_time, pad
 
 Voxels = Int[Tensor, "B T X Y Z"] | UInt8[Tensor, "B T X Y Z"]
@@ -124,7 +125,8 @@ def _parameters(shapes: dict[str, tuple[int, ...]]) -> nn.ParameterDict:
 
 def _mixer(channels: int, dimensions: int) -> nn.Sequential:
     conv = nn.Conv3d if dimensions == 3 else nn.Conv2d
-    return nn.Sequential(conv(channels, channels, 1), nn.Tanh(), conv(channels, channels, 1))
+    first, second = (keep_variance(conv(channels, channels, 1)) for _ in range(2))
+    return nn.Sequential(first, nn.Tanh(), second)
 
 
 class _Downsampler(nn.Module):
@@ -137,7 +139,7 @@ class _Downsampler(nn.Module):
         stages: list[nn.Module] = [nn.Identity()]
         for level in range(max(halvings)):
             rows, columns = (2 if count > level else 1 for count in halvings)
-            conv = nn.Conv2d(channels, channels, (rows, columns), (rows, columns))
+            conv = keep_variance(nn.Conv2d(channels, channels, (rows, columns), (rows, columns)))
             last = level + 1 == max(halvings)
             stages.append(nn.Sequential(conv) if last else nn.Sequential(conv, nn.LeakyReLU(SLOPE)))
         self.down = nn.Sequential(*stages)

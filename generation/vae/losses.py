@@ -24,6 +24,12 @@ class VaeLossConfig:
     """Lovasz softmax: a smooth stand-in for the intersection over union."""
     kl_weight: float = 0.0015
     """Divergence of the latents from a standard normal distribution."""
+    kl_warmup_steps: int = 0
+    """Over which its weight rises from 0: planes that are of no use yet would be pressed flat for good."""
+
+    def kl_share(self, step: int) -> float:
+        """Of the divergence's weight in a step, counted from 1."""
+        return min(1.0, step / max(1, self.kl_warmup_steps))
 
 
 @dataclass(frozen=True)
@@ -34,12 +40,17 @@ class VaeLosses:
     lovasz: Float[Tensor, ""]
     kl: Float[Tensor, ""]
 
-    def total(self, config: VaeLossConfig) -> Float[Tensor, ""]:
-        """Their weighted sum."""
+    def total(self, config: VaeLossConfig, kl_share: float = 1.0) -> Float[Tensor, ""]:
+        """Their weighted sum.
+
+        Args:
+            config: the weights.
+            kl_share: of the divergence's weight.
+        """
         return (
             config.ce_weight * self.cross_entropy
             + config.lovasz_weight * self.lovasz
-            + config.kl_weight * self.kl
+            + kl_share * config.kl_weight * self.kl
         )
 
 

@@ -11,9 +11,10 @@ from generation.rollout import PLANES
 from generation.vae.config import HexplaneVaeConfig
 from generation.vae.decoder import Decoder
 from generation.vae.encoder import Encoder, Voxels
+from generation.vae.first_weights import keep_variance
 
-FIRST_LOG_VARIANCE = -4.0
-"""Of the latents, before training."""
+FIRST_LOG_VARIANCE = -8.0
+"""Of the latents, before training: less than what the planes of time vary by then."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ class _Bottleneck(nn.Module):
         for linear in self.fc_mu_logvar:
             # Latents begin nearly without noise; else the first steps are spent on getting rid of it.
             assert isinstance(linear, nn.Linear)
+            keep_variance(linear, slice(channels))
             nn.init.constant_(linear.bias.data[channels:], FIRST_LOG_VARIANCE)
 
     def forward(self, planes: Mapping[str, Tensor]) -> Posterior:

@@ -16,6 +16,7 @@ PACKAGES = (
     "evaluation",
     "training",
     "viewer",
+    "bulk",
     "configs",
     "data",
 )

@@ -182,3 +182,15 @@ def test_weights_of_terms() -> None:
     )  # fmt: skip
     only = VaeLossConfig(ce_weight=0.0, lovasz_weight=2.0, kl_weight=0.0)
     torch.testing.assert_close(losses.total(only), 2 * losses.lovasz)
+
+
+def test_the_divergence_weighs_more_with_each_step_of_the_warm_up() -> None:
+    config = VaeLossConfig(kl_warmup_steps=8)
+    assert [config.kl_share(step) for step in (1, 4, 8, 9)] == [0.125, 0.5, 1.0, 1.0]
+    assert VaeLossConfig().kl_share(1) == 1.0
+    losses = vae_losses(
+        torch.randn(1, 1, CLASSES, 2, 2, 2), torch.zeros(1, 1, 2, 2, 2, dtype=torch.uint8),
+        random_posterior(0, 1), torch.ones(CLASSES),
+    )  # fmt: skip
+    total = losses.cross_entropy + losses.lovasz + 0.5 * config.kl_weight * losses.kl
+    torch.testing.assert_close(losses.total(config, config.kl_share(4)), total)
