@@ -33,7 +33,7 @@ AXES = ("t", "x", "y", "z")
 """In the order of a sequence's dimensions."""
 
 PATCH = 2
-"""Edge of the transformer's patches, cells."""
+"""Edge of the transformer's patches as published, cells."""
 
 _ROW_BANDS = "xtz"
 _COLUMN_BANDS = "yzt"
@@ -162,25 +162,29 @@ def cell_mask(size: LatentSize) -> Bool[Tensor, "H W"]:
     return plane_ids(size) > 0
 
 
-def patch_size(size: LatentSize) -> LatentSize:
+def patch_size(size: LatentSize, patch: int = PATCH) -> LatentSize:
     """The size in patches.
 
+    Args:
+        size: of the planes.
+        patch: edge of a patch, cells.
+
     Raises:
-        UserError: an axis has an odd number of cells, so that a patch would lie on two planes.
+        UserError: an axis is no multiple of it, so that a patch would lie on two planes.
     """
-    odd = [f"{axis} has {cells}" for axis, cells in size._asdict().items() if cells % PATCH or cells < 1]
+    odd = [f"{axis} has {cells}" for axis, cells in size._asdict().items() if cells % patch or cells < 1]
     if odd:
         raise UserError(
-            f"patches of {PATCH} x {PATCH} need an even number of latent cells along each axis, but "
-            f"{' and '.join(odd)}; choose sizes and downsampling that leave even ones"
+            f"patches of {patch} x {patch} need a multiple of {patch} latent cells along each axis, but "
+            f"{' and '.join(odd)}; choose other patches, or sizes and downsampling that leave multiples"
         )
-    return LatentSize(*(cells // PATCH for cells in size))
+    return LatentSize(*(cells // patch for cells in size))
 
 
-def token_index(size: LatentSize) -> Int64[Tensor, "N"]:
+def token_index(size: LatentSize, patch: int = PATCH) -> Int64[Tensor, "N"]:
     """Flat places, row by row, of the patches that lie on planes. The rest is padding and left out.
 
     Raises:
-        UserError: an axis has an odd number of cells.
+        UserError: an axis is no multiple of the patches' edge.
     """
-    return cell_mask(patch_size(size)).flatten().nonzero()[:, 0]
+    return cell_mask(patch_size(size, patch)).flatten().nonzero()[:, 0]

@@ -86,7 +86,7 @@ class HexplaneEmbedder(nn.Module):
 
     def __init__(self, config: DitConfig) -> None:
         super().__init__()
-        self.embedder = PatchEmbed(config.channels, config.width)
+        self.embedder = PatchEmbed(config.channels, config.width, config.patch)
 
     def forward(
         self,
@@ -106,7 +106,7 @@ class LayoutEmbedder(nn.Module):
     def __init__(self, config: DitConfig) -> None:
         super().__init__()
         self.size = config.size
-        self.embedder = PatchEmbed(config.frames, 1)
+        self.embedder = PatchEmbed(config.frames, 1, config.patch)
 
     def forward(
         self,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from generation.rollout import LatentSize
+from generation.rollout import PATCH, LatentSize
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,9 @@ class DitConfig:
     heads: int = 8
     """Heads of attention."""
     latent: tuple[int, int, int, int] = (8, 64, 64, 4)
-    """Cells of the planes along t, x, y, z, each even."""
+    """Cells of the planes along t, x, y, z, each a multiple of `patch`."""
+    patch: int = PATCH
+    """Edge of the patches that become tokens, cells."""
     channels: int = 16
     """Channels of the planes."""
     frames: int = 16
@@ -35,6 +37,8 @@ class DitConfig:
     """How often training leaves a condition out, each on its own; between 0 and 1."""
 
     def __post_init__(self) -> None:
+        if self.patch < 1:
+            raise ValueError(f"patch: at least 1 cell was expected, got {self.patch}")
         if self.width % self.heads or self.width % 4:
             raise ValueError(f"a width of {self.width} is no multiple of 4 and of {self.heads} heads")
 

@@ -6,8 +6,6 @@ import torch
 from jaxtyping import Float, Float64, Num
 from torch import Tensor, nn
 
-from generation.rollout import PATCH
-
 _PERIOD = 10_000.0
 _FREQUENCIES = 256
 
@@ -62,9 +60,9 @@ class TimestepEmbedder(nn.Module):
 class PatchEmbed(nn.Module):
     """Patches of an image as tokens, row by row."""
 
-    def __init__(self, channels: int, width: int) -> None:
+    def __init__(self, channels: int, width: int, patch: int) -> None:
         super().__init__()
-        self.proj = nn.Conv2d(channels, width, kernel_size=PATCH, stride=PATCH)
+        self.proj = nn.Conv2d(channels, width, kernel_size=patch, stride=patch)
 
     def forward(self, image: Float[Tensor, "B channels H W"]) -> Float[Tensor, "B N width"]:
         """The tokens."""

@@ -17,7 +17,7 @@ from generation.dit.conditions import (
 )
 from generation.dit.config import DitConfig
 from generation.dit.embeddings import PatchEmbed, TimestepEmbedder, position_table
-from generation.rollout import PATCH, token_index
+from generation.rollout import token_index
 
 
 class Dit(nn.Module):
@@ -28,7 +28,7 @@ class Dit(nn.Module):
         generator: of the first weights; torch's own if None.
 
     Raises:
-        UserError: the planes have an odd number of cells along an axis.
+        UserError: the planes have cells along an axis that patches do not divide.
     """
 
     pos_embed: Tensor
@@ -37,11 +37,11 @@ class Dit(nn.Module):
     def __init__(self, config: DitConfig, generator: torch.Generator | None = None) -> None:
         super().__init__()
         self.config = config
-        width = config.width
+        width, patch = config.width, config.patch
         rows, columns = config.size.rollout_shape
-        self.register_buffer("tokens", token_index(config.size), persistent=False)
-        self.register_buffer("pos_embed", position_table(rows // PATCH, columns // PATCH, width))
-        self.x_embedder = PatchEmbed(config.channels, width)
+        self.register_buffer("tokens", token_index(config.size, config.patch), persistent=False)
+        self.register_buffer("pos_embed", position_table(rows // patch, columns // patch, width))
+        self.x_embedder = PatchEmbed(config.channels, width, patch)
         self.t_embedder = TimestepEmbedder(width)
         self.hex_emb = HexplaneEmbedder(config) if config.hexplane else None
         self.layout_emb = LayoutEmbedder(config) if config.layout else None
@@ -50,7 +50,7 @@ class Dit(nn.Module):
         self.blocks = nn.ModuleList(
             DitBlock(width, config.heads, config.cross_attention) for _ in range(config.depth)
         )
-        self.final_layer = FinalLayer(width, PATCH * PATCH * 2 * config.channels)
+        self.final_layer = FinalLayer(width, patch * patch * 2 * config.channels)
         _initialize(self, generator)
 
     def forward(
@@ -142,11 +142,12 @@ class Dit(nn.Module):
 
     def _image(self, numbers: Float[Tensor, "B N numbers"]) -> Float[Tensor, "B C H W"]:
         """Tokens put back where their patches are; zeros on padding."""
-        rows, columns = (cells // PATCH for cells in self.config.size.rollout_shape)
+        patch = self.config.patch
+        rows, columns = (cells // patch for cells in self.config.size.rollout_shape)
         patches = numbers.new_zeros(len(numbers), rows * columns, numbers.shape[2])
         patches = patches.index_copy(1, self.tokens, numbers)
-        patches = patches.view(len(numbers), rows, columns, PATCH, PATCH, -1)
-        return patches.permute(0, 5, 1, 3, 2, 4).reshape(len(numbers), -1, rows * PATCH, columns * PATCH)
+        patches = patches.view(len(numbers), rows, columns, patch, patch, -1)
+        return patches.permute(0, 5, 1, 3, 2, 4).reshape(len(numbers), -1, rows * patch, columns * patch)
 
 
 @torch.no_grad()

@@ -8,7 +8,6 @@ from torch import Tensor
 
 from core.errors import UserError
 from generation.rollout import (
-    PATCH,
     PLANES,
     LatentSize,
     cell_mask,
@@ -23,7 +22,7 @@ from tests.generation.golden import GOLDEN
 
 CARLASC = LatentSize(8, 64, 64, 4)
 sizes = st.builds(LatentSize, *[st.integers(1, 6)] * 4)
-even_sizes = st.builds(LatentSize, *[st.integers(1, 4).map(lambda half: 2 * half)] * 4)
+sizes_in_patches = st.builds(LatentSize, *[st.integers(1, 4)] * 4)
 
 
 def planes_of(size: LatentSize, batch: int = 2, channels: int = 3) -> dict[str, Tensor]:
@@ -77,19 +76,22 @@ def test_counts_of_carlasc() -> None:
     assert len(token_index(CARLASC)) == 1416
 
 
-@given(even_sizes)
-def test_tokens_are_the_patches_on_planes(size: LatentSize) -> None:
+@given(sizes_in_patches, st.integers(1, 4))
+def test_tokens_are_the_patches_on_planes(in_patches: LatentSize, patch: int) -> None:
     """Each kept patch lies on one plane whole, each other one is padding whole."""
+    size = LatentSize(*(patch * count for count in in_patches))
     rows, columns = size.rollout_shape
-    patches = plane_ids(size).view(rows // PATCH, PATCH, columns // PATCH, PATCH).transpose(1, 2)
-    patches = patches.reshape(-1, PATCH * PATCH)
-    assert torch.equal(patches, patches[:, :1].expand(-1, PATCH * PATCH))
-    assert torch.equal(token_index(size), patches[:, 0].nonzero()[:, 0])
+    patches = plane_ids(size).view(rows // patch, patch, columns // patch, patch).transpose(1, 2)
+    patches = patches.reshape(-1, patch * patch)
+    assert torch.equal(patches, patches[:, :1].expand(-1, patch * patch))
+    assert torch.equal(token_index(size, patch), patches[:, 0].nonzero()[:, 0])
 
 
 def test_odd_sizes_are_explained() -> None:
     with pytest.raises(UserError, match="y has 25"):
         patch_size(LatentSize(4, 50, 25, 8))
+    with pytest.raises(UserError, match="multiple of 4 latent cells along each axis, but t has 6"):
+        patch_size(LatentSize(6, 48, 48, 4), 4)
 
 
 def test_planes_that_do_not_fit_are_refused() -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from core.errors import UserError
 from core.randomness import generator
 from generation.dit import DIT_DC_1, DIT_DC_2, Conditions, Dit, DitConfig
 from generation.dit.embeddings import timestep_code
@@ -82,9 +83,10 @@ def test_counts(name: str) -> None:
 
 
 @torch.no_grad()
-def test_padding_changes_nothing_and_stays_zero() -> None:
-    model, x = filled(SMALL), noisy(2, SMALL)
-    mask = cell_mask(SMALL.size)
+@pytest.mark.parametrize("config", [SMALL, replace(SMALL, latent=(4, 8, 12, 4), patch=4)])
+def test_padding_changes_nothing_and_stays_zero(config: DitConfig) -> None:
+    model, x = filled(config), noisy(2, config)
+    mask = cell_mask(config.size)
     t = torch.tensor([3, 900])
     output = model(x, t)
     assert torch.equal(output[:, :, ~mask], torch.zeros_like(output[:, :, ~mask]))
@@ -176,3 +178,7 @@ def test_what_it_does_not_know_is_refused() -> None:
         Dit(SMALL)(x, t, Conditions(command=torch.tensor([0, 1])))
     with pytest.raises(ValueError, match="were expected"):
         Dit(SMALL)(x[..., :-2], t)
+    with pytest.raises(ValueError, match="at least 1 cell"):
+        replace(SMALL, patch=0)
+    with pytest.raises(UserError, match="t has 2"):
+        Dit(replace(SMALL, patch=4))
