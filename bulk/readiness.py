@@ -40,8 +40,8 @@ class NotReadyError(UserError):
     """
 
     def __init__(self, place: Path, reasons: Sequence[str]) -> None:
-        super().__init__(f"{place} is not ready: {'; '.join(reasons)}")
-        self.reasons = tuple(reasons)
+        self.reasons = tuple(reason.replace(f"{place}/", "") for reason in reasons)
+        super().__init__(f"{place} is not ready: {'; '.join(self.reasons)}")
 
 
 @dataclass(frozen=True)
