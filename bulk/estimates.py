@@ -5,8 +5,8 @@ one image tells how many pixels it has. So ten thousand scenes on a slow disk ta
 
 Where the constants come from. Of a photograph as PNG 1.74 bytes a pixel: 0.9 MB at 960x540, in DL3DV. Of a
 Gaussian 62 float32 in `point_cloud.ply`. A step of training: the table of the fox in `docs/results.md`, 506 s
-for 7,000 steps at 530x947, an upper bound for two cores; `benchmarks/results/train_step.json` has 8.4 ms for a
-step at 265x474 before the scene has grown. Other stages are guesses by their number of renders and images.
+for 7,000 steps at 530x947, an upper bound for two cores; `benchmarks/results/train_step.json` has 8.4 ms for
+a step at 265x474 before the scene has grown. Other stages are guesses by their number of renders and images.
 """
 
 import os
@@ -27,7 +27,7 @@ _PNG_BYTES_PER_PIXEL = 1.74
 _JPEG_BYTES_PER_PIXEL = 0.35  # quality 90 to 95
 _MASK_BYTES_PER_PIXEL = 0.1  # 0.05 MB at 960x540
 _DEPTH_BYTES_PER_PIXEL = 1.6  # 16 bits of a smooth surface, deflated
-_GAUSSIAN_BYTES = 62 * 4
+_GAUSSIAN_BYTES = 62.0 * 4
 _POINT_BYTES = 110  # of points3D.bin: 51 and a track of seven images
 _USUAL_POINTS = 50_000  # of scenes that have no model, or predicted points
 

@@ -14,9 +14,6 @@ from data.synthetic.poses import inverse
 from data.synthetic.views import Pinhole
 from scene.datasets.pycolmap_import import pycolmap
 
-NERFSTUDIO_WORLD = np.array([[0.0, 1.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0], [0.0, 0.0, -1.0, 0.0]])
-"""How nerfstudio turns the world of a COLMAP model: its own `applied_transform`."""
-
 _SAME_WORLD = np.eye(4)[:3]
 
 

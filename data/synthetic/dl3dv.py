@@ -21,7 +21,7 @@ from core.errors import UserError
 from core.files import GIT_LFS_MARK, write_json
 from core.images import read_gray
 from core.progress import Progress
-from data.synthetic.colmap import NERFSTUDIO_WORLD, write_model, write_transforms
+from data.synthetic.colmap import write_model, write_transforms
 from data.synthetic.files import DEPTH_UNIT_M, new_folder
 from data.synthetic.options import CaptureSettings
 from data.synthetic.paths import around_the_fountain
@@ -30,6 +30,7 @@ from data.synthetic.recording import StaticRecorder, static_name
 from data.synthetic.stage import Quality
 from data.synthetic.views import Pinhole, pinhole_matrix
 from data.synthetic.workers import each
+from scene.datasets.nerfstudio import NERFSTUDIO_WORLD
 
 FACTOR = 4
 """How many times larger than its images_4 a capture is."""
