@@ -27,8 +27,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 bash scripts/setup.sh
 source "${VIRTUAL_ENV:-.venv}/bin/activate"
 if [ -n "$bulk" ]; then
-    exec python dataset_generation.py --dataset mipnerf360 --dataset-root "$data" --output-dir "$out" \
+    python dataset_generation.py --dataset mipnerf360 --dataset-root "$data" --output-dir "$out" \
         --split-ratio 0.1 0.3 0.5 0.7 0.9 --stages train render visibility depth metrics validate "$@"
+    exit
 fi
 benchmark() {  # benchmark SCENE FOLDER [FLAGS]: the scene's images are in FOLDER
     python train.py -s "$data/$1" -m "$out/$1" -i "$2" --eval "${@:3}"
