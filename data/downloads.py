@@ -24,6 +24,11 @@ _CHUNK = 1 << 20
 _TIMEOUT_S = 30
 _MOST_REDIRECTIONS = 8
 _SPARE_BYTES = 1 << 26
+_NOT_LET_IN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+
+
+class NotLetInError(UserError):
+    """A file whose server wants to know who asks, or does not let that one in."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +44,14 @@ class Announcement:
     sha256: str | None = None
 
 
-def fetch(url: str, target: Path, sha256: str | None = None) -> None:
+def fetch(url: str, target: Path, sha256: str | None = None, token: str | None = None) -> None:
     """Put a file into its place, unless it is there.
 
     Args:
         url: of the file.
         target: its place; what an earlier attempt left beside it (`.part`) is completed.
         sha256: what it must hash to, if its publisher says so; else the server's word is taken.
+        token: of an account that the server lets in; it is not told to servers that this one sends on to.
 
     Raises:
         UserError: the server does not answer, ends early or sends something else; or the disk is full.
@@ -55,13 +61,13 @@ def fetch(url: str, target: Path, sha256: str | None = None) -> None:
         return
     part = target.with_name(f"{target.name}.part")
     make_folder(target.parent)
-    announced = announcement(url)
+    announced = announcement(url, token)
     try:
         have = part.stat().st_size if part.is_file() else 0
         check_space(target.parent, (announced.size or 0) - have, target.name)
         say(url)
         if have == 0 or have != announced.size:
-            _append(url, part, have)
+            _append(url, part, have, token)
         _check(url, part, Announcement(announced.size, sha256 or announced.sha256))
         part.replace(target)
     except (urllib.error.URLError, TimeoutError, ConnectionError, HTTPException) as error:
@@ -70,8 +76,12 @@ def fetch(url: str, target: Path, sha256: str | None = None) -> None:
         raise explain(error, part) from error
 
 
-def announcement(url: str) -> Announcement:
+def announcement(url: str, token: str | None = None) -> Announcement:
     """Length and checksum of a file by its server's word, without its content.
+
+    Args:
+        url: of the file.
+        token: of an account that the server lets in.
 
     Raises:
         UserError: the server does not answer, or has no such file.
@@ -80,7 +90,7 @@ def announcement(url: str) -> Announcement:
     digest: str | None = None
     for _ in range(_MOST_REDIRECTIONS):
         try:
-            status, headers = _head(url)
+            status, headers = _head(url, token)
         except (OSError, HTTPException) as error:
             raise _unreachable(url, error) from error
         linked = re.fullmatch(r'(?:W/)?"?([0-9a-f]{64})"?', headers.get("X-Linked-Etag", ""))
@@ -88,7 +98,9 @@ def announcement(url: str) -> Announcement:
         size = size or _number(headers.get("X-Linked-Size"))
         if "Location" not in headers or not _redirects(status):
             return Announcement(size or _number(headers.get("Content-Length")), digest)
-        url = urllib.parse.urljoin(url, headers["Location"])
+        following = urllib.parse.urljoin(url, headers["Location"])
+        token = token if _server(following) == _server(url) else None
+        url = following
     raise UserError(f"{url} sends from address to address; check the network and run the same command again")
 
 
@@ -118,8 +130,20 @@ class _Stay(urllib.request.HTTPRedirectHandler):
         """None: do not go there."""
 
 
-def _head(url: str) -> tuple[int, Message]:
-    request = urllib.request.Request(url, method="HEAD")
+def _server(url: str) -> tuple[str, str]:
+    parts = urllib.parse.urlsplit(url)
+    return parts.scheme, parts.netloc
+
+
+def _request(url: str, token: str | None, method: str = "GET") -> urllib.request.Request:
+    request = urllib.request.Request(url, method=method)
+    if token is not None:
+        request.add_unredirected_header("Authorization", f"Bearer {token}")
+    return request
+
+
+def _head(url: str, token: str | None) -> tuple[int, Message]:
+    request = _request(url, token, "HEAD")
     try:
         with urllib.request.build_opener(_Stay()).open(request, timeout=_TIMEOUT_S) as response:
             return response.status, response.headers
@@ -136,9 +160,11 @@ def _redirects(status: int) -> bool:
     return 300 <= status < 400
 
 
-def _append(url: str, part: Path, have: int) -> None:
+def _append(url: str, part: Path, have: int, token: str | None) -> None:
     """Add to `part` what is missing of it."""
-    request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
+    request = _request(url, token)
+    if have:
+        request.add_header("Range", f"bytes={have}-")
     try:
         response: HTTPResponse = urllib.request.urlopen(request, timeout=_TIMEOUT_S)
     except urllib.error.HTTPError as error:
@@ -186,5 +212,7 @@ def _number(header: str | None) -> int | None:
 
 
 def _unreachable(url: str, error: Exception) -> UserError:
+    if isinstance(error, urllib.error.HTTPError) and error.code in _NOT_LET_IN:
+        return NotLetInError(f"{url} is not open to everybody ({error.code} {error.reason})")
     reason = getattr(error, "reason", None) or error
     return UserError(f"{url}: {reason}; check the network and run the same command again")

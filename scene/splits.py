@@ -129,6 +129,11 @@ def rows_held_out(count: int, options: SplitOptions) -> tuple[int, ...]:
     return tuple(_by_rule(count, options)[0])
 
 
+def views_that_train(total: int, share: float) -> int:
+    """How many of so many views train where `split` is that share; at least one."""
+    return max(1, round(share * total))
+
+
 def rows_of_names(capture: Capture, names: Iterable[str], where: str) -> list[int]:
     """Rows of the views with the given names.
 
@@ -177,7 +182,7 @@ def _draw(capture: Capture, share: float, mode: SplitMode, seed: int) -> Split:
     if not 0 < share <= 1:
         raise UserError(f"--split {share} was given; a share of the views between 0 and 1 was expected")
     total = len(capture)
-    count = max(1, round(share * total))
+    count = views_that_train(total, share)
     random = generator(seed, "split")
     if mode == "contiguous":
         first = int(torch.randint(total - count + 1, (), generator=random))

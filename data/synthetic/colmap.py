@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float64
+from numpy import ndarray
 
 from core.files import write_json
 from data.synthetic.files import DEPTH_UNIT_M
@@ -11,6 +13,8 @@ from data.synthetic.points import ColoredPoints, Tracks
 from data.synthetic.poses import inverse
 from data.synthetic.views import Pinhole
 from scene.datasets.pycolmap_import import pycolmap
+
+_SAME_WORLD = np.eye(4)[:3]
 
 
 def write_model(
@@ -50,22 +54,33 @@ def write_model(
     model.write_binary(str(folder))
 
 
-def write_transforms(path: Path, names: Sequence[str], views: Sequence[Pinhole]) -> None:
-    """Write nerfstudio's `transforms.json`; the world is that of the COLMAP model.
+def write_transforms(
+    path: Path,
+    names: Sequence[str],
+    views: Sequence[Pinhole],
+    *,
+    world: Float64[ndarray, "3 4"] = _SAME_WORLD,
+    with_depths: bool = True,
+) -> None:
+    """Write nerfstudio's `transforms.json`.
 
     Args:
         path: of the file.
         names: of the images in `images`, and of the depth maps in `depth`.
         views: all with the same intrinsics.
+        world: the file's world from that of the COLMAP model.
+        with_depths: whether there are depth maps.
     """
     first = views[0]
+    moved = np.vstack([world, (0.0, 0.0, 0.0, 1.0)])
+    depths = [{"depth_file_path": f"depth/{name}"} if with_depths else {} for name in names]
     opengl = np.diag([1.0, -1.0, -1.0, 1.0])
     frames = [
         {
             "file_path": f"images/{name}",
-            "depth_file_path": f"depth/{name}",
+            **depths[index],
             "colmap_im_id": index + 1,
-            "transform_matrix": (view.c2w @ opengl).tolist(),
+            "transform_matrix": (moved @ view.c2w @ opengl).tolist(),
         }
         for index, (name, view) in enumerate(zip(names, views, strict=True))
     ]
@@ -83,8 +98,8 @@ def write_transforms(path: Path, names: Sequence[str], views: Sequence[Pinhole])
             "k2": 0.0,
             "p1": 0.0,
             "p2": 0.0,
-            "applied_transform": np.eye(4)[:3].tolist(),
-            "depth_unit_scale_factor": DEPTH_UNIT_M,
+            "applied_transform": world.tolist(),
+            **({"depth_unit_scale_factor": DEPTH_UNIT_M} if with_depths else {}),
             "frames": frames,
         },
     )

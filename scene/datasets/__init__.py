@@ -8,7 +8,7 @@ from scene.datasets import blender, colmap, nerfstudio, prediction, sintel, tum
 from scene.datasets.assemble import assemble
 from scene.datasets.image_folders import DIVISORS, WIDTH_CAP_PX, check_resolution
 from scene.datasets.options import CaptureOptions
-from scene.datasets.source import Reader
+from scene.datasets.source import Reader, SourceScene
 from scene.datasets.street import LOG_READERS, is_log, open_log
 from scene.datasets.street_options import StreetOptions
 
@@ -21,6 +21,7 @@ __all__ = [
     "is_log",
     "open_capture",
     "open_log",
+    "read_source",
 ]
 
 READERS: tuple[Reader, ...] = (
@@ -49,8 +50,16 @@ def open_capture(source: Path, options: CaptureOptions | None = None) -> Capture
     options = options or CaptureOptions()
     if options.source_format == "auto" and is_log(source):
         return open_log(source, _street_options(options))
-    reader = _reader_of(source, options.source_format)
-    return assemble(source, reader.read(source, options), options)
+    return assemble(source, read_source(source, options), options)
+
+
+def read_source(source: Path, options: CaptureOptions) -> SourceScene:
+    """What a source that is no driving log says of itself; no image is looked at.
+
+    Raises:
+        UserError: the folder holds no capture, or its description is broken.
+    """
+    return _reader_of(source, options.source_format).read(source, options)
 
 
 def declared_test_images(source: Path) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from scene.datasets.image_folders import check_resolution, resolution_note, targ
 from scene.datasets.lenses import Undistortion, undistortion
 from scene.datasets.options import CaptureOptions
 from scene.datasets.source import PredictedMaps, SourceScene, SourceView
+from scene.datasets.view_check import check_orientation, check_view
 from scene.images import Column, ImageHeader, Prefetched, read_header
 from scene.points import random_points_in_view
 
@@ -28,8 +29,6 @@ _LISTED = 8
 _HEADER_THREADS = 16
 # How far the shape of an image may be from its camera's before that is mentioned: more than rounding goes.
 _SHAPE_TOLERANCE = 0.02
-# How far a pose may be from a rotation: more than the digits of a text file take away.
-_RIGID_TOLERANCE = 1e-2
 
 
 @dataclass(frozen=True)
@@ -111,14 +110,9 @@ def _existing(source: Path, views: Sequence[SourceView], notes: list[str]) -> li
 
 
 def _plan(view: SourceView, header: ImageHeader, options: CaptureOptions) -> _Plan:
-    _check_pose(view)
-    _check_lens(view)
+    check_view(view)
     width, height = header.width, header.height
-    if (width - height) * (view.lens.width - view.lens.height) < 0:
-        raise UserError(
-            f"{view.path} is {width}x{height}, but its camera was calibrated for "
-            f"{view.lens.width}x{view.lens.height}: one of the two is rotated; rotate the image"
-        )
+    check_orientation(view, width, height)
     correction, lens = None, view.lens
     if not view.lens.is_pinhole:
         correction = undistortion(view.lens, width, height)
@@ -126,26 +120,6 @@ def _plan(view: SourceView, header: ImageHeader, options: CaptureOptions) -> _Pl
         width, height = lens.width, lens.height
     new_width, new_height = target_size(width, height, options)
     return _Plan(view, header, correction, lens.K(new_width, new_height), new_width, new_height)
-
-
-def _check_pose(view: SourceView) -> None:
-    if not np.isfinite(view.viewmat).all():
-        raise UserError(f"the pose of {view.name} is not finite; remove the view or mend its numbers")
-    rotation = view.viewmat[:3, :3]
-    if np.abs(rotation @ rotation.T - np.eye(3)).max() > _RIGID_TOLERANCE or np.linalg.det(rotation) < 0:
-        raise UserError(f"the pose of {view.name} is no rotation and translation; a rigid pose was expected")
-
-
-def _check_lens(view: SourceView) -> None:
-    lens = view.lens
-    if not np.isfinite(lens.params).all() or lens.width < 1 or lens.height < 1:
-        raise UserError(
-            f"the camera of {view.name} is broken: {lens}; finite numbers and a size were expected"
-        )
-    if lens.is_spherical:
-        raise UserError(f"{view.name} was taken by a camera that sees all around; cut it into pinhole images")
-    if lens.K(lens.width, lens.height).diagonal().min() <= 0:
-        raise UserError(f"the camera of {view.name} is broken: {lens}; a positive focal length was expected")
 
 
 def _note_sizes(plans: list[_Plan], options: CaptureOptions, notes: list[str]) -> None:

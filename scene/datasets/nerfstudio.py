@@ -10,7 +10,7 @@ from core.errors import UserError
 from core.geometry import transform_points
 from core.ply import read_points_ply
 from scene.capture import PointCloud
-from scene.datasets.colmap import find_model, read_model, stored_points
+from scene.datasets.colmap import find_model, model_cameras, read_model, stored_points
 from scene.datasets.image_folders import ImageFinder, find_image_folder
 from scene.datasets.options import CaptureOptions
 from scene.datasets.source import Reader, SourceScene, SourceView
@@ -27,6 +27,12 @@ from scene.datasets.transforms_json import (
 _FILE = "transforms.json"
 _DEFAULT_FOLDER = CaptureOptions().images
 
+NERFSTUDIO_WORLD = np.array([[0.0, 1.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0], [0.0, 0.0, -1.0, 0.0]])
+"""How nerfstudio turns the world of a COLMAP model: its own `applied_transform`."""
+
+_LEAST_TO_COMPARE = 3  # cameras; fewer do not tell one turn of the world from another
+_SAME_PLACE = 1e-3  # how far cameras may be apart, of the extent of all
+
 
 def _detect(source: Path) -> bool:
     return (source / _FILE).is_file()
@@ -35,10 +41,11 @@ def _detect(source: Path) -> bool:
 def _read(source: Path, options: CaptureOptions) -> SourceScene:
     path = source / _FILE
     meta, frames = read_transforms(path)
+    names = _names(frames)
+    _state_world(source, meta, frames, names)
     # The file's world is COLMAP's moved by `applied_transform`; everything is moved back.
     applied = meta.get("applied_transform")
     world = np.eye(4) if applied is None else np.linalg.inv(matrix(applied, f"{path}: applied_transform"))
-    names = _names(frames)
     files = _image_files(source, frames, names, options)
     size = size_of_first(files)
     views = []
@@ -49,6 +56,33 @@ def _read(source: Path, options: CaptureOptions) -> SourceScene:
         views.append(SourceView(name, file, viewmat_of(c2w), lens_of(meta, frame, size, where), mask))
     notes: list[str] = []
     return SourceScene(views, _points(source, meta, world, notes), tuple(notes))
+
+
+def _state_world(source: Path, meta: Json, frames: list[Json], names: list[str]) -> None:
+    """State `applied_transform` where the file does not and the poses of a COLMAP model tell what it was.
+
+    Older files leave it out though their world is turned as nerfstudio turns it; then the model's points
+    would lie elsewhere than the cameras look.
+    """
+    folder = find_model(source)
+    if folder is None or "applied_transform" in meta or "applied_scale" in meta:
+        return
+    cameras, posed = model_cameras(folder)
+    centers = dict(zip(posed, cameras.centers.double().numpy(), strict=True))
+    pairs = [
+        (matrix(frame.get("transform_matrix"), str(source / _FILE))[:3, 3], centers[name])
+        for frame, name in zip(frames, names, strict=True)
+        if name in centers
+    ]
+    if len(pairs) < _LEAST_TO_COMPARE:
+        return
+    stated, colmap = np.array(pairs).transpose(1, 0, 2)
+    extent = np.linalg.norm(colmap - colmap.mean(0), axis=1).max()
+    for candidate in (np.eye(4)[:3], NERFSTUDIO_WORLD):
+        error = np.linalg.norm(colmap @ candidate[:, :3].T - stated, axis=1).max()
+        if error <= _SAME_PLACE * extent:
+            meta["applied_transform"] = candidate.tolist()
+            return
 
 
 def _names(frames: list[Json]) -> list[str]:

@@ -13,6 +13,7 @@ from core.ply import PointArrays, write_points_ply
 from scene.capture import Capture
 from scene.datasets import CaptureOptions, open_capture
 from scene.datasets.lenses import Lens, undistortion
+from scene.datasets.nerfstudio import NERFSTUDIO_WORLD
 from scene.splits import SplitOptions, split_views
 from tests.scene.datasets.sources import OPENCV, write_colmap, write_image, write_transforms
 
@@ -122,6 +123,26 @@ def test_points_of_the_colmap_model_it_was_made_from(tmp_path: Path) -> None:
     np.testing.assert_allclose(capture.cameras.viewmats.numpy(), viewmats, atol=1e-6)
     assert capture.points is not None
     assert len(capture.points) == 11
+
+
+@pytest.mark.parametrize("world", [np.eye(4), np.vstack([NERFSTUDIO_WORLD, (0, 0, 0, 1)])])
+def test_a_world_that_is_not_stated_is_told_by_the_colmap_model(tmp_path: Path, world: np.ndarray) -> None:
+    write_colmap(tmp_path / "colmap", count=4, points=11)
+    viewmats = write_transforms(tmp_path, count=4, world=world)
+    capture = open_capture(tmp_path)
+    np.testing.assert_allclose(capture.cameras.viewmats.numpy(), viewmats, atol=1e-6)
+    assert capture.points is not None
+    assert len(capture.points) == 11
+
+
+def test_a_model_of_another_world_gives_no_points(tmp_path: Path) -> None:
+    write_colmap(tmp_path / "colmap", count=4, points=11)
+    turned = np.eye(4)
+    turned[:3, :3] = Rotation.from_rotvec([0.3, -1.0, 0.4]).as_matrix()
+    write_transforms(tmp_path, count=4, world=turned)
+    capture = open_capture(tmp_path, CaptureOptions(random_points=8))
+    assert capture.points is not None
+    assert len(capture.points) == 8
 
 
 def test_a_missing_file_of_points_is_noted(tmp_path: Path) -> None:
