@@ -14,7 +14,7 @@ Ending = Literal[
 """How an attempt ended.
 
 `done`: every stage is. `busy`: another process has the job. `input`: the scene cannot be used as it is.
-`memory`: it did not suffice. `error`: any other exception. `killed`: the process ended without a word.
+`memory`: it did not suffice. `error`: any other exception. `killed`: ended by force from outside.
 `stalled`: no progress for too long. `timeout`: a stage took too long. `disk`: too little is free. `stopped`:
 we were asked to. `lost`: the machine was.
 """

@@ -1,13 +1,17 @@
 """What follows a failed attempt: another one, after a while and with less demanded, or none."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from bulk.job_options import JobOptions
-from bulk.orders import Outcome
 
 _FIRST_CAP = 1_000_000
+_KILLS = 5
+"""Ends by force that weigh as much as one other failure."""
+_AT_A_LEVEL = {"memory": 1, "killed": 3}
+_OTHERWISE_AT_A_LEVEL = 2
 _LONGEST_SECONDS = 900.0
 
 
@@ -16,7 +20,8 @@ class RetryOptions:
     """What happens after a failure."""
 
     attempts: int = 3
-    """Failures of a job after which it goes into quarantine."""
+    """Failures of a job after which it goes into quarantine; ends by force from outside are allowed five times as
+    often."""
     backoff_seconds: float = 10.0
     """Before the second attempt; twice as long before each that follows, a quarter of an hour at the most."""
     retry_quarantined: bool = False
@@ -29,15 +34,17 @@ class RetryOptions:
             raise ValueError(f"backoff_seconds: a time from 0 on was expected, got {self.backoff_seconds}")
 
 
-def is_last(outcome: Outcome, failures: int, options: RetryOptions) -> bool:
+def is_last(failures: Sequence[Mapping[str, Any]], options: RetryOptions) -> bool:
     """Whether a job goes into quarantine.
 
     Args:
-        outcome: of its latest attempt.
-        failures: so far, this one among them.
+        failures: all so far: outcomes. Ends by force from outside say little about the job, so more of them are
+            allowed.
         options: how many are allowed.
     """
-    return outcome.ending == "input" or failures >= options.attempts
+    endings = Counter(failure["ending"] for failure in failures)
+    kills = endings.pop("killed", 0)
+    return "input" in endings or endings.total() >= options.attempts or kills >= _KILLS * options.attempts
 
 
 def delay(failures: int, options: RetryOptions) -> float:
@@ -48,21 +55,23 @@ def delay(failures: int, options: RetryOptions) -> float:
 def next_level(failures: Sequence[Mapping[str, Any]]) -> int:
     """How much less is demanded of the next attempt.
 
-    A level more after each failure for want of memory, and after a second failure at the same level of any
-    kind, as an accident seldom happens twice.
+    A level more after a failure for want of memory, after two of another kind at the same level, as an accident
+    seldom happens twice, and after three ends by force, which may be want of memory too.
 
     Args:
         failures: all so far, the oldest first: outcomes with the `level` that they happened at.
     """
-    level, there = 0, 0
+    level = 0
+    there: Counter[str] = Counter()
     for failure in failures:
         if failure["level"] < level:
             continue  # of another command, which did not know yet
         if failure["level"] > level:
-            level, there = failure["level"], 0
-        there += 1
-        if failure["ending"] == "memory" or there == 2:
-            level, there = level + 1, 0
+            level, there = failure["level"], Counter()
+        ending = failure["ending"]
+        there[ending] += 1
+        if there[ending] >= _AT_A_LEVEL.get(ending, _OTHERWISE_AT_A_LEVEL):
+            level, there = level + 1, Counter()
     return level
 
 

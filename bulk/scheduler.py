@@ -207,13 +207,13 @@ class Scheduler:
     def _count_failure(self, order: WorkOrder, outcome: Outcome) -> None:
         state, retries = JobState.of(order.job), self._request.retries
         state.add_failure(outcome, order.level)
-        failures = len(state.failures())
-        if is_last(outcome, failures, retries):
+        failures = state.failures()
+        if is_last(failures, retries):
             state.put_into_quarantine(outcome)
             self.tally.failed += 1
-            self._events.add("quarantined", job=order.job.key, failures=failures)
+            self._events.add("quarantined", job=order.job.key, failures=len(failures))
         else:
-            self._put_back(order.job.key, delay(failures, retries))
+            self._put_back(order.job.key, delay(len(failures), retries))
 
     def _put_back(self, key: str, seconds: float) -> None:
         heapq.heappush(self._waiting, (time.time() + seconds, self._place[key], key))

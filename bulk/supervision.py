@@ -27,6 +27,7 @@ from core.run_folder import RunFolder
 
 _POLL_SECONDS = 0.2
 _LOOK_SECONDS = 1.0
+_FROM_OUTSIDE = {signal.SIGKILL, signal.SIGTERM, signal.SIGHUP}
 
 
 def supervise(order: WorkOrder, stop: threading.Event) -> Outcome:
@@ -170,7 +171,8 @@ def _killed(exit_code: int | None, by_memory: bool) -> tuple[Any, str]:
     if by_memory:
         return "memory", "ended by the system, which had no memory left"
     if exit_code is not None and exit_code < 0:
-        return "killed", f"ended by {signal.Signals(-exit_code).name}"
+        number = signal.Signals(-exit_code)
+        return "killed" if number in _FROM_OUTSIDE else "error", f"ended by {number.name}"
     return "killed", f"ended with exit code {exit_code} and without a word"
 
 
