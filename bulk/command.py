@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Literal
+from typing import Literal
 
 from bulk.display import open_display
 from bulk.engines import Engine
@@ -23,7 +23,6 @@ from bulk.report import write_reports
 from bulk.retries import RetryOptions
 from bulk.scheduler import Request, Scheduler, Tally
 from bulk.states import JobState, stage_states
-from core import cli
 from core.memory import readable
 from core.progress import say
 
@@ -85,8 +84,6 @@ class DatasetGeneration:
     """What is done to each, in this order."""
     dry_run: bool = False
     """List the jobs and what they will take, and do nothing."""
-    yes: Annotated[bool, cli.flag("-y")] = False
-    """Agree that stages delete outputs (clean, partition_fix)."""
     engine: EngineOptions = EngineOptions()
     """Where the work is done."""
     limits: LimitOptions = LimitOptions()
@@ -113,7 +110,7 @@ def generate(
     Raises:
         UserError: the command makes no sense, or a disk, a cluster or a state cannot be used.
     """
-    check_stages(command.stages, command.yes)
+    check_stages(command.stages, command.options.yes)
     jobs = plan(command.dataset, command.dataset_root, command.output_dir, command.selection)
     if command.dry_run:
         _tell_plan(jobs, command, tell)

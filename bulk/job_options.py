@@ -15,3 +15,5 @@ class JobOptions:
     """Cap on the number of Gaussians."""
     coarser: int = 0
     """Further halvings of the images."""
+    yes: bool = False
+    """Let the stages `clean` and `partition_fix` delete."""

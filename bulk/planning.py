@@ -3,10 +3,11 @@
 import hashlib
 import json
 import os
+import platform
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from bulk.datasets import discover
 from bulk.job_options import JobOptions
@@ -18,6 +19,11 @@ from core.run_folder import RunFolder
 from core.serialization import config_to_json, differences
 
 _LEAST_TRAINING_VIEWS = 2
+_FIXED = (
+    "seed", "iterations", "split_mode", "resolution", "extra_downscale", "sh_degree", "max_gaussians",
+    "coarser",
+)  # fmt: skip
+"""Options that all outputs of a data set depend on."""
 _DESTRUCTIVE: tuple[StageName, ...] = ("clean", "partition_fix")
 _IMAGES = (".png", ".jpg", ".jpeg", ".webp")
 
@@ -93,6 +99,9 @@ def check_stages(stages: Sequence[StageName], yes: bool) -> None:
 def claim(root: Path, dataset: DatasetName, options: JobOptions) -> str:
     """Make the folder of the data set ours, or find that it is.
 
+    What all outputs depend on has to be as it was when the data set was begun. Other options may change: the
+    stages that depend on them are done anew.
+
     Args:
         root: the folder.
         dataset: whose rules its scenes follow.
@@ -102,28 +111,26 @@ def claim(root: Path, dataset: DatasetName, options: JobOptions) -> str:
         A digest of the options.
 
     Raises:
-        UserError: another run, with other options, has made it; or it cannot be written.
+        UserError: it was begun with other options, or it cannot be written.
     """
-    wanted: dict[str, Any] = {"dataset": dataset, "options": config_to_json(options)}
-    wanted = json.loads(json.dumps(wanted))
+    values = json.loads(json.dumps(config_to_json(options)))
+    wanted = {"dataset": dataset, **{name: values[name] for name in _FIXED if name in values}}
     path = make_folder(root / HOME) / "run.json"
     if not path.exists():
-        mine = path.with_name(f".run.{os.getpid()}.json")
+        mine = path.with_name(f"run.{platform.node()}.{os.getpid()}.json")
         write_json(mine, wanted)
-        try:
-            os.link(mine, path)  # fails where another command has been faster, which a rename would not
-        except FileExistsError:
-            pass
-        finally:
-            mine.unlink()
+        with suppress(FileExistsError):  # another command was faster; a link replaces nothing
+            os.link(mine, path)
+        mine.unlink()
     changed = differences(read_object(path), wanted)
     if changed:
         name, (old, new) = next(iter(changed.items()))
         raise UserError(
-            f"--output-dir {root} was begun with {name.rpartition('.')[2]} {old}, and now it is {new}; "
-            "choose another folder, or the options of then, which are in .bulk/run.json"
+            f"--output-dir {root} was begun with {name} {old}, and now it is {new}; choose another folder, "
+            f"or the options of then, which are in {path}"
         )
-    return hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
+    values.pop("yes", None)
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def _check_views(scenes: Iterable[SceneSource], shares: Sequence[float]) -> None:

@@ -20,8 +20,7 @@ class RetryOptions:
     """What happens after a failure."""
 
     attempts: int = 3
-    """Failures of a job after which it goes into quarantine; ends by force from outside are allowed five times as
-    often."""
+    """Failures of a job before it goes into quarantine; ends by force may be five times as many."""
     backoff_seconds: float = 10.0
     """Before the second attempt; twice as long before each that follows, a quarter of an hour at the most."""
     retry_quarantined: bool = False
@@ -38,8 +37,8 @@ def is_last(failures: Sequence[Mapping[str, Any]], options: RetryOptions) -> boo
     """Whether a job goes into quarantine.
 
     Args:
-        failures: all so far: outcomes. Ends by force from outside say little about the job, so more of them are
-            allowed.
+        failures: all so far: outcomes. Ends by force from outside say little about the job, so more
+            of them are allowed.
         options: how many are allowed.
     """
     endings = Counter(failure["ending"] for failure in failures)
@@ -55,8 +54,8 @@ def delay(failures: int, options: RetryOptions) -> float:
 def next_level(failures: Sequence[Mapping[str, Any]]) -> int:
     """How much less is demanded of the next attempt.
 
-    A level more after a failure for want of memory, after two of another kind at the same level, as an accident
-    seldom happens twice, and after three ends by force, which may be want of memory too.
+    A level more after a failure for want of memory, after two of another kind at the same level, as an
+    accident seldom happens twice, and after three ends by force, which may be want of memory too.
 
     Args:
         failures: all so far, the oldest first: outcomes with the `level` that they happened at.

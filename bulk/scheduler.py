@@ -5,7 +5,7 @@ import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from bulk.engines import Engine
 from bulk.events import EventLog
@@ -83,6 +83,7 @@ class Tally:
         return (time.time() - self.begun) / now_done * self.left if now_done else None
 
 
+@runtime_checkable
 class Display(Protocol):
     """Shows how a run goes."""
 

@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 from bulk.heartbeat import Heartbeat
 from bulk.jobs import Job, StageName
@@ -37,6 +37,7 @@ CHECK = "check"
 _PR_SET_PDEATHSIG = 1
 
 
+@runtime_checkable
 class StageSet(Protocol):
     """What a module of stages has."""
 

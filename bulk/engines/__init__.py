@@ -1,11 +1,12 @@
 """Where attempts run: processes of this machine, a Ray cluster, or Slurm, behind one small protocol."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from bulk.orders import Outcome, WorkOrder
 
 
+@runtime_checkable
 class Engine(Protocol):
     """Runs orders, several at a time. Every order given to it comes back once, whatever happens to it."""
 
