@@ -99,7 +99,7 @@ class _Watch:
                 verdict = self._verdict()
             told = None if verdict else _received(ours)
         finally:
-            self._end(process, self.order.limits.grace_seconds if told is not None else 0)
+            self._end(process, self.order.limits.grace_seconds if told is not None else 0.0)
         seconds, pid = time.monotonic() - self.begun, process.pid or 0
         if told is not None:
             stopped = self.stop.is_set() and told.ending not in ("done", "busy")

@@ -59,7 +59,7 @@ def open_engine(options: EngineOptions, root: Path) -> Iterator[Engine]:
     """
     if options.engine == "ray":
         gpus = options.gpus_per_job / options.jobs_per_gpu
-        yield RayEngine(options.ray_address, options.max_workers, gpus, options.cpus_per_job)
+        yield RayEngine(options.ray_address, options.max_workers, gpus, float(options.cpus_per_job))
     elif options.engine == "slurm":
         workers = options.max_workers or _SLURM_WORKERS
         folder = root / HOME / "slurm"
