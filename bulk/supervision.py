@@ -181,4 +181,4 @@ def _size_and_time(path: Path) -> tuple[float, float]:
         found = path.stat()
     except OSError:
         return 0.0, 0.0
-    return found.st_size, found.st_mtime
+    return float(found.st_size), found.st_mtime
