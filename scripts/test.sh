@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Set-up, static checks, then all tests. Arguments go to pytest: bash scripts/test.sh tests/core -k cli
+# With --slow also those that take minutes: bash scripts/test.sh --slow
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 bash scripts/check.sh

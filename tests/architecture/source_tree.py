@@ -20,7 +20,7 @@ PACKAGES = (
     "configs",
     "data",
 )
-COMMAND_LINES = ("train.py", "render.py", "metrics.py")
+COMMAND_LINES = ("train.py", "render.py", "metrics.py", "dataset_generation.py")
 GENERATED = {
     ".git", ".venv", "__pycache__", "output", "outputs", "build", "dist", "captures",
     ".pytest_cache", ".ruff_cache", ".hypothesis", ".import_linter_cache",

@@ -1,0 +1,101 @@
+"""What bulk runs cost beside their stages: planning many jobs, and a worker's time outside its stages.
+
+python -m benchmarks.bench_bulk
+"""
+
+import json
+import tempfile
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.measuring import write_result
+from bulk.command import DatasetGeneration, LimitOptions, Selection, generate
+from bulk.engines.choice import EngineOptions
+from bulk.jobs import Job, SceneSource
+from bulk.orders import WorkOrder
+from bulk.supervision import supervise
+from core import cli
+from core.memory import peak_bytes
+from tests.bulk import timed_stages
+from tests.bulk.orders import OPTIONS, STAGES
+from tests.bulk.scenes import IMAGES, write_root
+
+
+@dataclass(frozen=True)
+class BenchBulk:
+    """Measure planning and the overhead of a worker."""
+
+    scenes: int = 10_000
+    """Of the plan, in 5 splits each."""
+    photographs: int = 4
+    """Files of each scene; planning looks at no more than their names."""
+    job_seconds: float = 60.0
+    """That the stages of a job take together."""
+    jobs: int = 3
+    """Jobs one after another, of which the first also starts the process that workers are forked from."""
+    out: Path | None = None
+    """JSON file for the figures."""
+
+
+def bench(command: BenchBulk) -> None:
+    """Print and write seconds and bytes."""
+    with tempfile.TemporaryDirectory() as folder:
+        overheads = _overheads(Path(folder), command)
+        plan_seconds = _plan(Path(folder), command)
+        peak, jobs = peak_bytes() or 0, 5 * command.scenes
+        # Before so many files are removed again, which takes longer than all the rest.
+        print(f"planning {jobs:,} jobs: {plan_seconds:.2f} s, peak of the process {peak / 2**20:.0f} MiB")
+        shares = ", ".join(f"{share:.2%}" for share in overheads)
+        print(f"time outside the stages of jobs of {command.job_seconds:g} s: {shares}", flush=True)
+    figures = {"jobs": jobs, "plan_seconds": plan_seconds, "peak_bytes": peak, "overhead_shares": overheads}
+    write_result(command.out, {**figures, "job_seconds": command.job_seconds})
+
+
+def _plan(folder: Path, command: BenchBulk) -> float:
+    """Seconds of a dry run, which finds all scenes, asks for the state of every job and estimates."""
+    root = folder / "many"
+    for number in range(command.scenes):
+        scene = root / "1K" / f"{number:064x}"
+        (scene / IMAGES).mkdir(parents=True)
+        (scene / "sparse" / "0").mkdir(parents=True)
+        (scene / "transforms.json").touch()
+        for photograph in range(command.photographs):
+            (scene / IMAGES / f"frame_{photograph + 1:05}.png").touch()
+    run = DatasetGeneration(
+        "dl3dv",
+        root,
+        folder / "out",
+        Selection(subset=("1K",), split_ratio=(0.5, 0.6, 0.7, 0.8, 0.9)),
+        dry_run=True,
+        engine=EngineOptions(),
+        limits=LimitOptions(),
+    )
+    lines: list[int] = []
+    begun = time.perf_counter()
+    generate(run, tell=lambda line: lines.append(len(line)))
+    assert len(lines) == 5 * command.scenes
+    return time.perf_counter() - begun
+
+
+def _overheads(folder: Path, command: BenchBulk) -> list[float]:
+    """For each job the share of its wall time that it spent outside its stages."""
+    names = tuple(f"scene{number}" for number in range(command.jobs))
+    root = write_root(folder / "captures", names)
+    shares: list[float] = []
+    for name in names:
+        scene = SceneSource(name, "1K", root / "1K" / name, IMAGES, "dl3dv")
+        (scene.folder / timed_stages.SECONDS).write_text(json.dumps(command.job_seconds / len(STAGES)))
+        order = WorkOrder(Job(scene, 0.5, folder / "timed"), STAGES, OPTIONS, "d", work=timed_stages.__name__)
+        begun = time.perf_counter()
+        outcome = supervise(order, threading.Event())
+        wall = time.perf_counter() - begun
+        assert outcome.ending == "done", outcome
+        inside = timed_stages.seconds_in_stages(folder / "timed")
+        shares.append((wall - inside) / inside)
+    return shares
+
+
+if __name__ == "__main__":
+    cli.run(bench, BenchBulk)

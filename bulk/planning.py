@@ -1,0 +1,168 @@
+"""From a command to the list of jobs, without opening a file of any scene."""
+
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from bulk.datasets import discover
+from bulk.job_options import JobOptions
+from bulk.jobs import DatasetName, Job, SceneSource, StageName
+from bulk.states import HOME, read_object
+from core.errors import UserError
+from core.files import make_folder, write_json
+from core.run_folder import RunFolder
+from core.serialization import config_to_json, differences
+
+_LEAST_TRAINING_VIEWS = 2
+_FIXED = (
+    "seed", "iterations", "split_mode", "resolution", "extra_downscale", "sh_degree", "max_gaussians",
+    "coarser",
+)  # fmt: skip
+"""Options that all outputs of a data set depend on."""
+_DESTRUCTIVE: tuple[StageName, ...] = ("clean", "partition_fix")
+_IMAGES = (".png", ".jpg", ".jpeg", ".webp")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which scenes, and how their views are divided."""
+
+    subset: tuple[str, ...] = ()
+    """Folders between the root and the scenes, such as 1K 2K; all of them if none is given."""
+    split_ratio: tuple[float, ...] = (0.1, 0.3, 0.5, 0.7, 0.9)
+    """Shares of the views that train, between 0 and 1: a job for each."""
+    cut_start: int = 0
+    """The first scene of the sorted list that is taken, from 0."""
+    cut_end: int | None = None
+    """The scene of the sorted list to stop before; all to the end by default."""
+    skip_existing: bool = False
+    """Leave jobs alone that have a point cloud, cam_extrinsics.npy and partition.json, whoever made them."""
+
+    def __post_init__(self) -> None:
+        if self.cut_start < 0:
+            raise ValueError(f"cut_start: a number from 0 on was expected, got {self.cut_start}")
+
+
+def plan(dataset: DatasetName, captures: Path, root: Path, selection: Selection) -> list[Job]:
+    """The jobs of a command, scene by scene.
+
+    Args:
+        dataset: whose rules the scenes follow.
+        captures: the folder of all captures.
+        root: the folder of the data set that is made.
+        selection: which scenes and splits.
+
+    Raises:
+        UserError: a share is out of range, or there is no scene, or none has views enough.
+    """
+    for share in selection.split_ratio:
+        if not 0 < share < 1:
+            raise UserError(f"--split-ratio {share:g}: shares between 0 and 1 were expected, such as 0.5")
+    if not captures.is_dir():
+        raise UserError(f"--dataset-root {captures} is no folder; the captures' was expected")
+    found = discover(dataset, captures, selection.subset)
+    scenes = found[selection.cut_start : selection.cut_end]
+    if not scenes:
+        cut = f" after the cut from {selection.cut_start} to {selection.cut_end}" if found else ""
+        raise UserError(
+            f"--dataset-root {captures} has no scene of {dataset}{cut}; "
+            "docs/datasets.md tells how they have to lie"
+        )
+    _check_views(scenes, selection.split_ratio)
+    shares = sorted(set(selection.split_ratio))
+    jobs = [Job(scene, share, root) for scene in scenes for share in shares]
+    return [job for job in jobs if not (selection.skip_existing and _exists(job))]
+
+
+def check_stages(stages: Sequence[StageName], yes: bool) -> None:
+    """Make sure that nothing is deleted that the user has not agreed to.
+
+    Args:
+        stages: that were asked for.
+        yes: whether the user has agreed.
+
+    Raises:
+        UserError: there is none, one twice, or one that deletes without the agreement.
+    """
+    if not stages or len(set(stages)) < len(stages):
+        raise UserError(f"--stages {' '.join(stages)}: at least one was expected, and none twice")
+    deleting = [stage for stage in stages if stage in _DESTRUCTIVE]
+    if deleting and not yes:
+        raise UserError(f"--stages {' '.join(deleting)} deletes outputs; add --yes if that is meant")
+
+
+def claim(root: Path, dataset: DatasetName, options: JobOptions) -> str:
+    """Make the folder of the data set ours, or find that it is.
+
+    What all outputs depend on has to be as it was when the data set was begun. Other options may change: the
+    stages that depend on them are done anew.
+
+    Args:
+        root: the folder.
+        dataset: whose rules its scenes follow.
+        options: of all jobs.
+
+    Returns:
+        A digest of the options.
+
+    Raises:
+        UserError: it was begun with other options, or it cannot be written.
+    """
+    values = json.loads(json.dumps(config_to_json(options)))
+    wanted = {"dataset": dataset, **{name: values[name] for name in _FIXED if name in values}}
+    path = make_folder(root / HOME) / "run.json"
+    if not path.exists():
+        mine = path.with_name(f"run.{platform.node()}.{os.getpid()}.json")
+        write_json(mine, wanted)
+        with suppress(FileExistsError):  # another command was faster; a link replaces nothing
+            os.link(mine, path)
+        mine.unlink()
+    changed = differences(read_object(path), wanted)
+    if changed:
+        name, (old, new) = next(iter(changed.items()))
+        raise UserError(
+            f"--output-dir {root} was begun with {name} {old}, and now it is {new}; choose another folder, "
+            f"or the options of then, which are in {path}"
+        )
+    values.pop("yes", None)
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def _check_views(scenes: Iterable[SceneSource], shares: Sequence[float]) -> None:
+    """Make sure that some scene has enough views for each share; the others are left to each job's own check.
+
+    Raises:
+        UserError: none has.
+    """
+    most = 0
+    for scene in scenes:
+        most = max(most, _view_count(scene))
+        if round(min(shares) * most) >= _LEAST_TRAINING_VIEWS:
+            return
+    for share in shares:
+        if round(share * most) < _LEAST_TRAINING_VIEWS:
+            raise UserError(
+                f"--split-ratio {share:g} leaves fewer than {_LEAST_TRAINING_VIEWS} views for training, as "
+                f"no scene has more than {most} images; choose a larger share"
+            )
+
+
+def _view_count(scene: SceneSource) -> int:
+    """Images of a scene; of a video nobody knows without opening it, so it counts as long enough."""
+    if scene.dataset == "video":
+        return 10**9
+    folder = scene.folder / scene.images
+    try:
+        return sum(name.lower().endswith(_IMAGES) for name in os.listdir(folder))  # noqa: PTH208 - 10,000 folders
+    except OSError:
+        return 0
+
+
+def _exists(job: Job) -> bool:
+    named = all((job.folder / name).exists() for name in ("cam_extrinsics.npy", "partition.json"))
+    return named and bool(RunFolder(job.folder).iterations())

@@ -1,0 +1,150 @@
+"""The page of a run: counts, how good the scenes came out, the worst of them, what failed and why."""
+
+import html
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bulk.jobs import Job
+from bulk.report.facts import psnr_of
+from core.errors import UserError
+from core.files import read_json
+from core.images import read_image
+from core.run_folder import RunFolder
+from evaluation.report.document import write_page
+from evaluation.report.markup import MISSING, duration, number, section, table
+from evaluation.report.views import data_uri
+
+_SHOWN = 24
+_FAILURES_SHOWN = 200
+_PICTURE_PX = 440
+_BINS = 20
+_WIDTH, _HEIGHT, _FOOT = 720, 180, 22
+
+
+def write_run_page(root: Path, jobs: Sequence[Job], facts: Mapping[str, Any]) -> Path:
+    """Write `report.html` into the folder of the data set.
+
+    Args:
+        root: the folder.
+        jobs: of the run.
+        facts: what `gather` found.
+
+    Returns:
+        The page.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    by_key = {job.key: job for job in jobs}
+    scores = [psnr for done in facts["jobs"] if (psnr := psnr_of(done)) is not None]
+    shown = "".join(_picture(by_key[done["job"]], done) for done in facts["jobs"][:_SHOWN])
+    sections = [
+        section("What failed", "With the last reason; the log has the rest.", _failures(facts["failures"])),
+        section("How good", "PSNR in dB of held-out views, and how many jobs have it.", histogram(scores)),
+        section(
+            "The worst scenes",
+            "A held-out view of each: the rendering, and the photograph beside it.",
+            f'<div class="gallery" style="--shape:2.6">{shown}</div>' if shown else "",
+        ),
+        section("Where the time goes", "Median over the jobs.", _stages(facts["stage_seconds"])),
+    ]
+    counts = facts["counts"]
+    lead = html.escape(f"{' · '.join(facts['stages'])}, as of {facts['time']}")
+    return write_page(RunFolder(root), lead, _figures(counts, facts["throughput"], scores), sections)
+
+
+def histogram(values: Sequence[float]) -> str:
+    """How often values occur, as SVG; empty without values."""
+    if not values:
+        return ""
+    counts, edges = np.histogram(values, bins=_BINS if len(set(values)) > 1 else 1)
+    step, most = _WIDTH / len(counts), max(1, int(counts.max()))
+    bars = "".join(
+        f'<rect x="{place * step + 1:.1f}" y="{_HEIGHT * (1 - count / most):.1f}" width="{step - 2:.1f}" '
+        f'height="{_HEIGHT * count / most:.1f}" rx="2"><title>{count} between {low:.1f} and {high:.1f} dB'
+        f"</title></rect>"
+        for place, (count, low, high) in enumerate(zip(counts, edges, edges[1:], strict=False))
+    )
+    ticks = "".join(
+        f'<text x="{share * _WIDTH:.0f}" y="{_HEIGHT + 16}" text-anchor="{anchor}">{value:.1f}</text>'
+        for share, anchor, value in (
+            (0, "start", edges[0]),
+            (0.5, "middle", edges[[0, -1]].mean()),
+            (1, "end", edges[-1]),
+        )
+    )
+    return (
+        f'<figure class="chart"><svg viewBox="0 0 {_WIDTH} {_HEIGHT + _FOOT}" role="img" '
+        f'aria-label="histogram of PSNR"><g fill="var(--accent)">{bars}</g>{ticks}</svg></figure>'
+    )
+
+
+def _figures(
+    counts: Mapping[str, int], throughput: Mapping[str, float | None], scores: Sequence[float]
+) -> dict[str, str]:
+    pace, eta = throughput["jobs_per_hour"], throughput["eta_seconds"]
+    return {
+        "done": f"{counts['done']:,} <small>of {counts['total']:,}</small>",
+        "failed": f"{counts['failed']:,}",
+        "asked less of": f"{counts['degraded']:,}",
+        "median PSNR": f"{number(float(np.median(scores)) if scores else None, 2)} <small>dB</small>",
+        "pace": f"{number(pace, 1)} <small>jobs / h</small>",
+        "to go": MISSING if eta is None else duration(eta),
+    }
+
+
+def _failures(failures: Sequence[Mapping[str, Any]]) -> str:
+    if not failures:
+        return ""
+    rows = {
+        html.escape(each["job"]): [
+            html.escape(str(each[name])) for name in ("state", "stage", "ending", "failures", "reason", "log")
+        ]
+        for each in failures[:_FAILURES_SHOWN]
+    }
+    more = len(failures) - len(rows)
+    note = f'<p class="note">… and {more:,} more in report.json</p>' if more > 0 else ""
+    return table(("state", "stage", "ending", "attempts", "reason", "log"), rows) + note
+
+
+def _stages(seconds: Mapping[str, float]) -> str:
+    return table((), {stage: [duration(value)] for stage, value in seconds.items()}) if seconds else ""
+
+
+def _picture(job: Job, done: Mapping[str, Any]) -> str:
+    """A figure of a job's worst held-out view; without a picture where there is none that can be read."""
+    name, psnr = html.escape(job.key), psnr_of(done)
+    score = MISSING if psnr is None else f"{psnr:.2f}"
+    try:
+        image = _worst_view(RunFolder(job.folder))
+    except UserError as error:
+        image = f"<p>{html.escape(str(error))}</p>"
+    return f"<figure>{image}<figcaption>{name}<br><b>{score}</b> dB</figcaption></figure>"
+
+
+def _worst_view(folder: RunFolder) -> str:
+    """The rendering of a held-out view and its photograph, side by side, as HTML; empty if there is none."""
+    iterations = folder.iterations()
+    if not iterations:
+        return ""
+    renders = folder.images("test", iterations[-1], "renders")
+    photographs = folder.images("test", iterations[-1], "gt")
+    names = sorted(path.name for path in renders.glob("*.png") if (photographs / path.name).exists())
+    if not names:
+        return ""
+    scores = _scores_by_view(folder)
+    name = min(names, key=lambda each: scores.get(each, float("inf")))
+    pair = [read_image(place / name) for place in (renders, photographs)]
+    if pair[0].shape != pair[1].shape:
+        raise UserError(f"{name}: rendering and photograph differ in size")
+    return f'<img src="{data_uri(np.hstack(pair), _PICTURE_PX)}" alt="{html.escape(name)}" loading="lazy">'
+
+
+def _scores_by_view(folder: RunFolder) -> dict[str, float]:
+    """PSNR of held-out views by the names of their files; empty where they were not scored."""
+    methods = read_json(folder.per_view) if folder.per_view.exists() else {}
+    last = next(reversed(methods.values()), {}) if isinstance(methods, dict) else {}
+    return last.get("PSNR", {}) if isinstance(last, dict) else {}

@@ -1,0 +1,54 @@
+"""Devices are shared out fairly, and no GPU twice."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bulk.engines import devices
+from bulk.engines.devices import Gpu, core_devices, gpus, reserved, usable_cores
+from core.errors import UserError
+
+
+@given(workers=st.integers(1, 40), cores=st.integers(1, 40))
+def test_every_core_has_its_worker(workers: int, cores: int) -> None:
+    found = core_devices(workers, list(range(cores)))
+    assert len(found) == workers
+    used = [core for device in found for core in device.cores]
+    assert set(used) == set(range(cores))
+    if workers <= cores:
+        assert len(used) == cores
+        assert max(device.threads for device in found) - min(device.threads for device in found) <= 1
+    assert all(device.threads == len(device.cores) for device in found)
+
+
+def test_by_default_a_worker_has_two_cores() -> None:
+    assert [device.cores for device in core_devices(None, [1, 3, 5, 7])] == [(1, 3), (5, 7)]
+    assert len(core_devices(None, [4])) == 1
+
+
+def test_without_gpus_cores_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "gpus", lambda: [])
+    with reserved(1, (), 1) as found:
+        assert [device.cores for device in found] == [tuple(usable_cores())]
+
+
+def machine(*busy: float) -> Sequence[Gpu]:
+    return [Gpu(index, f"GPU-test-{index}", share, share) for index, share in enumerate(busy)]
+
+
+def test_idle_gpus_are_reserved_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "gpus", lambda: machine(0.0, 0.5, 0.0, 0.0))
+    with reserved(None, (3,), 2) as found:
+        assert [device.gpu for device in found] == ["GPU-test-0", "GPU-test-2"] * 2
+        with pytest.raises(UserError, match="none of the 4 GPUs is idle"), reserved(None, (3,), 1):
+            pass
+        with reserved(None, (), 1) as others:
+            assert [device.gpu for device in others] == ["GPU-test-3"]
+    with reserved(1, (3,), 1) as again:
+        assert [device.gpu for device in again] == ["GPU-test-0"]
+
+
+def test_gpus_of_this_machine_have_names() -> None:
+    assert all(gpu.uuid and 0 <= gpu.memory_share <= 1 for gpu in gpus())

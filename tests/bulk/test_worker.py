@@ -1,0 +1,141 @@
+"""One attempt at one job, in this process."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bulk.leases import Holder, Lease, is_taken
+from bulk.orders import Device, Outcome
+from bulk.states import JobState
+from bulk.worker import work_on
+from core.stages import Stage
+from tests.bulk import tiny_stages
+from tests.bulk.orders import ITERATIONS, OPTIONS, STAGES, job, order
+from tests.bulk.scenes import IMAGES, write_root
+from tests.conftest import ROOT
+
+
+@pytest.fixture(scope="module")
+def captures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_root(tmp_path_factory.mktemp("captures"), ("a", "broken", "bare"))
+
+
+def audit(out: Path) -> list[str]:
+    lines = (out / tiny_stages.AUDIT).read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if '"begin"' in line]
+
+
+def test_a_job_is_done_once(captures: Path, tmp_path: Path) -> None:
+    what = job(captures, tmp_path)
+    state = JobState.of(what)
+    outcome = work_on(order(what))
+    assert (outcome.ending, outcome.reason, outcome.pid) == ("done", "", os.getpid())
+    done = state.done()
+    assert set(done["stages"]) == set(STAGES)
+    assert done["stages"]["train"]["result"] == {"iterations": ITERATIONS}
+    assert done["stages"]["metrics"]["result"]["psnr"] > 5
+    assert done["facts"] == {"views": 8}
+    assert work_on(order(what)).ending == "done"
+    assert len(audit(tmp_path)) == len(STAGES)
+    assert not is_taken(state.lease, 60.0)
+
+
+def test_a_stage_added_later_is_all_that_is_done(captures: Path, tmp_path: Path) -> None:
+    what = job(captures, tmp_path)
+    assert work_on(order(what, ("train",))).ending == "done"
+    assert work_on(order(what, STAGES)).ending == "done"
+    assert len(audit(tmp_path)) == len(STAGES)
+    assert set(JobState.of(what).done()["stages"]) == set(STAGES)
+
+
+def test_a_stage_whose_outputs_are_gone_is_done_again(captures: Path, tmp_path: Path) -> None:
+    what = job(captures, tmp_path)
+    assert work_on(order(what)).ending == "done"
+    (what.folder / "results.json").unlink()
+    again = replace(order(what), request="with other options")
+    assert work_on(again).ending == "done"
+    assert len(audit(tmp_path)) == len(STAGES) + 1
+
+
+def test_a_job_that_another_process_has_is_left_alone(captures: Path, tmp_path: Path) -> None:
+    what = job(captures, tmp_path)
+    lease = Lease.take(JobState.of(what).lease, Holder.here(), 60.0)
+    assert lease is not None
+    assert work_on(order(what)).ending == "busy"
+    assert not what.folder.exists()
+    lease.give_back()
+
+
+def test_a_scene_that_is_not_ready_is_the_users_to_mend(captures: Path, tmp_path: Path) -> None:
+    (captures / "1K" / "bare" / "transforms.json").unlink(missing_ok=True)
+    outcome = work_on(order(job(captures, tmp_path, "bare")))
+    assert (outcome.ending, outcome.stage) == ("input", "check")
+    assert "transforms.json" in outcome.reason
+
+
+def test_an_error_in_a_stage_is_told(captures: Path, tmp_path: Path) -> None:
+    for photograph in (captures / "1K" / "broken" / IMAGES).iterdir():
+        photograph.write_bytes(b"no image")
+    outcome = work_on(order(job(captures, tmp_path, "broken")))
+    assert (outcome.ending, outcome.stage) == ("error", "train")
+    assert "does not decode" in outcome.reason
+
+
+@pytest.mark.parametrize(
+    ("error", "ending"),
+    [(MemoryError("no"), "memory"), (RuntimeError("no"), "error"), (KeyboardInterrupt(), "stopped")],
+)
+def test_whatever_a_stage_raises_is_an_answer(
+    error: BaseException, ending: str, captures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(tiny_stages, "STAGE_WORK", {"train": fail})
+    outcome = work_on(order(job(captures, tmp_path), ("train",)))
+    assert (outcome.ending, outcome.stage) == (ending, "train")
+    assert not is_taken(JobState.of(job(captures, tmp_path)).lease, 60.0)
+
+
+def test_a_stage_without_its_outputs_is_not_done(
+    captures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tiny_stages, "STAGE_WORK", {"train": lambda *_: {}})
+    what = job(captures, tmp_path)
+    outcome = work_on(order(what, ("train",)))
+    assert outcome.ending == "error"
+    assert "point_cloud.ply" in outcome.reason
+    inputs = tiny_stages.stage_inputs(what, "train", OPTIONS)
+    assert not Stage(JobState.of(what).folder, "train", inputs).is_done()
+
+
+def test_nothing_begins_on_a_full_disk(captures: Path, tmp_path: Path) -> None:
+    outcome = work_on(order(job(captures, tmp_path), min_free_bytes=10**15))
+    assert outcome.ending == "disk"
+    assert "--min-free-gb" in outcome.reason
+
+
+def test_leftovers_of_a_killed_worker_are_removed(captures: Path, tmp_path: Path) -> None:
+    what = job(captures, tmp_path)
+    assert work_on(order(what, ("train",))).ending == "done"
+    left = what.folder / "test" / ".renders.part"
+    left.mkdir(parents=True)
+    assert work_on(order(what)).ending == "done"
+    assert not left.exists()
+
+
+def test_by_hand_an_order_comes_from_stdin(captures: Path, tmp_path: Path) -> None:
+    device = Device(threads=1)
+    finished = subprocess.run(
+        [sys.executable, "-m", "bulk.worker"],
+        cwd=ROOT,
+        input=replace(order(job(captures, tmp_path), ("train",)), device=device).to_json(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert Outcome.from_json(finished.stdout).ending == "done"
