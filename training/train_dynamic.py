@@ -19,6 +19,7 @@ from scene.cameras_json import write_cameras_json
 from scene.depth_points import most_starting_gaussians
 from scene.prediction_files import input_files
 from scene.prediction_layout import find_layout
+from training.camera_files import write_camera_files
 from training.camera_plot import write_camera_plot
 from training.dynamic import DynamicConfig, DynamicTask
 from training.loop import FitResult, fit
@@ -147,12 +148,14 @@ class _DynamicRun:
         assert self.train_stage is not None  # `train` comes first
         folder = self.folder
         inputs = {"train": self.train_stage.digest, "iterations": iterations}
-        outputs = (*folder.showreel, folder.camera_plot, folder.report)
+        cameras = (folder.extrinsics, folder.camera_intrinsics, folder.partition)
+        outputs = (*folder.showreel, folder.camera_plot, *cameras, folder.report)
 
         def work() -> None:
             run = open_run(folder.path)
             write_camera_plot(folder.camera_plot, run.capture.cameras)
             write_showreel(run)
+            write_camera_files(folder, run.capture, run.split)
             write_report(folder)
 
         run_stage(Stage(folder.path, "outputs", inputs, outputs), work)
