@@ -42,6 +42,10 @@ class MaskOptions:
     mask_background_filter: bool = False
     """Pixels through which the background shows, such as an empty sky, are unsupported."""
 
+    def __post_init__(self) -> None:
+        if not self.mask_kinds:
+            raise ValueError("mask_kinds: at least one kind was expected")
+
 
 def mask_folders(options: MaskOptions) -> list[str]:
     """The folders that are filled beside `renders`, those that consumers read first."""
