@@ -50,7 +50,7 @@ class Place:
 
 @dataclass(frozen=True)
 class ClipView:
-    """One view of a clip.
+    """One view of a clip, as its files are; whether their sizes agree is what `accept` asks.
 
     Args:
         index: among all views.
@@ -61,9 +61,9 @@ class ClipView:
     """
 
     index: int
-    gt: UInt8[ndarray, "H W 3"]
-    render: UInt8[ndarray, "H W 3"]
-    mask: UInt8[ndarray, "H W"]
+    gt: UInt8[ndarray, "_ _ 3"]
+    render: UInt8[ndarray, "_ _ 3"]
+    mask: UInt8[ndarray, "_ _"]
     c2w: Float[ndarray, "4 4"]
 
 
@@ -166,8 +166,9 @@ def accept(job_folder: Path, masks: str = MASKS) -> list[str]:
     except UserError as error:
         return [str(error)]
     numbers = partition_problems(reader.partition, len(reader.extrinsics))
-    problems = [*numbers, *_camera_problems(reader), *_published_files(reader)]
-    if not numbers:
+    cameras = _camera_problems(reader)
+    problems = [*numbers, *cameras, *_published_files(reader)]
+    if not numbers and not cameras:
         problems += [*_chunk_problems(reader.partition), *_image_problems(reader), *_clip_problems(reader)]
     return problems
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from bulk.job_options import JobOptions
 from bulk.jobs import Job
-from core.files import read_json
+from core import environment
+from core.files import read_json, write_json
 from core.folders import remove
 from core.progress import say
 from core.run_folder import RunFolder
@@ -135,5 +136,7 @@ def _forget_other_configuration(folder: RunFolder, identity: Mapping[str, Any]) 
     if found:
         say(f"trained anew, as {', '.join(sorted(found))} changed")
         cameras = (folder.extrinsics, folder.camera_intrinsics, folder.partition)
-        for path in (*folder.training_results(), *cameras, folder.config):
+        for path in (*folder.training_results(), *cameras):
             remove(path)
+        write_json(folder.config, dict(identity))  # last: until then the same is removed again
+        write_json(folder.path / environment.FILE, environment.describe())
