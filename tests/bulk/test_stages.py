@@ -14,7 +14,7 @@ import webdataset
 
 from bulk.consumer import MASKS, SceneReader, accept
 from bulk.job_options import Gates, JobOptions
-from bulk.jobs import STAGES, Job
+from bulk.jobs import STAGES, Job, SceneSource
 from bulk.manifest import read_manifest, sha256_of
 from bulk.stages import STAGE_WORK, finish, stage_inputs, stage_outputs
 from bulk.stages.checking import gate_problems
@@ -23,7 +23,9 @@ from core.files import read_json, write_json
 from core.images import read_gray
 from core.run_folder import RunFolder
 from tests.bulk.scenes import OPTIONS, VIEWS, do, make_job, make_source
+from tests.training.videos import write_predicted
 from training.mask_files import MaskOptions
+from training.runs import open_run
 
 ALL = ("train", "render", "visibility", "depth", "metrics", "validate", "pack")
 
@@ -275,3 +277,17 @@ def test_masks_are_black_where_training_views_look(job: Job) -> None:
         for views in ("train", "test")
     }
     assert means["train"] <= means["test"] + 1
+
+
+def test_a_video_becomes_a_scene_like_any_other(tmp_path: Path) -> None:
+    """From what is predicted of it, which the predictor's own tests make of real films."""
+    film = write_predicted(tmp_path / "in" / "walk")
+    job = Job(SceneSource("walk", "", film, "images", "video"), 0.5, tmp_path / "out")
+    results = do(job, *ALL)
+    assert results["validate"]["contract"] == 0
+    assert results["validate"]["problems"] == ["number of held-out views is 4; 8 or more was expected"]
+    assert job.folder == tmp_path / "out" / "walk_0.5"
+    poses = SceneReader(job.folder).extrinsics
+    np.testing.assert_allclose(poses, open_run(job.folder).capture.cameras.c2w, atol=1e-6)
+    (job.folder / "partition.json").unlink()
+    assert do(job, "postprocess")["postprocess"] == {"train_views": 4, "test_views": 4}
