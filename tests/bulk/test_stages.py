@@ -284,7 +284,6 @@ def test_a_video_becomes_a_scene_like_any_other(tmp_path: Path) -> None:
     film = write_predicted(tmp_path / "in" / "walk")
     job = Job(SceneSource("walk", "", film, "images", "video"), 0.5, tmp_path / "out")
     results = do(job, *ALL)
-    assert results["validate"]["contract"] == 0
     assert results["validate"]["problems"] == ["number of held-out views is 4; 8 or more was expected"]
     assert job.folder == tmp_path / "out" / "walk_0.5"
     poses = SceneReader(job.folder).extrinsics
