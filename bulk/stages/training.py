@@ -16,6 +16,7 @@ from core.serialization import differences
 from scene.datasets import CaptureOptions
 from scene.datasets.image_folders import DIVISORS, folder_divisor
 from scene.densification import DensificationConfig
+from scene.prediction_layout import find_layout
 from scene.splits import SplitOptions
 from training.camera_files import write_camera_files
 from training.dynamic import DynamicConfig
@@ -44,14 +45,18 @@ def static_config(job: Job, options: JobOptions) -> StaticConfig:
 
 def video_config(job: Job, options: JobOptions) -> DynamicConfig:
     """The configuration of a job's training, where the scene is a video in which things move."""
-    default = DynamicConfig()
+    default, cap = DynamicConfig(), options.max_gaussians
+    points = default.points
+    if cap is not None:  # as many as that may be there from the start
+        points = replace(points, max_points=min(points.max_points, cap))
     return replace(
         default,
         seed=options.seed,
         capture=replace(default.capture, extra_downscale=options.extra_downscale * 2**options.coarser),
         split=SplitOptions(split=job.split, split_mode=options.split_mode),
         schedule=ScheduleConfig(iterations=options.iterations),
-        densification=replace(default.densification, max_gaussians=options.max_gaussians),
+        points=points,
+        densification=replace(default.densification, max_gaussians=cap),
         loop=_LOOP,
     )
 
@@ -79,16 +84,19 @@ def train(job: Job, options: JobOptions) -> Mapping[str, Any]:
         UserError: as `train_static` and `train_dynamic`; the folder holds a run on another scene.
         SystemExit: a signal stopped the training.
     """
-    folder = RunFolder(job.folder)
+    folder, source = RunFolder(job.folder), job.scene.folder
     if job.scene.dataset == "video":
-        stopped_by = train_dynamic(job.scene.folder, job.folder, video_config(job, options)).stopped_by
+        film = video_config(job, options)
+        is_predicted = source.is_dir() and find_layout(source) is not None
+        own = identity_of(folder.prediction, film, video=source)
+        _forget_other_configuration(folder, identity_of(source, film) if is_predicted else own)
+        stopped_by = train_dynamic(source, job.folder, film).stopped_by
     else:
         config = static_config(job, options)
-        identity = identity_of(job.scene.folder, config)
-        _forget_other_configuration(folder, identity)
+        _forget_other_configuration(folder, identity_of(source, config))
         if options.iterations in folder.iterations() and folder.timing.exists():
             config = replace(config, outputs=StaticOutputs(save_mode=True))  # trained before
-        stopped_by = train_static(job.scene.folder, job.folder, config).stopped_by
+        stopped_by = train_static(source, job.folder, config).stopped_by
     if stopped_by is not None:
         raise SystemExit(128 + stopped_by)
     if not options.keep_checkpoints:

@@ -1,11 +1,14 @@
 """Options are refused where they mean nothing, and become flags of a command line."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bulk.job_options import JobOptions
 from core import cli
+from core.serialization import config_from_json, config_to_json
 from training.mask_files import MaskOptions
 
 
@@ -26,3 +29,11 @@ def test_every_option_is_a_flag() -> None:
     assert (parsed.seed, parsed.depth_format, parsed.yes) == (3, "npz", True)
     assert parsed.masks == MaskOptions(("visibility", "scale"), "binary")
     assert (parsed.gates.gate_psnr, parsed.gates.gate_size) == (20.0, (64, 48))
+
+
+def test_options_survive_a_file() -> None:
+    options = JobOptions(
+        captions=Path("captions.json"), max_gaussians=5, resolution=4, masks=MaskOptions(("fisher", "scale"))
+    )
+    stored = json.loads(json.dumps(config_to_json(options)))
+    assert config_from_json(JobOptions, stored) == options

@@ -290,3 +290,5 @@ def test_a_video_becomes_a_scene_like_any_other(tmp_path: Path) -> None:
     np.testing.assert_allclose(poses, open_run(job.folder).capture.cameras.c2w, atol=1e-6)
     (job.folder / "partition.json").unlink()
     assert do(job, "postprocess")["postprocess"] == {"train_views": 4, "test_views": 4}
+    assert do(job, "train", options=replace(OPTIONS, max_gaussians=60))["train"]["gaussians"] <= 60
+    assert not (job.folder / "test").exists(), "images of the larger scene are gone"
