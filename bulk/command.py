@@ -184,7 +184,8 @@ def _tell_plan(jobs: Sequence[Job], command: DatasetGeneration, tell: Callable[[
 
 
 def _tell_estimate(jobs: Sequence[Job], command: DatasetGeneration) -> None:
-    expected = estimate(jobs, command.stages)
+    options = command.options
+    expected = estimate(jobs, command.stages, iterations=options.iterations, coarser=options.coarser)
     root = command.output_dir.absolute()
     existing = next(place for place in (root, *root.parents) if place.exists())
     free = shutil.disk_usage(existing).free

@@ -123,7 +123,7 @@ class _Attempt:
         if self.order.stages != ("clean",):
             self.stage = CHECK
             self._tell(CHECK)
-            facts = vars(check_ready(job))
+            facts = vars(check_ready(job, self.order.options.ready))
         done = self.state.done().get("stages", {})
         for stage in self.order.stages:
             self.stage = stage

@@ -9,6 +9,9 @@ from typing import Any, Literal
 from core.errors import UserError
 from core.files import make_folder
 
+STAGES = "stages"
+"""Where `core.stages` keeps what is done; it may be there before the run begins."""
+
 ViewSet = Literal["train", "test"]
 ImageKind = Literal["renders", "gt", "depth"]
 
@@ -47,6 +50,21 @@ class RunFolder:
     def input_points(self) -> Path:
         """The points that the run started from."""
         return self.path / "input.ply"
+
+    @property
+    def extrinsics(self) -> Path:
+        """World-from-camera transforms of all views, sorted by image name, [N, 4, 4], OpenCV axes."""
+        return self.path / "cam_extrinsics.npy"
+
+    @property
+    def camera_intrinsics(self) -> Path:
+        """Intrinsics of all views, sorted by image name, [N, 3, 3], in pixels of the rendered images."""
+        return self.path / "cam_intrinsics.npy"
+
+    @property
+    def partition(self) -> Path:
+        """Which rows of the two above train and which are held out; the place in a list numbers images."""
+        return self.path / "partition.json"
 
     @property
     def last_shutter(self) -> Path:
@@ -189,7 +207,11 @@ class RunFolder:
             UserError: it holds files that no run of ours left there, or it cannot be written.
         """
         make_folder(self.path)
-        strangers = [entry.name for entry in self.path.iterdir() if not entry.name.startswith(".")]
+        strangers = [
+            entry.name
+            for entry in self.path.iterdir()
+            if not entry.name.startswith(".") and entry.name != STAGES
+        ]
         if strangers:
             raise UserError(
                 f"{self.path} is not empty ({', '.join(sorted(strangers)[:3])}) and holds no config.json "

@@ -16,8 +16,8 @@ from core.errors import UserError
 from core.files import explain, read_json, write_json
 from core.memory import peak_bytes, peak_bytes_of_children
 from core.progress import say
+from core.run_folder import STAGES
 
-_FOLDER = "stages"
 _CHUNK = 1 << 20
 
 
@@ -40,7 +40,7 @@ class Stage:
     @property
     def marker(self) -> Path:
         """The file that says how far the stage is."""
-        return self.folder / _FOLDER / f"{self.name}.json"
+        return self.folder / STAGES / f"{self.name}.json"
 
     @property
     def digest(self) -> str:
@@ -108,7 +108,7 @@ def stored_stages(folder: Path) -> dict[str, dict[str, Any]]:
     Raises:
         UserError: a marker is broken.
     """
-    markers = sorted((folder / _FOLDER).glob("*.json"))
+    markers = sorted((folder / STAGES).glob("*.json"))
     return {marker.stem: Stage(folder, marker.stem, {}).stored() for marker in markers}
 
 

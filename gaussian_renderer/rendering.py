@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int32
+from jaxtyping import Bool, Float, Int32
 from torch import Tensor
 
 from gaussian_renderer.backends import ViewSettings
@@ -100,6 +100,38 @@ def render(
     return RenderOutput(
         images, alphas, depth_images, inverse_depth_images, features, radii, means2d, absolute
     )
+
+
+@torch.no_grad()
+def mean_transmittance(
+    splats: Splats, camera: Cameras, *, antialiased: bool = False, near: float = 0.01, backend: str = "auto"
+) -> tuple[Float[Tensor, " N"], Bool[Tensor, " N"]]:
+    """How unobstructed one camera's sight of each Gaussian is.
+
+    Args:
+        splats: N Gaussians.
+        camera: one, on the device of `splats`.
+        antialiased: as `render` takes it.
+        near: as `render` takes it.
+        backend: as `render` takes it.
+
+    Returns:
+        The transmittance in front of a Gaussian, before its own alpha, as the mean over the pixels that it is
+        blended into, in [0, 1]; 0 where there is no such pixel. And whether the camera sees it: whether its
+        ellipse reaches into the image.
+
+    Raises:
+        UserError: as `render`.
+        ValueError: not one camera.
+    """
+    if len(camera) != 1:
+        raise ValueError(f"one camera was expected, got {len(camera)}")
+    assert splats.sh_degree is not None  # filled in by its constructor
+    settings = ViewSettings(*camera.size, splats.sh_degree, near, 1e10, LOW_PASS, antialiased)
+    project_view = load_backend(backend, splats.means.device, splats.means.dtype)
+    view = project_view(splats, camera.viewmats[0], camera.Ks[0], settings)
+    sums, counts = view.transmittance_in_front()
+    return sums / counts.clamp_min(1), (view.radii > 0).all(-1)
 
 
 def _stack(parts: tuple[Tensor, ...]) -> Tensor:

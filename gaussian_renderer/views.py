@@ -15,10 +15,11 @@ from jaxtyping import Float, UInt8
 from numpy import ndarray
 from torch import Tensor
 
-from core.colormaps import colorize_depth, depth_range, depth_to_uint16
-from core.files import make_folder, write_json
+from core.colormaps import colorize_depth, depth_range
+from core.files import make_folder
 from core.images import to_uint8, write_png
 from core.video import video_writer
+from gaussian_renderer.depth_files import DepthFiles, DepthFormat, depth_folders
 from gaussian_renderer.rendering import render
 from scene.cameras import Cameras
 from scene.splats import Splats
@@ -26,8 +27,8 @@ from scene.splats import Splats
 Develop: TypeAlias = Callable[[Float[Tensor, "H W 3"], int], Float[Tensor, "H W 3"]]
 """What a camera makes of a drawn image, given the row of the view: its exposure, the blur of its motion."""
 
-RENDERS, DEPTH, DEPTH_16_BIT = "renders", "depth", "depth_16bit"
-"""Folders of colour, of depth as colours, and of depth as numbers."""
+RENDERS, DEPTH = "renders", "depth"
+"""Folders of colour, and of depth as colours; depth as numbers has those of `depth_files`."""
 
 _COVERED = 0.5  # below this alpha the depth of a pixel is not that of a surface
 _RANGE_VIEWS = 5
@@ -57,10 +58,12 @@ class View:
     Args:
         image: 8-bit sRGB.
         depth: z-depth in world units, 0 where alpha is below one half; None if it was not asked for.
+        alpha: how much of a pixel is covered, in [0, 1].
     """
 
     image: UInt8[ndarray, "H W 3"]
     depth: Float[Tensor, "H W"] | None
+    alpha: Float[Tensor, "H W"]
 
 
 def draw(
@@ -85,7 +88,7 @@ def draw(
         covered = (
             None if output.depths is None else torch.where(output.alphas[0] >= _COVERED, output.depths[0], 0)
         )
-        yield View(to_uint8(image).cpu().numpy(), covered)
+        yield View(to_uint8(image).cpu().numpy(), covered, output.alphas[0])
 
 
 def render_views(
@@ -96,15 +99,15 @@ def render_views(
     formation: ImageFormation = ImageFormation(),
     images: bool = True,
     depth: bool = False,
+    depth_format: DepthFormat = "png16",
     video_fps: float | int | None = None,
     develop: Develop | None = None,
     on_view: Callable[[], None] = lambda: None,
 ) -> None:
-    """Render views into `folder`: `renders/%05d.png`, `depth/%05d.png`, `depth_16bit/%05d.png`.
+    """Render views into `folder`: `renders/%05d.png`, `depth/%05d.png`, and depth as `DepthFiles` writes it.
 
     Files are numbered as the cameras are; those of an earlier and longer set are removed.
-    Colours of depth have one range for the whole set. A 16-bit value is a z-depth in the unit that
-    `depth_16bit/steps.json` gives for the file; 0 = none.
+    Colours of depth have one range for the whole set.
 
     Args:
         splats: the Gaussians.
@@ -113,6 +116,7 @@ def render_views(
         formation: how to draw.
         images: whether to write colour.
         depth: whether to write depth.
+        depth_format: of its numbers.
         video_fps: frames per second of `renders.mp4` and `depth.mp4`; no videos when None.
         develop: what the cameras made of the views, as the training learned it.
         on_view: called after each view.
@@ -121,9 +125,9 @@ def render_views(
         UserError: a file cannot be written, or a back-end cannot draw.
     """
     near, far = _common_range(splats, cameras, formation) if depth else (1.0, 2.0)
-    steps: dict[str, float] = {}
     with ExitStack() as stack:
-        write = stack.enter_context(_background_writer())
+        write = stack.enter_context(background_writer())
+        numbers = DepthFiles(folder, depth_format, write)
         kinds = [RENDERS] * images + [DEPTH] * depth
         videos = {
             kind: stack.enter_context(video_writer(folder / f"{kind}.mp4", video_fps))
@@ -135,17 +139,16 @@ def render_views(
             pictures = {RENDERS: view.image} if images else {}
             if view.depth is not None:
                 pictures[DEPTH] = colorize_depth(view.depth, near, far)
-                values, steps[name] = depth_to_uint16(view.depth)
-                write(folder / DEPTH_16_BIT / name, values)
+                numbers.add(Path(name).stem, view.depth, view.alpha)
             for kind, picture in pictures.items():
                 write(folder / kind / name, picture)
                 if kind in videos:
                     videos[kind].write(picture)
             on_view()
     if depth:
-        write_json(folder / DEPTH_16_BIT / "steps.json", steps)
-    for kind in kinds + [DEPTH_16_BIT] * depth:
-        _remove_beyond(folder / kind, len(cameras))
+        numbers.finish()
+    for kind in [*kinds, *depth_folders(depth_format)] if depth else kinds:
+        remove_beyond(folder / kind, len(cameras))
 
 
 def write_images(images: Iterable[UInt8[Tensor, "_ _ 3"]], folder: Path) -> None:
@@ -155,11 +158,11 @@ def write_images(images: Iterable[UInt8[Tensor, "_ _ 3"]], folder: Path) -> None
         UserError: a file cannot be written.
     """
     count = 0
-    with _background_writer() as write:
+    with background_writer() as write:
         for image in images:
             write(folder / f"{count:05d}.png", image.cpu().numpy())
             count += 1
-    _remove_beyond(folder, count)
+    remove_beyond(folder, count)
 
 
 def _common_range(splats: Splats, cameras: Cameras, formation: ImageFormation) -> tuple[float, float]:
@@ -171,7 +174,7 @@ def _common_range(splats: Splats, cameras: Cameras, formation: ImageFormation) -
 
 
 @contextmanager
-def _background_writer() -> Iterator[Callable[[Path, ndarray], None]]:
+def background_writer() -> Iterator[Callable[[Path, ndarray], None]]:
     """Writes PNGs while the next view is rendered; a failure is raised by a later call or at the end."""
     pending: deque[Future[None]] = deque()
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="png") as pool:
@@ -186,7 +189,8 @@ def _background_writer() -> Iterator[Callable[[Path, ndarray], None]]:
             pending.popleft().result()
 
 
-def _remove_beyond(folder: Path, count: int) -> None:
-    for path in make_folder(folder).glob("*.png"):
+def remove_beyond(folder: Path, count: int) -> None:
+    """Remove numbered files that an earlier and longer set has left; the folder is made if it is missing."""
+    for path in [*make_folder(folder).glob("*.png"), *folder.glob("*.npz")]:
         if re.fullmatch(r"\d{5,}", path.stem) and int(path.stem) >= count:
             path.unlink()

@@ -11,12 +11,14 @@ from core.cli import flag
 from core.errors import UserError
 from core.progress import Progress
 from core.run_folder import HeldOut, ViewSet
+from gaussian_renderer.depth_files import DepthFormat
 from gaussian_renderer.views import ImageFormation, render_views, write_images
 from scene.cameras import Cameras
 from scene.cameras_json import read_cameras_json
 from scene.gaussian_model import StaticGaussians
 from scene.trajectories import PathName, novel_path
 from training.dynamic import DynamicConfig
+from training.mask_files import MaskOptions, render_masks
 from training.moving_layer import with_moving
 from training.runs import TrainedRun
 from training.showreel import FPS, write_showreel
@@ -35,6 +37,12 @@ class RenderOptions:
     """Write depth too, as colours and as numbers of 16 bits; of held-out views it is always written."""
     depth_only: bool = False
     """Write depth and no colour."""
+    depth_format: DepthFormat = "png16"
+    """Of depth as numbers: 16-bit images, or arrays of float16 with alpha in one file."""
+    override_visibility_mask: Annotated[bool, flag("--masks-only")] = False
+    """Draw masks of what the training views support, anew, and nothing else."""
+    masks: MaskOptions = MaskOptions()
+    """Which masks those are."""
     video: Annotated[bool, flag("--get-video")] = False
     """Write the views as a video too; they must have one size. A --path always has one. Of a run on a video,
     the videos of its whole path are written anew as well: rendered.mp4 and the like."""
@@ -66,11 +74,13 @@ def render_run(run: TrainedRun, options: RenderOptions) -> list[Path]:
     """Render the captured views of a run that `options` does not leave out.
 
     Returns:
-        The folders that `render_captured` filled.
+        The folders that were filled.
 
     Raises:
-        UserError: as `render_captured`.
+        UserError: as `render_captured` and `render_masks`.
     """
+    if options.override_visibility_mask:
+        return render_masks(run, options.masks, options.backend)
     sets: list[ViewSet] = []
     if not options.skip_train:
         sets.append("train")
@@ -85,8 +95,16 @@ def render_run(run: TrainedRun, options: RenderOptions) -> list[Path]:
     return folders
 
 
-def render_captured(run: TrainedRun, views: ViewSet, options: RenderOptions) -> Path:
+def render_captured(
+    run: TrainedRun, views: ViewSet, options: RenderOptions, depth_of_held_out: bool = True
+) -> Path:
     """Render the views that trained or those that were held out, beside the photographs.
+
+    Args:
+        run: the run.
+        views: which of the two.
+        options: what is written, and how it is drawn.
+        depth_of_held_out: whether held-out views have depth though `options` do not ask for it.
 
     Returns:
         The folder that holds `renders`, `gt`, `depth` and the videos.
@@ -105,7 +123,8 @@ def render_captured(run: TrainedRun, views: ViewSet, options: RenderOptions) -> 
             folder,
             formation=_formation(run, options),
             images=not options.depth_only,
-            depth=options.depth or options.depth_only or views == "test",
+            depth=options.depth or options.depth_only or (views == "test" and depth_of_held_out),
+            depth_format=options.depth_format,
             video_fps=_video_fps(cameras, options, run.fps),
             develop=run.develop(rows),
             on_view=progress.advance,
@@ -167,6 +186,7 @@ def render_path(run: TrainedRun, name: PathName, options: RenderOptions) -> Path
             formation=_formation(run, options),
             images=not options.depth_only,
             depth=options.depth or options.depth_only,
+            depth_format=options.depth_format,
             video_fps=_rate(options, run.fps),
             develop=run.mean_exposure() if isinstance(run.config, DynamicConfig) else None,
             on_view=progress.advance,
@@ -196,6 +216,7 @@ def render_file(file: GaussiansFile, options: RenderOptions) -> Path:
             formation=ImageFormation(background, options.antialiasing, options.backend),
             images=not options.depth_only,
             depth=options.depth or options.depth_only,
+            depth_format=options.depth_format,
             video_fps=_video_fps(cameras, options),
             on_view=progress.advance,
         )

@@ -27,6 +27,14 @@ PICTURES = 3
 
 
 @dataclass(frozen=True)
+class StaticOutputs:
+    """What is written beside the Gaussians. Nothing here changes the result."""
+
+    save_mode: bool = False
+    """Write partition.json and cam_*.npy, and do not train: for runs that were trained without them."""
+
+
+@dataclass(frozen=True)
 class StaticConfig:
     """The static method on one capture."""
 
@@ -52,6 +60,8 @@ class StaticConfig:
     """Exposure compensation."""
     loop: LoopConfig = LoopConfig()
     """When to report and save."""
+    outputs: StaticOutputs = StaticOutputs()
+    """What is written beside the Gaussians."""
 
     def __post_init__(self) -> None:
         if self.seed < 0:

@@ -5,20 +5,26 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from core import environment
 from core.errors import UserError
 from core.files import read_json, write_json
 from core.folders import remove
+from core.images import to_uint8
 from core.progress import say
 from core.run_folder import RunFolder
 from core.serialization import config_to_json, differences
+from core.sh import C0
 from core.stages import Stage, content_digest, run_stage
 from dynamic_predictor.config import PredictorConfig
 from evaluation.report import write_report
 from scene.cameras_json import write_cameras_json
+from scene.capture import PointCloud
 from scene.depth_points import most_starting_gaussians
 from scene.prediction_files import input_files
 from scene.prediction_layout import find_layout
+from training.camera_files import write_camera_files
 from training.camera_plot import write_camera_plot
 from training.dynamic import DynamicConfig, DynamicTask
 from training.loop import FitResult, fit
@@ -122,6 +128,7 @@ class _DynamicRun:
         wait_for_images(capture)
         task = DynamicTask(config, capture, split.train, split.test)
         initial = len(task.model)
+        started = replace(capture, points=capture.points or _starting_points(task))
         expected = expected_gaussians(initial, config.densification)
         self._begin()
         results: list[FitResult] = []
@@ -129,7 +136,7 @@ class _DynamicRun:
         def work() -> bool:
             pacer = make_pacer(task, folder, config.schedule, initial=initial, expected=expected)
             arguments = inria_arguments(self.home, folder.path, config)
-            write_viewer_files(folder, capture, split.train, split.test, arguments)
+            write_viewer_files(folder, started, split.train, split.test, arguments)
             result = fit(task, folder, config.loop, save=lambda step: _save(task, folder, step), pacer=pacer)
             results.append(result)
             if result.stopped_by is None:
@@ -147,12 +154,14 @@ class _DynamicRun:
         assert self.train_stage is not None  # `train` comes first
         folder = self.folder
         inputs = {"train": self.train_stage.digest, "iterations": iterations}
-        outputs = (*folder.showreel, folder.camera_plot, folder.report)
+        cameras = (folder.extrinsics, folder.camera_intrinsics, folder.partition)
+        outputs = (*folder.showreel, folder.camera_plot, *cameras, folder.report)
 
         def work() -> None:
             run = open_run(folder.path)
             write_camera_plot(folder.camera_plot, run.capture.cameras)
             write_showreel(run)
+            write_camera_files(folder, run.capture, run.split)
             write_report(folder)
 
         run_stage(Stage(folder.path, "outputs", inputs, outputs), work)
@@ -194,6 +203,13 @@ def _determining(config: DynamicConfig) -> dict[str, Any]:
 
 def _finished(timing: Mapping[str, Any]) -> FitResult:
     return FitResult(int(timing["iterations"]), float(timing["training_seconds"]), None, None)
+
+
+@torch.no_grad()
+def _starting_points(task: DynamicTask) -> PointCloud:
+    """Where the Gaussians of a new task are, and in which colours."""
+    splats = task.model.splats()
+    return PointCloud(splats.means.detach().clone(), to_uint8(splats.sh[:, 0] * C0 + 0.5))
 
 
 def _save(task: DynamicTask, folder: RunFolder, iteration: int) -> None:

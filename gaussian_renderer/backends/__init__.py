@@ -70,6 +70,14 @@ class ProjectedView(ABC):
             abs_gradients: zeros, which the backward pass fills with sums over pixels of |dL/d means2d|.
         """
 
+    @abstractmethod
+    def transmittance_in_front(self) -> tuple[Float[Tensor, " N"], Float[Tensor, " N"]]:
+        """Sums over the pixels that a Gaussian is blended into; nothing is differentiable.
+
+        Returns:
+            The transmittance in front of it, before its own alpha; and the number of those pixels.
+        """
+
 
 ProjectView = Callable[..., ProjectedView]
 """`project_view(splats, viewmat [4, 4], K [3, 3], settings: ViewSettings)`."""

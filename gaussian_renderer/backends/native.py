@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from jaxtyping import Float
-from splat_kernels import depths_of, project_to_records, radii_of, rasterize_records
+from splat_kernels import depths_of, gaussian_statistics, project_to_records, radii_of, rasterize_records
 from torch import Tensor
 
 from gaussian_renderer.backends import ProjectedView, ViewSettings
@@ -34,6 +34,13 @@ class NativeView(ProjectedView):
             background=background,
             abs_gradients=abs_gradients,
         )
+
+    def transmittance_in_front(self) -> tuple[Float[Tensor, " N"], Float[Tensor, " N"]]:
+        """See `ProjectedView`."""
+        sums, counts, _ = gaussian_statistics(
+            self.records.detach(), self.settings.width, self.settings.height
+        )
+        return sums, counts
 
 
 def project_view(

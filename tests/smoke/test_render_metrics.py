@@ -83,7 +83,14 @@ def test_several_runs_are_one_table(run: Path, tmp_path: Path, capsys: pytest.Ca
 @pytest.mark.parametrize("path", ["orbit", "spline", "spiral"])
 def test_a_new_path_is_images_and_a_video(run: Path, path: str) -> None:
     assert render.main(["-m", str(run), "--path", path, "--frames", "4", "--fps", "10", "--depth"]) == 0
-    assert names(run / path / "ours_60") == ["depth", "depth.mp4", "depth_16bit", "renders", "renders.mp4"]
+    assert names(run / path / "ours_60") == [
+        "depth",
+        "depth.mp4",
+        "depth_16bit",
+        "depth_alpha",
+        "renders",
+        "renders.mp4",
+    ]
     assert names(run / path / "ours_60" / "renders") == numbered(4)
 
 

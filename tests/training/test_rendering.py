@@ -82,7 +82,7 @@ def test_training_views_have_their_exposure_and_held_out_ones_none(tmp_path: Pat
 def test_depth_alone_leaves_colours_as_they_are(tmp_path: Path) -> None:
     run = tiny_run(tmp_path)
     folder = render_captured(run, "train", replace(OPTIONS, depth_only=True))
-    assert {path.name for path in folder.iterdir()} == {"depth", "depth_16bit"}
+    assert {path.name for path in folder.iterdir()} == {"depth", "depth_16bit", "depth_alpha"}
 
 
 def test_captured_views_as_a_video(tmp_path: Path) -> None:
@@ -147,3 +147,18 @@ def test_what_a_file_needs_is_told(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"cameras\.json"):
         render_file(GaussiansFile(tmp_path / "any.ply", tmp_path / "cameras.json", tmp_path / "out"), OPTIONS)
     assert not (tmp_path / "out").exists()
+
+
+def test_masks_alone_leave_colours_as_they_are(tmp_path: Path) -> None:
+    folders = render_run(tiny_run(tmp_path), replace(OPTIONS, override_visibility_mask=True))
+    assert len(folders) == 4
+    assert all(folder.name.startswith("visibility_mask_global_2ndpick_th0.5") for folder in folders)
+    assert {path.name for path in (tmp_path / "train" / "ours_60").iterdir()} == {f.name for f in folders}
+
+
+def test_depth_may_be_arrays(tmp_path: Path) -> None:
+    folder = render_captured(
+        tiny_run(tmp_path), "test", replace(OPTIONS, depth_only=True, depth_format="npz")
+    )
+    names = sorted(path.name for path in (folder / "depth_npz").iterdir())
+    assert names == ["00000.npz", "00001.npz", "views.json"]

@@ -50,9 +50,12 @@ def test_what_a_run_leaves(trained: Path) -> None:
     left = (
         *folder.showreel, folder.camera_plot, folder.report, folder.config, folder.cameras, folder.timing,
         folder.point_cloud(12), folder.poses(12), folder.intrinsics(12), folder.checkpoint, folder.cfg_args,
+        folder.input_points, folder.extrinsics, folder.camera_intrinsics, folder.partition,
     )  # fmt: skip
     assert [path.name for path in left if not path.is_file()] == []
     assert read_array(folder.poses(12)).shape == (8, 4, 4)
+    refined = np.linalg.inv(read_array(folder.poses(12)))
+    np.testing.assert_allclose(read_array(folder.extrinsics), refined, atol=1e-5)
 
 
 def test_it_is_opened_with_its_refined_cameras(source: Path, trained: Path) -> None:

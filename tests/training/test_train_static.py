@@ -16,7 +16,7 @@ from scene.exposure import ExposureConfig
 from scene.splits import SplitOptions
 from tests.training.captures import tiny_capture, write_capture
 from training.loop import LoopConfig
-from training.static import ModelConfig, StaticConfig, StaticTask
+from training.static import ModelConfig, StaticConfig, StaticOutputs, StaticTask
 from training.task import RehearsalStepper, Stepper, StepReport
 from training.train_static import train_static
 
@@ -49,6 +49,9 @@ def test_a_run_leaves_the_published_layout(
         "cfg_args",
         "cameras.json",
         "input.ply",
+        "partition.json",
+        "cam_extrinsics.npy",
+        "cam_intrinsics.npy",
         "log.jsonl",
         "timing.json",
         "checkpoints/last.pt",
@@ -155,3 +158,26 @@ def test_memory_that_may_not_suffice_is_a_warning_with_a_way_out(
     monkeypatch.setattr(memory, "available_bytes", lambda: 800 * 2**20)
     train_static(source, tmp_path / "run", config)
     assert "may not fit; with --max-gaussians" in capsys.readouterr().err
+
+
+def test_cameras_are_filled_in_without_training(source: Path, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    train_static(source, folder.path, CONFIG)
+    before = folder.point_cloud(10).stat().st_mtime_ns
+    files = (folder.partition, folder.extrinsics, folder.camera_intrinsics)
+    told = [file.read_bytes() for file in files]
+    for file in files:
+        file.unlink()
+    save = replace(CONFIG, outputs=StaticOutputs(save_mode=True))
+    assert train_static(source, folder.path, save).iterations == 10
+    assert [file.read_bytes() for file in files] == told
+    assert folder.point_cloud(10).stat().st_mtime_ns == before
+    assert train_static(source, tmp_path / "new", save).iterations == 0
+    assert train_static(source, tmp_path / "new", CONFIG).iterations == 10, "it may be trained later on"
+
+
+def test_cameras_are_not_filled_in_among_other_files(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "a.txt").write_text("Dear", encoding="utf-8")
+    with pytest.raises(UserError, match="is not empty"):
+        train_static(source, tmp_path / "letters", replace(CONFIG, outputs=StaticOutputs(save_mode=True)))

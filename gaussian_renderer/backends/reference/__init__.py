@@ -27,6 +27,7 @@ from torch import Tensor
 from gaussian_renderer.backends import ProjectedView, ViewSettings
 from gaussian_renderer.backends.reference.compositing import rasterize
 from gaussian_renderer.backends.reference.projection import Projection, project
+from gaussian_renderer.backends.reference.statistics import transmittance_in_front
 from scene.splats import Splats
 
 __all__ = ["Projection", "project", "project_view", "rasterize"]
@@ -51,6 +52,12 @@ class ReferenceView(ProjectedView):
         gaussians = (means2d, conics, colors, opacities, depths, radii)
         size = (self.settings.width, self.settings.height)
         return rasterize(*gaussians, extras, background, *size, abs_gradients)
+
+    def transmittance_in_front(self) -> tuple[Float[Tensor, " N"], Float[Tensor, " N"]]:
+        """See `ProjectedView`."""
+        means2d, conics, depths, radii, _, opacities = self.projection
+        size = (self.settings.width, self.settings.height)
+        return transmittance_in_front(means2d, conics, opacities, depths, radii, *size)
 
 
 def project_view(

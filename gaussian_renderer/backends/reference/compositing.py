@@ -63,7 +63,7 @@ def rasterize(  # noqa: PLR0913, PLR0917 - the signature of the kernel
         for left in range(0, width, TILE_SIZE):
             right = min(left + TILE_SIZE, width)
             gaussians = band[(high[band, 0] > left) & (low[band, 0] < right)]
-            pixels = _pixel_centers(left, right, top, bottom, like=means2d)
+            pixels = pixel_centers(left, right, top, bottom, like=means2d)
             blended = _blend(pixels, gaussians, means2d, conics, opacities, channels, abs_gradients)
             tiles.append(blended.unflatten(0, (bottom - top, right - left)))
         rows.append(torch.cat(tiles, dim=1))
@@ -75,7 +75,8 @@ def rasterize(  # noqa: PLR0913, PLR0917 - the signature of the kernel
     return image, 1 - transmittance[..., 0], extra_image
 
 
-def _pixel_centers(left: int, right: int, top: int, bottom: int, like: Tensor) -> Float[Tensor, "P 2"]:
+def pixel_centers(left: int, right: int, top: int, bottom: int, like: Tensor) -> Float[Tensor, "P 2"]:
+    """Centres of the pixels of a tile, row by row, with the dtype and on the device of a tensor."""
     x = torch.arange(left, right, dtype=like.dtype, device=like.device) + 0.5
     y = torch.arange(top, bottom, dtype=like.dtype, device=like.device) + 0.5
     return torch.cartesian_prod(y, x).flip(-1)

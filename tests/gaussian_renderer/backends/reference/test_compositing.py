@@ -185,4 +185,4 @@ def test_one_chunk_runs_where_its_input_is() -> None:
         ((6,), "meta"),
         ((6,), "meta"),
     ]
-    assert compositing._pixel_centers(0, 3, 0, 2, like=empty(1)).device.type == "meta"
+    assert compositing.pixel_centers(0, 3, 0, 2, like=empty(1)).device.type == "meta"
