@@ -7,12 +7,12 @@ from bulk.job_options import JobOptions
 from bulk.jobs import Job, SceneSource, StageName
 from bulk.orders import WorkLimits, WorkOrder
 from tests.bulk import tiny_stages
-from tests.bulk.scenes import IMAGES
+from tests.bulk.scenes import IMAGES, LENIENT
 
 ITERATIONS = 20
 STAGES: tuple[StageName, ...] = ("train", "render", "metrics")
 LIMITS = WorkLimits(beat_seconds=0.2, stale_seconds=3.0, grace_seconds=10.0)
-OPTIONS = JobOptions(iterations=ITERATIONS)
+OPTIONS = JobOptions(iterations=ITERATIONS, ready=LENIENT)
 
 
 def job(captures: Path, out: Path, name: str = "a", split: float = 0.5) -> Job:

@@ -5,11 +5,19 @@ from pathlib import Path
 
 from bulk.job_options import Gates, JobOptions
 from bulk.jobs import Job, SceneSource
+from bulk.readiness import ReadinessConfig
 from bulk.stages import STAGE_WORK
 from scene.splits import PARTITION_FILE
 from tests.training.captures import tiny_capture, write_capture
 
 VIEWS = 20
+LENIENT = ReadinessConfig(
+    least_views=4, least_train_views=2, least_test_views=2, least_points=0, allow_missing_model=True
+)
+"""What captures of eight views without a COLMAP model have."""
+LENIENT_FLAGS = (
+    "--least-views", "4", "--least-test-views", "2", "--least-points", "0", "--allow-missing-model",
+)  # fmt: skip
 IMAGES = "images_4"
 
 OPTIONS = JobOptions(

@@ -60,7 +60,7 @@ def test_a_mistake_is_one_sentence(selection: Selection, sentence: str, captures
 
 
 def test_a_root_without_scenes_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="has no scene"):
+    with pytest.raises(UserError, match="holds no scene"):
         plan("dl3dv", tmp_path, Path("out"), SELECTION)
     with pytest.raises(UserError, match="is no folder"):
         plan("dl3dv", tmp_path / "none", Path("out"), SELECTION)
