@@ -98,7 +98,7 @@ def bench(command: BenchGeneration) -> None:
     )
     folders = sorted(path for path in command.work.iterdir() if path.is_dir())
     frames = vae.network.config.frames
-    reference = read_reference(command.data, frames, command.reference)
+    reference = read_reference(command.data, frames, command.reference, train.facts.skip)
     network = _network(command.work / "features.safetensors", reference)
     results: dict[str, Any] = {}
     for folder in folders:

@@ -46,6 +46,8 @@ class ScoreGeneration:
     """A TorchScript file from uint8 images [N,3,H,W] to features, for scores of pictures from above."""
     frames: int | None = None
     """Of each sequence; by default as many as the shortest generated file has."""
+    skip: int = 0
+    """Frames left out between two of a sequence of CarlaSC's, as in the windows that were learned."""
     most: int = 1000
     """Sequences of each set, evenly chosen where there are more."""
     most_motions: int = 200
@@ -54,8 +56,8 @@ class ScoreGeneration:
     def __post_init__(self) -> None:
         if self.most < _LEAST_SEQUENCES or self.most_motions < 1:
             raise UserError(f"--most {self.most}, --most-motions {self.most_motions}: 4 and 1 are the least")
-        if self.frames is not None and self.frames < 1:
-            raise UserError(f"--frames {self.frames}: at least 1 was expected")
+        if (self.frames is not None and self.frames < 1) or self.skip < 0:
+            raise UserError(f"--frames {self.frames} --skip {self.skip}: from 1 and from 0 on were expected")
 
 
 def score(command: ScoreGeneration) -> None:
@@ -68,7 +70,7 @@ def score(command: ScoreGeneration) -> None:
     files = read_windows(command.generated, command.most)
     frames = command.frames or shortest(files)
     generated = cut(files, frames, command.most)
-    reference = read_reference(command.reference, frames, command.most)
+    reference = read_reference(command.reference, frames, command.most, command.skip)
     for folder, windows in ((command.reference, reference), (command.generated, generated)):
         if len(windows) < _LEAST_SEQUENCES:
             raise UserError(

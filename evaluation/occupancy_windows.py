@@ -51,20 +51,21 @@ def read_windows(folder: Path, most: int) -> list[Window]:
     ]
 
 
-def read_reference(folder: Path, frames: int, most: int) -> list[Window]:
+def read_reference(folder: Path, frames: int, most: int, skip: int = 0) -> list[Window]:
     """Recorded sequences of one length, which do not overlap: of the training scenes of CarlaSC, or of files.
 
     Args:
         folder: CarlaSC's, or one as for `read_windows`.
         frames: of each.
         most: sequences, evenly chosen.
+        skip: frames left out between two of CarlaSC's; those of files are taken as they are.
 
     Raises:
         UserError: there are none, or one is broken.
     """
     if not is_carlasc(folder):
         return cut(read_windows(folder, most), frames, most)
-    windows = Windows(open_carlasc(folder).train, frames, stride=frames)
+    windows = Windows(open_carlasc(folder).train, frames, skip=skip, stride=frames * (skip + 1))
     places = evenly(range(len(windows)), most)
     return [
         Window(f"{scene.name}:{first}", windows[i], None)

@@ -7,11 +7,21 @@ import pytest
 import torch
 
 from core.errors import UserError
-from evaluation.occupancy_windows import Window, check_alike, cut, evenly, fingerprint, read_windows, shortest
+from evaluation.occupancy_windows import (
+    Window,
+    check_alike,
+    cut,
+    evenly,
+    fingerprint,
+    read_reference,
+    read_windows,
+    shortest,
+)
 from scene.occupancy.classes import CARLASC, OCC3D_WAYMO
 from scene.occupancy.driving import Command
 from scene.occupancy.files import write_occupancy
 from scene.occupancy.sequence import Grid, Occupancy
+from tests.scene.occupancy.recordings import write_carlasc
 
 GRID = Grid((4, 4, 2), (0.0, 0.0, 0.0), (0.4, 0.4, 0.4))
 
@@ -29,6 +39,16 @@ def test_windows_do_not_overlap() -> None:
     assert [each.name for each in found] == ["a:0", "a:3"]
     assert torch.equal(torch.cat([each.occupancy.classes for each in found]), whole.classes[:6])
     assert {each.command for each in found} == {Command.LEFT}
+
+
+def test_recorded_windows_may_leave_out_frames(tmp_path: Path) -> None:
+    for split in ("Train", "Test"):
+        write_carlasc(tmp_path / "Cartesian" / split / "Town01_Light", frames=9)
+    (every,) = read_reference(tmp_path, frames=9, most=9)
+    found = read_reference(tmp_path, frames=2, most=9, skip=1)
+    assert [each.name for each in found] == ["Town01_Light:0", "Town01_Light:4"]
+    expected = every.occupancy.classes[[0, 2, 4, 6]]
+    assert torch.equal(torch.cat([each.occupancy.classes for each in found]), expected)
 
 
 def test_evenly() -> None:
