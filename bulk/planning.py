@@ -8,11 +8,13 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from bulk.datasets import discover
 from bulk.job_options import JobOptions
 from bulk.jobs import DatasetName, Job, SceneSource, StageName
 from bulk.states import HOME, read_object
+from core.cli import flag
 from core.errors import UserError
 from core.files import make_folder, write_json
 from core.run_folder import RunFolder
@@ -33,7 +35,10 @@ class Selection:
     """Which scenes, and how their views are divided."""
 
     subset: tuple[str, ...] = ()
-    """Folders between the root and the scenes, such as 1K 2K; all of them if none is given."""
+    """Folders between the root and the scenes, such as 1K 2K; those that the data set names by default."""
+    images: Annotated[str | None, flag("-i")] = None
+    """Folder of images inside each scene, instead of the data set's own: images_4 of dl3dv, images_2
+    indoors and images_4 outdoors of mipnerf360, the largest of colmap."""
     split_ratio: tuple[float, ...] = (0.1, 0.3, 0.5, 0.7, 0.9)
     """Shares of the views that train, between 0 and 1: a job for each."""
     cut_start: int = 0
@@ -63,15 +68,12 @@ def plan(dataset: DatasetName, captures: Path, root: Path, selection: Selection)
     for share in selection.split_ratio:
         if not 0 < share < 1:
             raise UserError(f"--split-ratio {share:g}: shares between 0 and 1 were expected, such as 0.5")
-    if not captures.is_dir():
-        raise UserError(f"--dataset-root {captures} is no folder; the captures' was expected")
-    found = discover(dataset, captures, selection.subset)
+    found = discover(dataset, captures, selection.subset, images=selection.images)
     scenes = found[selection.cut_start : selection.cut_end]
     if not scenes:
-        cut = f" after the cut from {selection.cut_start} to {selection.cut_end}" if found else ""
         raise UserError(
-            f"--dataset-root {captures} has no scene of {dataset}{cut}; "
-            "docs/datasets.md tells how they have to lie"
+            f"--cut-start {selection.cut_start} and --cut-end {selection.cut_end or 'left out'} leave none "
+            f"of the {len(found)} scenes in {captures}; a part of that list was expected"
         )
     _check_views(scenes, selection.split_ratio)
     shares = sorted(set(selection.split_ratio))

@@ -86,7 +86,7 @@ def test_a_dry_run_lists_and_does_nothing(
     ("more", "sentence"),
     [
         (("--dataset", "nope"), "invalid choice 'nope'"),
-        (("--dataset-root", "nowhere"), "--dataset-root nowhere is no folder"),
+        (("--dataset-root", "nowhere"), "--dataset-root nowhere does not exist"),
         (("--split-ratio", "1.5"), "shares between 0 and 1 were expected"),
         (("--split-ratio", "0.01"), "leaves fewer than 2 views for training"),
         (("--stages", "clean"), "add --yes"),

@@ -8,7 +8,7 @@ import pytest
 from bulk.job_options import JobOptions
 from bulk.planning import Selection, check_stages, claim, plan
 from core.errors import UserError
-from tests.bulk.scenes import write_root
+from tests.bulk.scenes import IMAGES, write_root
 
 SELECTION = Selection(split_ratio=(0.5, 0.25))
 
@@ -51,7 +51,7 @@ def test_jobs_that_exist_are_left_alone_if_asked_for(captures: Path, tmp_path: P
         (replace(SELECTION, split_ratio=(0.5, 1.0)), "--split-ratio 1: shares between 0 and 1"),
         (replace(SELECTION, split_ratio=(0.0,)), "--split-ratio 0: shares"),
         (replace(SELECTION, split_ratio=(0.5, 0.1)), "--split-ratio 0.1 leaves fewer than 2 views"),
-        (replace(SELECTION, cut_start=3), "no scene of dl3dv after the cut from 3"),
+        (replace(SELECTION, cut_start=3), "--cut-start 3 and --cut-end left out leave none of the 3"),
     ],
 )
 def test_a_mistake_is_one_sentence(selection: Selection, sentence: str, captures: Path) -> None:
@@ -62,7 +62,7 @@ def test_a_mistake_is_one_sentence(selection: Selection, sentence: str, captures
 def test_a_root_without_scenes_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds no scene"):
         plan("dl3dv", tmp_path, Path("out"), SELECTION)
-    with pytest.raises(UserError, match="is no folder"):
+    with pytest.raises(UserError, match="does not exist"):
         plan("dl3dv", tmp_path / "none", Path("out"), SELECTION)
 
 
@@ -86,3 +86,12 @@ def test_a_data_set_has_one_config(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="was begun with dataset dl3dv"):
         claim(tmp_path, "colmap", options)
     assert [path.name for path in (tmp_path / ".bulk").iterdir()] == ["run.json"]
+
+
+def test_images_may_be_others(tmp_path: Path) -> None:
+    write_root(tmp_path, ("a",))
+    (tmp_path / "1K" / "a" / IMAGES).rename(tmp_path / "1K" / "a" / "images_8")
+    with pytest.raises(UserError, match="no scene has more than 0 images"):
+        plan("dl3dv", tmp_path, Path("out"), SELECTION)
+    jobs = plan("dl3dv", tmp_path, Path("out"), replace(SELECTION, images="images_8"))
+    assert {job.scene.images for job in jobs} == {"images_8"}
