@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from bulk.jobs import Job
-from bulk.manifest import CAMERAS, FILE, read_manifest, sha256_of
-from core.files import write_json, write_text
+from bulk.manifest import CAMERAS, FILE, read_manifest
+from core.files import sha256_of, write_json, write_text
 
 INDEX, CAPTIONS, CARD = "index.json", "captions.json", "README.md"
 

@@ -13,7 +13,7 @@ from bulk.consumer import read_partition
 from bulk.job_options import JobOptions
 from bulk.jobs import DatasetName, Job, StageName
 from core import environment
-from core.files import explain, read_json, write_json
+from core.files import read_json, sha256_of, write_json
 from core.run_folder import RunFolder
 from core.serialization import config_to_json
 from scene.cameras_json import read_cameras_json
@@ -41,7 +41,6 @@ CAMERAS = {
 """The conventions, for whoever reads the arrays."""
 
 _PRIVATE = {"captions", "licence", "yes"}  # paths of a person, and what has an entry of its own
-_CHUNK = 1 << 20
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -112,22 +111,6 @@ def sums(root: Path, folders: Iterable[str]) -> dict[str, dict[str, Any]]:
         digest = hashlib.sha256(text.encode()).hexdigest()
         found[name] = {"files": len(files), "bytes": size, "sha256": digest}
     return found
-
-
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file's bytes, in hexadecimal digits.
-
-    Raises:
-        UserError: it cannot be read.
-    """
-    total = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                total.update(chunk)
-    except OSError as error:
-        raise explain(error, path, "read") from error
-    return total.hexdigest()
 
 
 def _key_files(run: RunFolder, iterations: list[int]) -> dict[str, dict[str, Any]]:

@@ -1,6 +1,7 @@
 """Files that are either whole or absent: written under another name, then renamed."""
 
 import errno
+import hashlib
 import json
 import os
 import re
@@ -13,6 +14,8 @@ from core.errors import UserError
 
 GIT_LFS_MARK = b"version https://git-lfs"
 """How the pointer begins that Git-LFS leaves in place of a file it has not fetched."""
+
+_CHUNK = 1 << 20
 
 _REASONS = {
     errno.ENOSPC: "the disk is full; free some space and repeat the command",
@@ -39,6 +42,22 @@ def explain(error: OSError, path: Path, action: str = "write") -> UserError:
     """
     reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
     return UserError(f"cannot {action} {path}: {reason}")
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal digits.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    total = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                total.update(chunk)
+    except OSError as error:
+        raise explain(error, path, "read") from error
+    return total.hexdigest()
 
 
 def make_folder(path: Path) -> Path:

@@ -13,12 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import UserError
-from core.files import explain, read_json, write_json
+from core.files import explain, read_json, sha256_of, write_json
 from core.memory import peak_bytes, peak_bytes_of_children
 from core.progress import say
 from core.run_folder import STAGES
-
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -153,7 +151,7 @@ def content_digest(files: Iterable[Path]) -> str:
     """
     total = hashlib.sha256()
     for file in files:
-        total.update(f"{file.name}\0{_file_digest(file)}\0".encode("utf-8", "surrogateescape"))
+        total.update(f"{file.name}\0{sha256_of(file)}\0".encode("utf-8", "surrogateescape"))
     return total.hexdigest()
 
 
@@ -171,17 +169,6 @@ def file_stamps(files: Iterable[Path]) -> list[list[str | int]]:
             raise explain(error, file, "read") from error
         stamps.append([str(file.absolute()), found.st_size, found.st_mtime_ns])
     return stamps
-
-
-def _file_digest(path: Path) -> str:
-    total = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                total.update(chunk)
-    except OSError as error:
-        raise explain(error, path, "read") from error
-    return total.hexdigest()
 
 
 def _digest(data: bytes) -> str:

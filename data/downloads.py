@@ -4,7 +4,6 @@ A file is fetched under another name beside its place, and gets its own when it 
 checksum. Hugging Face announces the SHA-256 of large files (`X-Linked-Etag`); other servers only the length.
 """
 
-import hashlib
 import re
 import shutil
 import urllib.error
@@ -17,7 +16,7 @@ from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
 from core.errors import UserError
-from core.files import explain, make_folder
+from core.files import explain, make_folder, sha256_of
 from core.progress import Progress, say
 
 _CHUNK = 1 << 20
@@ -193,18 +192,10 @@ def _check(url: str, part: Path, announced: Announcement) -> None:
             f"{url} ended after {have} of {announced.size} bytes; run the same command again to go on"
         )
     wrong_size = announced.size is not None and have > announced.size
-    if wrong_size or (announced.sha256 is not None and _sha256(part) != announced.sha256):
+    if wrong_size or (announced.sha256 is not None and sha256_of(part) != announced.sha256):
         part.unlink()
         what = "length" if wrong_size else "SHA-256"
         raise UserError(f"{url} is not the published file (its {what} differs); run the same command again")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        digest = hashlib.sha256()
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _number(header: str | None) -> int | None:

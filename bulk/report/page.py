@@ -20,6 +20,7 @@ from evaluation.report.views import data_uri
 _SHOWN = 24
 _FAILURES_SHOWN = 200
 _PICTURE_PX = 440
+_PAIRS = "--shape:3.56;grid-template-columns:repeat(auto-fill,minmax(260px,1fr))"  # two of 16:9, side by side
 _BINS = 20
 _WIDTH, _HEIGHT, _FOOT = 720, 180, 22
 
@@ -47,7 +48,7 @@ def write_run_page(root: Path, jobs: Sequence[Job], facts: Mapping[str, Any]) ->
         section(
             "The worst scenes",
             "A held-out view of each: the rendering, and the photograph beside it.",
-            f'<div class="gallery" style="--shape:2.6">{shown}</div>' if shown else "",
+            f'<div class="gallery" style="{_PAIRS}">{shown}</div>' if shown else "",
         ),
         section("Where the time goes", "Median over the jobs.", _stages(facts["stage_seconds"])),
     ]
@@ -99,15 +100,21 @@ def _figures(
 def _failures(failures: Sequence[Mapping[str, Any]]) -> str:
     if not failures:
         return ""
-    rows = {
-        html.escape(each["job"]): [
-            html.escape(str(each[name])) for name in ("state", "stage", "ending", "failures", "reason", "log")
-        ]
-        for each in failures[:_FAILURES_SHOWN]
-    }
-    more = len(failures) - len(rows)
+    shown = "".join(_failure(each) for each in failures[:_FAILURES_SHOWN])
+    more = len(failures) - _FAILURES_SHOWN
     note = f'<p class="note">… and {more:,} more in report.json</p>' if more > 0 else ""
-    return table(("state", "stage", "ending", "attempts", "reason", "log"), rows) + note
+    return f'<ul class="prose">{shown}</ul>{note}'
+
+
+def _failure(failure: Mapping[str, Any]) -> str:
+    """One item of a list: names of scenes are longer than a column of a table."""
+    told = {name: html.escape(str(value)) for name, value in failure.items()}
+    where = f" in {told['stage']}" if told["stage"] else ""
+    attempts = f"{told['failures']} attempt{'' if failure['failures'] == 1 else 's'}"
+    return (
+        f"<li><b>{told['job']}</b>: {told['state']}{where} ({told['ending']}) after {attempts}. "
+        f"{told['reason']}<br><small>{told['log']}</small></li>"
+    )
 
 
 def _stages(seconds: Mapping[str, float]) -> str:

@@ -15,8 +15,8 @@ from typing import Any
 from bulk.consumer import SceneReader
 from bulk.job_options import JobOptions
 from bulk.jobs import Job
-from bulk.manifest import read_manifest, sha256_of
-from core.files import atomic_write, explain, write_json
+from bulk.manifest import read_manifest
+from core.files import atomic_write, explain, sha256_of, write_json
 from core.folders import remove
 from training.mask_files import FOLDERS
 

@@ -16,7 +16,7 @@ for (const stage of document.querySelectorAll(".stage")) {
 }
 
 // Values under the pointer.
-for (const chart of document.querySelectorAll(".chart")) {
+for (const chart of document.querySelectorAll(".chart:has(output)")) {
   const svg = chart.querySelector("svg");
   const cross = chart.querySelector(".cross");
   const output = chart.querySelector("output");

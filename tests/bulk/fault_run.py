@@ -21,8 +21,8 @@ from bulk.states import HOME
 from core.files import read_json
 from core.ply import read_splats_ply
 from core.run_folder import RunFolder
+from tests.bulk.audited_stages import AUDIT, FULL
 from tests.bulk.scenes import IMAGES, LENIENT_FLAGS, VIEWS, write_root
-from tests.bulk.tiny_stages import AUDIT, FULL
 from tests.conftest import ROOT
 
 ITERATIONS = 150
@@ -30,7 +30,7 @@ SPLITS = (0.4, 0.6)
 STAGES = ("train", "render", "visibility", "depth", "metrics")
 STALE_SECONDS = 6.0
 CORRUPT, INCOMPLETE = "corrupt", "incomplete"
-COMMAND = (sys.executable, "-m", "tests.bulk.tiny_command")
+COMMAND = (sys.executable, "-m", "tests.bulk.audited_command")
 """What is run; the real one is (sys.executable, "dataset_generation.py")."""
 
 

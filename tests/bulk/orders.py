@@ -1,4 +1,4 @@
-"""Orders for tests: tiny stages on tiny captures."""
+"""Orders for tests: audited stages on tiny captures."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from bulk.job_options import JobOptions
 from bulk.jobs import Job, SceneSource, StageName
 from bulk.orders import WorkLimits, WorkOrder
-from tests.bulk import tiny_stages
+from tests.bulk import audited_stages
 from tests.bulk.scenes import IMAGES, LENIENT
 
 ITERATIONS = 20
@@ -23,5 +23,5 @@ def job(captures: Path, out: Path, name: str = "a", split: float = 0.5) -> Job:
 def order(what: Job, stages: tuple[StageName, ...] = STAGES, **limits: float) -> WorkOrder:
     """An order with patience for little."""
     return WorkOrder(
-        what, stages, OPTIONS, "digest", limits=replace(LIMITS, **limits), work=tiny_stages.__name__
+        what, stages, OPTIONS, "digest", limits=replace(LIMITS, **limits), work=audited_stages.__name__
     )

@@ -11,7 +11,7 @@ from bulk.catalogue import INDEX
 from bulk.command import EXIT_SOME_FAILED, DatasetGeneration, LimitOptions, generate
 from core import cli
 from core.files import read_json
-from tests.bulk import tiny_stages
+from tests.bulk import audited_stages
 from tests.bulk.scenes import LENIENT_FLAGS, write_root
 
 
@@ -28,7 +28,7 @@ def words(captures: Path, out: Path, *more: str) -> list[str]:
 
 
 def run(captures: Path, out: Path, *more: str) -> int:
-    command = partial(generate, tell=print, work=tiny_stages.__name__)
+    command = partial(generate, tell=print, work=audited_stages.__name__)
     stages = (
         "--stages",
         "train",

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bulk.manifest import read_manifest, sha256_of, sums
+from bulk.manifest import read_manifest, sums
+from core.files import sha256_of
 from tests.bulk.scenes import OPTIONS, do, make_job, make_source
 
 

@@ -16,6 +16,7 @@ from bulk.worker import work_on
 from core.files import read_json, write_json
 from tests.bulk.orders import OPTIONS, STAGES, job, order
 from tests.bulk.scenes import write_root
+from tests.evaluation.browser import CHROMIUM, open_browser
 
 REQUEST = Request(STAGES, OPTIONS, "digest")
 
@@ -75,3 +76,12 @@ def test_a_histogram_counts_every_value() -> None:
     drawn = histogram([10.0, 11.0, 30.0])
     assert drawn.count("<rect") == 20
     assert "2 between" not in histogram([10.0, 30.0])
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+def test_a_browser_shows_the_page(jobs: list[Job], tmp_path: Path) -> None:
+    report = write_reports(jobs[0].root, jobs, REQUEST, Tally(7))
+    with open_browser(tmp_path / "profile") as page:
+        page.open(report)
+        assert page.evaluate("document.querySelectorAll('rect').length") > 0
+        assert page.problems == []

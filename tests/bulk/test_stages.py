@@ -15,11 +15,11 @@ import webdataset
 from bulk.consumer import MASKS, SceneReader, accept
 from bulk.job_options import Gates, JobOptions
 from bulk.jobs import STAGES, Job, SceneSource
-from bulk.manifest import read_manifest, sha256_of
+from bulk.manifest import read_manifest
 from bulk.stages import STAGE_WORK, finish, stage_inputs, stage_outputs
 from bulk.stages.checking import gate_problems
 from core.errors import UserError
-from core.files import read_json, write_json
+from core.files import read_json, sha256_of, write_json
 from core.images import read_gray
 from core.run_folder import RunFolder
 from tests.bulk.scenes import OPTIONS, VIEWS, do, make_job, make_source

@@ -13,7 +13,7 @@ from bulk.orders import Device, Outcome
 from bulk.states import JobState
 from bulk.worker import work_on
 from core.stages import Stage
-from tests.bulk import tiny_stages
+from tests.bulk import audited_stages
 from tests.bulk.orders import ITERATIONS, OPTIONS, STAGES, job, order
 from tests.bulk.scenes import write_root
 from tests.conftest import ROOT
@@ -25,7 +25,7 @@ def captures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def audit(out: Path) -> list[str]:
-    lines = (out / tiny_stages.AUDIT).read_text(encoding="utf-8").splitlines()
+    lines = (out / audited_stages.AUDIT).read_text(encoding="utf-8").splitlines()
     return [line for line in lines if '"begin"' in line]
 
 
@@ -96,7 +96,7 @@ def test_whatever_a_stage_raises_is_an_answer(
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(tiny_stages, "STAGE_WORK", {"train": fail})
+    monkeypatch.setattr(audited_stages, "STAGE_WORK", {"train": fail})
     outcome = work_on(order(job(captures, tmp_path), ("train",)))
     assert (outcome.ending, outcome.stage) == (ending, "train")
     assert not is_taken(JobState.of(job(captures, tmp_path)).lease, 60.0)
@@ -105,12 +105,12 @@ def test_whatever_a_stage_raises_is_an_answer(
 def test_a_stage_without_its_outputs_is_not_done(
     captures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tiny_stages, "STAGE_WORK", {"train": lambda *_: {}})
+    monkeypatch.setattr(audited_stages, "STAGE_WORK", {"train": lambda *_: {}})
     what = job(captures, tmp_path)
     outcome = work_on(order(what, ("train",)))
     assert outcome.ending == "error"
     assert "point_cloud.ply" in outcome.reason
-    inputs = tiny_stages.stage_inputs(what, "train", OPTIONS)
+    inputs = audited_stages.stage_inputs(what, "train", OPTIONS)
     assert not Stage(JobState.of(what).folder, "train", inputs).is_done()
 
 

@@ -82,6 +82,15 @@ def pixel_centers(left: int, right: int, top: int, bottom: int, like: Tensor) ->
     return torch.cartesian_prod(y, x).flip(-1)
 
 
+def unclamped_alphas(
+    offsets: Float[Tensor, "P L 2"], conics: Float[Tensor, "L 3"], opacities: Float[Tensor, " L"]
+) -> Float[Tensor, "P L"]:
+    """Opacity times the Gaussian's value at each offset from its mean, px."""
+    dx, dy = offsets.unbind(-1)
+    xx, xy, yy = conics.unbind(-1)
+    return opacities * torch.exp(-0.5 * (xx * dx * dx + yy * dy * dy) - xy * dx * dy)
+
+
 def _blend(
     pixels: Float[Tensor, "P 2"],
     gaussians: Int[Tensor, " L"],
@@ -122,9 +131,7 @@ def _blend_chunk(
     abs_gradients: Float[Tensor, "N 2"] | None,
 ) -> tuple[Float[Tensor, "P D"], Float[Tensor, " P"], Bool[Tensor, " P"]]:
     """The state of the pixels after L more Gaussians, front to back."""
-    dx, dy = _Offsets.apply(pixels, means2d, gaussians, abs_gradients).unbind(-1)
-    xx, xy, yy = conics.unbind(-1)
-    unclamped = opacities * torch.exp(-0.5 * (xx * dx * dx + yy * dy * dy) - xy * dx * dy)
+    unclamped = unclamped_alphas(_Offsets.apply(pixels, means2d, gaussians, abs_gradients), conics, opacities)
     alpha = unclamped.clamp(max=MAX_ALPHA)
     with torch.no_grad():
         drawn = alive[:, None] & (unclamped >= MIN_ALPHA)

@@ -11,6 +11,7 @@ from gaussian_renderer.backends.reference.compositing import (
     MIN_TRANSMITTANCE,
     TILE_SIZE,
     pixel_centers,
+    unclamped_alphas,
 )
 
 
@@ -52,7 +53,9 @@ def transmittance_in_front(
             transmittance = means2d.new_ones(len(pixels))
             for start in range(0, len(gaussians), CHUNK_SIZE):
                 chunk = gaussians[start : start + CHUNK_SIZE]
-                alpha = _alphas(pixels, means2d[chunk], conics[chunk], opacities[chunk])
+                offsets = pixels[:, None] - means2d[chunk]
+                alpha = unclamped_alphas(offsets, conics[chunk], opacities[chunk])
+                alpha = torch.where(alpha >= MIN_ALPHA, alpha.clamp(max=MAX_ALPHA), 0)
                 # A pixel that has ended keeps a transmittance that nothing more can be drawn over.
                 after = transmittance[:, None] * torch.cumprod(1 - alpha, dim=1)
                 drawn = (alpha > 0) & (after > MIN_TRANSMITTANCE)
@@ -61,16 +64,3 @@ def transmittance_in_front(
                 counts.index_add_(0, chunk, drawn.sum(0).to(counts))
                 transmittance = after[:, -1]
     return sums, counts
-
-
-def _alphas(
-    pixels: Float[Tensor, "P 2"],
-    means2d: Float[Tensor, "L 2"],
-    conics: Float[Tensor, "L 3"],
-    opacities: Float[Tensor, " L"],
-) -> Float[Tensor, "P L"]:
-    """How much of a pixel each Gaussian covers; 0 below the cut-off."""
-    dx, dy = (pixels[:, None] - means2d).unbind(-1)
-    xx, xy, yy = conics.unbind(-1)
-    alpha = opacities * torch.exp(-0.5 * (xx * dx * dx + yy * dy * dy) - xy * dx * dy)
-    return torch.where(alpha >= MIN_ALPHA, alpha.clamp(max=MAX_ALPHA), 0)
