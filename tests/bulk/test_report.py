@@ -16,7 +16,7 @@ from bulk.worker import work_on
 from core.files import read_json, write_json
 from tests.bulk.orders import OPTIONS, STAGES, job, order
 from tests.bulk.scenes import write_root
-from tests.evaluation.browser import CHROMIUM, open_browser
+from tests.browser import CHROMIUM, open_browser
 
 REQUEST = Request(STAGES, OPTIONS, "digest")
 

@@ -20,7 +20,7 @@ from evaluation.report.facts import ViewFiles
 from evaluation.report.markup import duration
 from evaluation.report.page import pick
 from evaluation.scoring import TOLD, score_run, write_scores
-from tests.evaluation.browser import CHROMIUM, open_browser
+from tests.browser import CHROMIUM, open_browser
 from tests.evaluation.conftest import add_masks, make_run
 
 

@@ -1,15 +1,21 @@
 """A real browser for tests of pages: headless Chromium, spoken to through a pipe."""
 
+import base64
 import itertools
 import json
 import os
 import select
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
@@ -49,9 +55,9 @@ class Page:
                 assert "error" not in answer, answer["error"]
                 return answer["result"]
 
-    def open(self, path: Path) -> None:
-        """Load a file and wait until it is there."""
-        self.command("Page.navigate", url=path.as_uri())
+    def open(self, page: Path | str) -> None:
+        """Load a file, or what is at an address, and wait until it is there."""
+        self.command("Page.navigate", url=page if isinstance(page, str) else page.as_uri())
         while self._next().get("method") != "Page.loadEventFired":
             pass
 
@@ -60,6 +66,20 @@ class Page:
         answer = self.command("Runtime.evaluate", expression=expression, returnByValue=True)
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
+
+    def wait_for(self, expression: str) -> None:
+        """Until a JavaScript expression is true."""
+        until = time.monotonic() + PATIENCE_S
+        while not self.evaluate(expression):
+            assert time.monotonic() < until, f"not true after {PATIENCE_S} s: {expression}"
+            time.sleep(0.05)
+
+    def screenshot(self) -> UInt8[np.ndarray, "H W 3"]:
+        """What the page looks like."""
+        png = base64.b64decode(self.command("Page.captureScreenshot", format="png")["data"])
+        decoded = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
+        assert decoded is not None
+        return decoded[..., ::-1].astype(np.uint8)
 
     def mouse(self, kind: str, x: float, y: float) -> None:
         """A mouse event at page coordinates: mousePressed, mouseMoved or mouseReleased."""
@@ -83,7 +103,8 @@ class Page:
         told = json.loads(message)
         if told.get("method") == "Network.requestWillBeSent":
             self.requests.append(told["params"]["request"]["url"])
-        if told.get("method") == "Runtime.exceptionThrown":
+        is_error = told.get("method") == "Runtime.consoleAPICalled" and told["params"]["type"] == "error"
+        if is_error or told.get("method") == "Runtime.exceptionThrown":
             self.problems.append(json.dumps(told["params"]))
         return told
 
@@ -93,7 +114,8 @@ def open_browser(profile: Path) -> Iterator[Page]:
     """A page in a new browser that keeps its things in `profile`."""
     assert CHROMIUM is not None
     to_browser, from_browser = os.pipe(), os.pipe()
-    flags = "--headless --no-sandbox --disable-gpu --window-size=1200,900 --remote-debugging-pipe"
+    graphics = "--use-angle=swiftshader --enable-unsafe-swiftshader"  # WebGL without a graphics card
+    flags = f"--headless --no-sandbox {graphics} --window-size=1200,900 --remote-debugging-pipe"
     # The browser reads its descriptor 3 and writes to 4.
     command = f'exec "$0" {flags} --user-data-dir="$1" 3<&{to_browser[0]} 4>&{from_browser[1]}'
     process = subprocess.Popen(
