@@ -173,6 +173,7 @@ class DitTask:
             levels.to(clean.device),
             noise.to(clean),
             self.mask,
+            of_velocity=model.config.predicts == "velocity",
         )
         return losses.total.mean(), torch.stack((losses.mse.mean(), losses.vlb.mean()))
 
