@@ -27,7 +27,7 @@ PRESETS: Mapping[str, DitTraining] = {
     ),
     "occ3d": replace(_CARLASC, normalize=True, legacy_driving=False),
     "tiny": DitTraining(
-        model=DitConfig(depth=6, width=256, heads=4, command=True, predicts="velocity"),
+        model=DitConfig(depth=6, width=256, heads=4, patch=4, command=True, predicts="velocity"),
         normalize=True,
         legacy_driving=False,
         evaluation_epochs=3.0,
