@@ -36,7 +36,7 @@ def diffusion_losses(
     clean: Float[Tensor, "B D H W"],
     levels: Int64[Tensor, "B"],
     noise: Float[Tensor, "B D H W"],
-    mask: Bool[Tensor, "H W"],
+    weights: Bool[Tensor, "H W"] | Float[Tensor, "H W"],
     *,
     of_velocity: bool = False,
 ) -> DiffusionLosses:
@@ -48,7 +48,8 @@ def diffusion_losses(
         clean: rollouts.
         levels: places in the chain, one for each sample.
         noise: of unit variance, on padding too.
-        mask: cells on planes. The bound is a mean over all cells, also those of padding.
+        weights: of the cells in the squared error, zero on padding; True counts as one. The bound is a mean
+            over all cells, also those of padding.
         of_velocity: take the error of the velocity, which is that of the noise by the root of what is left of
             the data's variance.
 
@@ -57,8 +58,8 @@ def diffusion_losses(
     x = noised(schedule, clean, levels, noise)
     output = denoise(x, schedule.timesteps.to(x.device)[levels.to(x.device)])
     predicted = output[:, : clean.shape[1]]
-    squares = (noise - predicted).square() * mask
-    mse = squares.sum(dim=(1, 2, 3)) / (mask.sum() * clean.shape[1])
+    squares = (noise - predicted).square() * weights
+    mse = squares.sum(dim=(1, 2, 3)) / (weights.sum() * clean.shape[1])
     if of_velocity:
         mse = mse / at(schedule.alphas_cumprod, levels, mse)
     vlb = _bound(schedule, clean, x, levels, output)
