@@ -124,7 +124,10 @@ def read_splats_ply(path: Path) -> SplatArrays:
     vertices = _read_vertices(path)
     names = vertices.dtype.names or ()
     if "packed_position" in names:
-        raise UserError(f"{path} holds compressed Gaussians; export them as an uncompressed .ply")
+        raise UserError(
+            f"{path} holds compressed Gaussians; make an ordinary file of them by "
+            f"python -m viewer.export {path} --to ply"
+        )
     required = (*_MEANS, *_SH_DC, *_OPACITY, *_SCALES, *_QUATS)
     missing = [name for name in required if name not in names]
     if missing:
@@ -206,11 +209,11 @@ def _to_rows(vertices: ndarray) -> Float32[ndarray, "N _"]:
     return recfunctions.structured_to_unstructured(vertices, dtype=np.float32)
 
 
-def _read_vertices(path: Path) -> ndarray:
-    """The vertex table of a PLY file, one record a vertex.
+def read_elements(path: Path) -> dict[str, ndarray]:
+    """The tables of a PLY file by the names of its elements, one record a row.
 
     Raises:
-        UserError: the file is missing, cut off, or no PLY file with vertices.
+        UserError: the file is missing, cut off, or no PLY file.
     """
     try:
         with path.open("rb") as file:
@@ -224,9 +227,19 @@ def _read_vertices(path: Path) -> ndarray:
         raise explain(error, path, "read") from error
     except (plyfile.PlyParseError, ValueError) as error:
         raise UserError(f"{path} is cut off or is no PLY file ({error}); write or fetch it again") from error
+    return {element.name: element.data for element in elements}
+
+
+def _read_vertices(path: Path) -> ndarray:
+    """The vertex table of a PLY file, one record a vertex.
+
+    Raises:
+        UserError: the file is missing, cut off, or no PLY file with vertices.
+    """
+    elements = read_elements(path)
     if "vertex" not in elements:
         raise UserError(f"{path} holds no vertices; a PLY file of points or Gaussians was expected")
-    return elements["vertex"].data
+    return elements["vertex"]
 
 
 def _write_vertices(path: Path, dtype: np.dtype, count: int, tables: Iterable[ndarray]) -> None:
