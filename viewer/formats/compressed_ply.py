@@ -79,7 +79,9 @@ def read_compressed_ply(path: Path) -> GaussianScene:
     """
     tables = read_elements(path)
     rest = len(tables["sh"].dtype) if "sh" in tables else 0
-    chunks, words = (_columns(tables, name, names) for name, names in (("chunk", _SPANS), ("vertex", _PACKED)))
+    chunks, words = (
+        _columns(tables, name, names) for name, names in (("chunk", _SPANS), ("vertex", _PACKED))
+    )
     if chunks is None or words is None or rest not in _DEGREES or len(words) > len(chunks) * _CHUNK:
         raise UserError(
             f"{path} holds no compressed Gaussians; elements chunk, vertex with {_PACKED[0]} and so on, and sh "

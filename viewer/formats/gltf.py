@@ -144,7 +144,12 @@ def _described(attributes: list[_Attribute], scene: GaussianScene) -> dict[str, 
     for number, attribute in enumerate(attributes):
         size = count * attribute.width
         views.append({"buffer": 0, "byteOffset": start, "byteLength": size, "target": _ARRAY_BUFFER})
-        accessor = {"bufferView": number, "componentType": attribute.component, "count": count, "type": attribute.kind}
+        accessor = {
+            "bufferView": number,
+            "componentType": attribute.component,
+            "count": count,
+            "type": attribute.kind,
+        }
         if attribute.component == _BYTE:
             accessor["normalized"] = True
         accessors.append(accessor)

@@ -177,7 +177,9 @@ def _attributes(degree: int, bits: int, version: int) -> list[_Attribute]:
     """In the order of the file."""
     rest = 3 * ((degree + 1) ** 2 - 1)
     return [
-        _Attribute(9, lambda splats: _pack_means(splats, bits), lambda data, to: _unpack_means(data, to, bits)),
+        _Attribute(
+            9, lambda splats: _pack_means(splats, bits), lambda data, to: _unpack_means(data, to, bits)
+        ),
         _Attribute(1, lambda splats: opacity_bytes(splats.logit_opacities)[:, None], _unpack_opacities),
         _Attribute(3, _pack_colors, _unpack_colors),
         _Attribute(3, _pack_scales, _unpack_scales),

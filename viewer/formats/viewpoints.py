@@ -45,7 +45,9 @@ def viewpoints(scene: GaussianScene) -> Viewpoints:
         cameras, distance = _before(means)
         return Viewpoints(cameras, ("overview",), 0, _UP, [distance])
     c2w = scene.cameras.c2w.detach().cpu().double().numpy()
-    return Viewpoints(scene.cameras, scene.names, scene.start, _up(c2w), _distances(scene.cameras, c2w, means))
+    return Viewpoints(
+        scene.cameras, scene.names, scene.start, _up(c2w), _distances(scene.cameras, c2w, means)
+    )
 
 
 def _sample(scene: GaussianScene) -> Float64[ndarray, "M 3"]:
@@ -60,7 +62,9 @@ def _up(c2w: Float64[ndarray, "C 4 4"]) -> Float64[ndarray, "3"]:
     return up / length if length > 0.1 else -c2w[0, :3, 1]
 
 
-def _distances(cameras: Cameras, c2w: Float64[ndarray, "C 4 4"], means: Float64[ndarray, "M 3"]) -> list[float]:
+def _distances(
+    cameras: Cameras, c2w: Float64[ndarray, "C 4 4"], means: Float64[ndarray, "M 3"]
+) -> list[float]:
     """To the point that all cameras look at, where it is ahead; else to the middle of what is ahead."""
     focus = focus_point(cameras)
     distances = []

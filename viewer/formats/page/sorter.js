@@ -31,7 +31,11 @@ function sorted([a, b, c], offset, near) {
   }
   const scale = (BUCKETS - 1) / Math.max(1, most - least);
   const starts = new Uint32Array(BUCKETS + 1);
-  for (let k = 0; k < count; k++) starts[(keys[seen[k]] = (most - bits[seen[k]]) * scale) + 1]++;
+  for (let k = 0; k < count; k++) {
+    const row = seen[k];
+    keys[row] = (most - bits[row]) * scale;
+    starts[keys[row] + 1]++;
+  }
   for (let bucket = 0; bucket < BUCKETS; bucket++) starts[bucket + 1] += starts[bucket];
   const order = new Uint32Array(count);
   for (let k = 0; k < count; k++) order[starts[keys[seen[k]]]++] = seen[k];
