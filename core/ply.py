@@ -21,7 +21,7 @@ from scipy import special
 from core.errors import UserError
 from core.files import GIT_LFS_MARK, atomic_write, explain
 
-_ROWS_AT_ONCE = 65_536  # in writing: a second copy of a million Gaussians is a quarter of a gigabyte
+_ROWS_AT_ONCE = 65_536  # a second copy of a million Gaussians is a quarter of a gigabyte
 
 _MEANS: tuple[str, ...] = ("x", "y", "z")
 _NORMALS = ("nx", "ny", "nz")
@@ -145,9 +145,13 @@ def read_splats_ply(path: Path) -> SplatArrays:
     def columns(wanted: tuple[str, ...]) -> Float32[ndarray, "N _"]:
         return np.take(rows, [names.index(name) for name in wanted], axis=1)
 
-    rest = columns(rest_names).reshape(len(rows), 3, coefficients - 1).transpose(0, 2, 1)
     sh = np.empty((len(rows), coefficients, 3), np.float32)
-    sh[:, 0], sh[:, 1:] = columns(_SH_DC), rest
+    sh[:, 0] = columns(_SH_DC)
+    rest_columns = [names.index(name) for name in rest_names]
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        rest = np.take(rows[start : start + _ROWS_AT_ONCE], rest_columns, axis=1)
+        by_channel = rest.reshape(len(rest), 3, coefficients - 1)
+        sh[start : start + _ROWS_AT_ONCE, 1:] = by_channel.transpose(0, 2, 1)
     logits = columns(_OPACITY)[:, 0]
     if set(_DAS3R_OPACITY) <= set(
         names

@@ -27,8 +27,8 @@ class ExportCommand:
     """A run folder, a file of Gaussians (.ply, .compressed.ply, .splat, .spz, .glb, or our .html), or an
     archive of occupancy (.npz), which is written as a mesh by --to glb."""
     to: Literal["ply", "splat", "spz", "compressed-ply", "html", "glb", "ply-sequence"]
-    """ply, splat, spz, compressed-ply, glb: files for viewers and engines; html: one page that shows the scene
-    without a network; ply-sequence: a .ply for each frame of a run on a driving log."""
+    """ply, splat, spz, compressed-ply, glb: files for viewers and engines; html: one page that shows the
+    scene without a network; ply-sequence: a .ply for each frame of a run on a driving log."""
     output: Annotated[Path | None, cli.flag("-o")] = None
     """The file to write, or the folder of a sequence; by default in RUN/exports, or beside the file."""
     scene: SourceOptions = field(default_factory=SourceOptions)
@@ -93,8 +93,8 @@ def _is_occupancy(path: Path) -> bool:
             return bool(find_scenes([path]))
         except UserError as error:
             raise UserError(
-                f"{path} holds neither a run (config.json) nor occupancy (.npz); give a folder that train.py -m "
-                "named, or a file"
+                f"{path} holds neither a run (config.json) nor occupancy (.npz); give a folder that "
+                "train.py -m named, or a file"
             ) from error
     return path.suffix.lower() == ".npz"
 

@@ -1,9 +1,9 @@
 """`.compressed.ply`: 16 bytes a Gaussian, and 45 for spherical harmonics of degree 3.
 
-Gaussians stand in Morton order, so that each 256 of them are neighbours; what a chunk spans is stored beside its
-numbers, which say where in that span they are. Axes are those of the scene, as in `.ply`.
-Source: PlayCanvas, https://github.com/playcanvas/splat-transform, what its writer and its reader of this format
-make of each field.
+Gaussians stand in Morton order, so that each 256 of them are neighbours; what a chunk spans is stored beside
+its numbers, which say where in that span they are. Axes are those of the scene, as in `.ply`.
+Source: PlayCanvas, https://github.com/playcanvas/splat-transform, what its writer and its reader of this
+format make of each field.
 """
 
 from pathlib import Path
@@ -84,8 +84,8 @@ def read_compressed_ply(path: Path) -> GaussianScene:
     )
     if chunks is None or words is None or rest not in _DEGREES or len(words) > len(chunks) * _CHUNK:
         raise UserError(
-            f"{path} holds no compressed Gaussians; elements chunk, vertex with {_PACKED[0]} and so on, and sh "
-            "with 9, 24 or 45 properties were expected"
+            f"{path} holds no compressed Gaussians; elements chunk, vertex with {_PACKED[0]} and so on, and "
+            "sh with 9, 24 or 45 properties were expected"
         )
     splats = empty(len(words), _DEGREES[rest])
     for rows in blocks(len(words), ROWS_AT_ONCE):

@@ -11,7 +11,7 @@ from scipy import special
 from core.ply import SplatArrays
 from scene.cameras import Cameras
 
-ROWS_AT_ONCE = 65_536
+ROWS_AT_ONCE = 16_384
 """Gaussians that are packed together: what is made on the way to a file stays small beside the scene."""
 
 # Signs of the spherical harmonics when y and z change theirs: a function changes with the number of factors y
@@ -68,8 +68,9 @@ def degree_of(splats: SplatArrays) -> int:
 
 
 def turned(splats: SplatArrays) -> SplatArrays:
-    """The Gaussians by half a turn about the x axis, which leads from x right, y down, z forward to x right,
-    y up, z backward, and back again.
+    """The Gaussians after half a turn about the x axis.
+
+    It leads from x right, y down, z forward to x right, y up, z backward, and back again.
     """
     signs = np.array([1, -1, -1], np.float32)
     mirrored: Int8[ndarray, " K"] = _MIRRORED[: splats.sh.shape[1]]

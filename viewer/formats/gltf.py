@@ -38,7 +38,8 @@ EXTENSION = "KHR_gaussian_splatting"
 _HEADER, _CHUNK = struct.Struct("<4sII"), struct.Struct("<I4s")
 _FLOAT, _BYTE, _ARRAY_BUFFER, _POINTS = 5126, 5121, 34962, 0  # glTF's numbers for these
 _COMPONENTS = {
-    5120: np.dtype("i1"), 5121: np.dtype("u1"), 5122: np.dtype("<i2"), 5123: np.dtype("<u2"), _FLOAT: np.dtype("<f4"),
+    5120: np.dtype("i1"), 5121: np.dtype("u1"), 5122: np.dtype("<i2"), 5123: np.dtype("<u2"),
+    _FLOAT: np.dtype("<f4"),
 }  # fmt: skip
 _WIDTHS = {"SCALAR": 1, "VEC3": 3, "VEC4": 4}
 _LEAST_SCALE = 1e-30  # whose logarithm is finite
@@ -103,13 +104,13 @@ def read_glb(path: Path) -> GaussianScene:
     described, buffer = _chunks(data, path)
     try:
         return GaussianScene(_splats(described, buffer))
-    except _Unreadable as error:
+    except _UnreadableError as error:
         raise UserError(f"{path}: {error}") from error
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise UserError(f"{path} is cut off or is no .glb of Gaussians; write or fetch it again") from error
 
 
-class _Unreadable(Exception):
+class _UnreadableError(Exception):
     """A file of Gaussians that has something we do not read."""
 
 
@@ -204,12 +205,12 @@ def _splats(described: Any, buffer: ndarray) -> SplatArrays:
     primitives = [each for mesh in described.get("meshes", []) for each in mesh["primitives"]]
     clouds = [each for each in primitives if EXTENSION in each.get("extensions", {})]
     if len(clouds) != 1:
-        raise _Unreadable(f"{len(clouds)} clouds of Gaussians ({EXTENSION}) are in it; one was expected")
+        raise _UnreadableError(f"{len(clouds)} clouds of Gaussians ({EXTENSION}) are in it; one was expected")
     if clouds[0]["extensions"][EXTENSION].get("extensions"):
-        raise _Unreadable(f"its Gaussians are compressed; plain attributes of {EXTENSION} were expected")
+        raise _UnreadableError(f"its Gaussians are compressed; plain attributes of {EXTENSION} were expected")
     moved = {"matrix", "translation", "rotation", "scale"}
     if any(moved & set(node) for node in described.get("nodes", [])):
-        raise _Unreadable("its nodes move the Gaussians; nodes without a transform were expected")
+        raise _UnreadableError("its nodes move the Gaussians; nodes without a transform were expected")
 
     def values(name: str) -> ndarray:
         return _values(described, buffer, clouds[0]["attributes"][name])

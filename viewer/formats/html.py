@@ -7,7 +7,7 @@ import base64
 import html
 import json
 import tempfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from viewer.formats.viewpoints import Viewpoints, viewpoints
 
 _PAGE = Path(__file__).parent / "page"
 _SCRIPTS = ("decode.js", "shaders.js", "splats.js", "camera.js", "controls.js", "main.js")
-_BEGIN, _END = b'<script type="text/plain" id="scene">', b"</script>"
+_BEGIN, _END, _LAST = b'<script type="text/plain" id="scene">', b"</script>", b"</html>"
 _PIECE = 3 * 2**18  # bytes whose base64 has no padding
 _TURN = np.array([1.0, -1.0, -1.0])
 _DIGITS = 7
@@ -66,18 +66,20 @@ def read_html(path: Path) -> GaussianScene:
 
 
 def _copy_scene(page: IO[bytes], to: IO[bytes]) -> int | None:
-    """The bytes of the scene in a page, and how many; None where there is none, or no end of it."""
+    """The bytes of the scene in a page, and how many; None where there is none, or the page has no end."""
     if not any(line.strip() == _BEGIN for line in page):
         return None
-    size = 0
+    size, line = 0, b""
     for line in page:
         if line.strip() == _END:
-            return size
+            break
         try:
-            size += to.write(base64.b64decode(line, validate=False))
+            size += to.write(base64.b64decode(line))
         except ValueError:
             return None
-    return None
+    for line in page:  # noqa: B007 - the last one counts
+        pass
+    return size if line.strip() == _LAST else None
 
 
 def _filled(scene: GaussianScene) -> str:
@@ -112,7 +114,7 @@ def _view(places: Viewpoints, row: int) -> dict[str, Any]:
     turned = c2w[:3] * _TURN[:, None]
     K = camera.Ks[0].detach().cpu().double().numpy()
     return {
-        "name": places.names[row],
+        "name": str(PurePosixPath(places.names[row]).with_suffix("")),
         "width": int(camera.width[0]),
         "height": int(camera.height[0]),
         "focal": _numbers(K[[0, 1], [0, 1]]),

@@ -1,7 +1,7 @@
 """Rotations in 32 bits or fewer: the largest number of a unit quaternion follows from the three others.
 
-Each of these is at most 1/sqrt(2) in size. Which was the largest stands in the two highest bits, then come the
-others in their order, ten bits each.
+Each of these is at most 1/sqrt(2) in size. Which was the largest stands in the two highest bits, then come
+the others in their order, ten bits each.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ _Three = Float64[ndarray, "M 3"]
 
 
 def pack_signed(quats: Float32[ndarray, "M 4"]) -> UInt32[ndarray, " M"]:
-    """Quaternions in any order of their numbers; each of the three as a sign and nine bits, as `.spz` has it."""
+    """Quaternions in any order of their numbers; each of the three as a sign and nine bits, as in `.spz`."""
     largest, three = _smallest_three(quats)
     sizes = np.floor(np.abs(three) / _HALF_ROOT * _MOST + 0.5).astype(np.uint32)
     return _joined(largest, np.where(three < 0, sizes | _SIGN, sizes).astype(np.uint32))

@@ -41,7 +41,7 @@ _POSITION_BITS = 24
 _COLOR_SCALE = 0.15  # so that colours a good deal beyond [0, 1] fit
 _SCALE_STEPS, _SCALE_OFFSET = 16, 10  # steps of the logarithm, and what is added to it
 _SH_STEPS = 128
-_SH_BUCKETS = (8, 16)  # steps between the values that occur, in degree 1 and beyond: gzip makes less of them
+_SH_BUCKETS = (4, 4)  # steps between the values that occur, in degree 1 and beyond
 _LEVEL = 6  # of gzip
 _GREATEST_RATIO = 1032  # that deflate reaches: a header that claims more has been damaged
 
@@ -121,8 +121,9 @@ def unpack_spz(file: BinaryIO, size: int, path: Path) -> GaussianScene:
 
 
 def fraction_bits(means: Float32[ndarray, "N 3"]) -> int:
-    """How many of a position's 24 bits stand behind the point: 12, or fewer where the scene reaches farther
-    than 2048 units.
+    """How many of a position's 24 bits stand behind the point.
+
+    They are 12, or fewer where the scene reaches farther than 2048 units.
 
     Raises:
         UserError: the scene reaches farther than 8 million units.
@@ -146,8 +147,8 @@ def _checked(header: bytes, path: Path) -> tuple[int, int, int, int, int]:
         raise UserError(f"{path} is no .spz file of version 2 or 3; write it anew as one of these")
     if degree > 3 or bits >= _POSITION_BITS:
         raise UserError(
-            f"{path} holds spherical harmonics of degree {degree} and positions with {bits} bits of fractions; "
-            f"degree 0 to 3 and fewer than {_POSITION_BITS} bits were expected"
+            f"{path} holds spherical harmonics of degree {degree} and positions with {bits} bits of "
+            f"fractions; degree 0 to 3 and fewer than {_POSITION_BITS} bits were expected"
         )
     return count, degree, bits, flags, version
 
