@@ -87,7 +87,7 @@ def test_a_street_at_a_time(street: Path, capsys: pytest.CaptureFixture[str]) ->
     opened = open_street(street)
     moving = opened.scene.model.movable().numpy()
     shift = late.splats.means[moving] - early.splats.means[moving]
-    np.testing.assert_allclose(shift, np.tile([0, 0.8, 0], (30, 1)), atol=1e-5)
+    np.testing.assert_allclose(shift, np.tile([0, 0.8, 0], (30, 1)), atol=2e-3)
     np.testing.assert_array_equal(late.splats.means[~moving], early.splats.means[~moving])
     assert len(early.names) == len(opened.capture)
     times = [opened.time_of(opened.capture.image_names.index(name)) for name in late.names]

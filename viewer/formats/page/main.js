@@ -2,7 +2,8 @@
 
 const NO_WEBGL = "This page draws with WebGL 2, which this browser does not offer. Open it in a current Chrome, Edge, Firefox or Safari, with graphics acceleration switched on.";
 const SHARPEST = 2; // pixels of the canvas for one of the page
-const LONGEST_FRAME_S = 0.1;
+const LONGEST_FRAME_S = 0.1; // of flight: a page that was away does not jump
+const FIRST_FRAME_S = 1 / 60;
 
 const element = (id) => document.getElementById(id);
 
@@ -68,7 +69,7 @@ class Page {
 
   frame(now) {
     this.waiting = false;
-    const seconds = Math.min(LONGEST_FRAME_S, (now - (this.then ?? now)) / 1000);
+    const seconds = this.then === null ? FIRST_FRAME_S : Math.min(LONGEST_FRAME_S, (now - this.then) / 1000);
     this.then = now;
     if (this.controls.fly(seconds)) this.changed();
     else this.then = null;
