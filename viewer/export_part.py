@@ -67,7 +67,7 @@ def _inside(splats: SplatArrays, crop: tuple[float, ...]) -> Bool[ndarray, " N"]
         raise UserError(
             f"--crop {told}: X0 X1 Y0 Y1 Z0 Z1, each first number below the second, were expected"
         )
-    return ((splats.means >= low) & (splats.means <= high)).all(1)
+    return np.all((splats.means >= low) & (splats.means <= high), axis=1)
 
 
 def _nothing_left(splats: SplatArrays, options: PartOptions) -> str:

@@ -78,7 +78,7 @@ def read_compressed_ply(path: Path) -> GaussianScene:
         UserError: the file cannot be read, is cut off, or is no such file.
     """
     tables = read_elements(path)
-    rest = len(tables["sh"].dtype) if "sh" in tables else 0
+    rest = len(tables["sh"].dtype.names or ()) if "sh" in tables else 0
     chunks, words = (
         _columns(tables, name, names) for name, names in (("chunk", _SPANS), ("vertex", _PACKED))
     )
@@ -173,7 +173,7 @@ def _sh_bytes(splats: SplatArrays) -> UInt8[ndarray, "M R"]:
 
 
 def _unpack_sh(records: ndarray, to: SplatArrays) -> None:
-    stored = np.stack([records[f"f_rest_{number}"] for number in range(len(records.dtype))], axis=1)
+    stored = np.stack([records[f"f_rest_{number}"] for number in range(3 * (to.sh.shape[1] - 1))], axis=1)
     shares = np.where(stored == 0, 0, np.where(stored == 255, 1, (stored + 0.5) / 256))
     values = (shares - 0.5) * (2 * _SH_REACH)
     to.sh[:, 1:] = values.reshape(len(records), 3, -1).transpose(0, 2, 1)
