@@ -4,6 +4,10 @@ const NO_WEBGL = "This page draws with WebGL 2, which this browser does not offe
 const SHARPEST = 2; // pixels of the canvas for one of the page
 const LONGEST_FRAME_S = 0.1; // of flight: a page that was away does not jump
 const FIRST_FRAME_S = 1 / 60;
+const SLOW_S = 0.05; // a frame: below this pace pictures in motion become coarser, above the other finer again
+const QUICK_S = 0.025;
+const COARSEST = 0.25; // pixels along a side, as a share of all
+const REST_MS = 120; // without a change, until the picture becomes fine again
 
 const element = (id) => document.getElementById(id);
 
@@ -21,6 +25,9 @@ class Page {
     this.sorting = false;
     this.waiting = false;
     this.then = null;
+    this.share = 1; // of the pixels along a side, while something moves
+    this.moved = 0;
+    this.drawn = null; // when the last picture in motion was
     this.controls = new Controls(this.canvas, this.camera, () => this.changed());
     new ResizeObserver(() => this.changed()).observe(this.canvas);
     this.canvas.addEventListener("webglcontextlost", () => say("The graphics card has gone away; open the page again."));
@@ -57,6 +64,7 @@ class Page {
 
   changed() {
     this.stamp++;
+    this.moved = performance.now();
     document.documentElement.dataset.state = "moving";
     this.again();
   }
@@ -73,14 +81,27 @@ class Page {
     this.then = now;
     if (this.controls.fly(seconds)) this.changed();
     else this.then = null;
-    this.fit();
+    const ordered = this.orderStamp === this.stamp;
+    const still = ordered && (this.share === 1 || performance.now() - this.moved > REST_MS);
+    this.pace(now, still);
+    this.fit(still ? 1 : this.share);
     this.sort();
     this.splats.draw(this.camera);
-    if (this.orderStamp === this.stamp) document.documentElement.dataset.state = "still";
+    if (still) document.documentElement.dataset.state = "still";
+    else if (ordered) setTimeout(() => this.again(), REST_MS);
   }
 
-  fit() {
-    const density = Math.min(SHARPEST, window.devicePixelRatio || 1);
+  // How coarse pictures in motion are follows from how long the last ones took.
+  pace(now, still) {
+    const seconds = this.drawn === null ? null : (now - this.drawn) / 1000;
+    this.drawn = still ? null : now;
+    if (seconds === null || still) return;
+    if (seconds > SLOW_S) this.share = Math.max(COARSEST, this.share * 0.75);
+    else if (seconds < QUICK_S) this.share = Math.min(1, this.share * 1.1);
+  }
+
+  fit(share) {
+    const density = share * Math.min(SHARPEST, window.devicePixelRatio || 1);
     const width = Math.max(1, Math.round(this.canvas.clientWidth * density));
     const height = Math.max(1, Math.round(this.canvas.clientHeight * density));
     if (this.canvas.width !== width) this.canvas.width = width;
