@@ -52,11 +52,11 @@ def test_a_run_is_what_it_draws(trained: Path) -> None:
     assert told.names == tuple(f"{view:03d}.png" for view in range(1, 6))
     assert told.cameras is not None
     assert torch.equal(told.cameras.viewmats, run.capture.cameras.viewmats[1:])
-    for left, right in ((as_splats(told.splats), run.splats),):
-        assert torch.equal(
-            render(left, run.capture.cameras, antialiased=True).images,
-            render(right, run.capture.cameras, antialiased=True).images,
-        )
+    drawn = [
+        render(splats, run.capture.cameras, antialiased=True).images
+        for splats in (as_splats(told.splats), run.splats)
+    ]
+    assert torch.equal(*drawn)
 
 
 def test_gaussians_alone_need_no_capture(trained: Path, tmp_path: Path) -> None:

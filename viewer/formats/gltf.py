@@ -241,13 +241,11 @@ def _values(described: Any, buffer: ndarray, number: int) -> ndarray:
     dtype, width = _COMPONENTS[accessor["componentType"]], _WIDTHS[accessor["type"]]
     start = view.get("byteOffset", 0) + accessor.get("byteOffset", 0)
     stride = view.get("byteStride", width * dtype.itemsize)
-    count = accessor["count"]
-    data = buffer[start : start + (count - 1) * stride + width * dtype.itemsize]
-    rows = np.lib.stride_tricks.as_strided
-    if len(data) < (count - 1) * stride + width * dtype.itemsize:
-        raise ValueError("cut off")
-    table = rows(data, (count, width * dtype.itemsize), (stride, 1), writeable=False)
-    values = np.ascontiguousarray(table).view(dtype)
+    if stride < width * dtype.itemsize:
+        raise ValueError(f"a stride of {stride} bytes")  # rows that overlap, or go backwards
+    shape, strides = (accessor["count"], width), (stride, dtype.itemsize)
+    # The constructor refuses what would lie beyond the buffer.
+    values = np.ascontiguousarray(np.ndarray(shape, dtype, buffer, start, strides))
     if not accessor.get("normalized"):
         return values
     return np.maximum(values / np.float32(np.iinfo(dtype).max), -1)

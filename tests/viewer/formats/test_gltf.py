@@ -156,6 +156,10 @@ def spoil(described: dict[str, Any], how: str) -> None:
         del primitive["attributes"][f"{EXTENSION}:SCALE"]
     elif how == "beyond the buffer":
         described["accessors"][0]["count"] = 10**6
+    elif how == "backwards":
+        described["bufferViews"][0]["byteStride"] = -4
+    elif how == "on the spot":
+        described["accessors"][0]["count"], described["bufferViews"][0]["byteStride"] = 10**12, 0
     else:
         described["meshes"] = 3
 
@@ -164,7 +168,8 @@ def spoil(described: dict[str, Any], how: str) -> None:
     ("how", "told"),
     [
         ("no cloud", "0 clouds of Gaussians"), ("moved", "nodes move"), ("compressed", "are compressed"),
-        ("without scales", "no .glb of Gaussians"), ("beyond the buffer", "cut off"), ("nonsense", "no .glb"),
+        ("without scales", "no .glb of Gaussians"), ("beyond the buffer", "cut off"),
+        ("backwards", "cut off"), ("on the spot", "cut off"), ("nonsense", "no .glb"),
     ],
 )  # fmt: skip
 def test_other_files(how: str, told: str, tmp_path: Path) -> None:

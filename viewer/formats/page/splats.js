@@ -4,7 +4,7 @@ const NEAR = 0.01;
 
 class Splats {
   constructor(canvas, scene, about) {
-    const gl = canvas.getContext("webgl2", { alpha: false, antialias: false, depth: false, preserveDrawingBuffer: true });
+    const gl = canvas.getContext("webgl2", { alpha: false, antialias: false, depth: false });
     if (!gl) throw new Error(NO_WEBGL);
     this.gl = gl;
     this.canvas = canvas;
