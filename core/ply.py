@@ -21,7 +21,7 @@ from scipy import special
 from core.errors import UserError
 from core.files import GIT_LFS_MARK, atomic_write, explain
 
-_ROWS_AT_ONCE = 65_536  # in writing: a second copy of a million Gaussians is a quarter of a gigabyte
+_ROWS_AT_ONCE = 65_536  # a second copy of a million Gaussians is a quarter of a gigabyte
 
 _MEANS: tuple[str, ...] = ("x", "y", "z")
 _NORMALS = ("nx", "ny", "nz")
@@ -124,7 +124,10 @@ def read_splats_ply(path: Path) -> SplatArrays:
     vertices = _read_vertices(path)
     names = vertices.dtype.names or ()
     if "packed_position" in names:
-        raise UserError(f"{path} holds compressed Gaussians; export them as an uncompressed .ply")
+        raise UserError(
+            f"{path} holds compressed Gaussians; make an ordinary file of them by "
+            f"python -m viewer.export {path} --to ply"
+        )
     required = (*_MEANS, *_SH_DC, *_OPACITY, *_SCALES, *_QUATS)
     missing = [name for name in required if name not in names]
     if missing:
@@ -142,9 +145,13 @@ def read_splats_ply(path: Path) -> SplatArrays:
     def columns(wanted: tuple[str, ...]) -> Float32[ndarray, "N _"]:
         return np.take(rows, [names.index(name) for name in wanted], axis=1)
 
-    rest = columns(rest_names).reshape(len(rows), 3, coefficients - 1).transpose(0, 2, 1)
     sh = np.empty((len(rows), coefficients, 3), np.float32)
-    sh[:, 0], sh[:, 1:] = columns(_SH_DC), rest
+    sh[:, 0] = columns(_SH_DC)
+    rest_columns = [names.index(name) for name in rest_names]
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        rest = np.take(rows[start : start + _ROWS_AT_ONCE], rest_columns, axis=1)
+        by_channel = rest.reshape(len(rest), 3, coefficients - 1)
+        sh[start : start + _ROWS_AT_ONCE, 1:] = by_channel.transpose(0, 2, 1)
     logits = columns(_OPACITY)[:, 0]
     if set(_DAS3R_OPACITY) <= set(
         names
@@ -206,11 +213,11 @@ def _to_rows(vertices: ndarray) -> Float32[ndarray, "N _"]:
     return recfunctions.structured_to_unstructured(vertices, dtype=np.float32)
 
 
-def _read_vertices(path: Path) -> ndarray:
-    """The vertex table of a PLY file, one record a vertex.
+def read_elements(path: Path) -> dict[str, ndarray]:
+    """The tables of a PLY file by the names of its elements, one record a row.
 
     Raises:
-        UserError: the file is missing, cut off, or no PLY file with vertices.
+        UserError: the file is missing, cut off, or no PLY file.
     """
     try:
         with path.open("rb") as file:
@@ -224,9 +231,19 @@ def _read_vertices(path: Path) -> ndarray:
         raise explain(error, path, "read") from error
     except (plyfile.PlyParseError, ValueError) as error:
         raise UserError(f"{path} is cut off or is no PLY file ({error}); write or fetch it again") from error
+    return {element.name: element.data for element in elements}
+
+
+def _read_vertices(path: Path) -> ndarray:
+    """The vertex table of a PLY file, one record a vertex.
+
+    Raises:
+        UserError: the file is missing, cut off, or no PLY file with vertices.
+    """
+    elements = read_elements(path)
     if "vertex" not in elements:
         raise UserError(f"{path} holds no vertices; a PLY file of points or Gaussians was expected")
-    return elements["vertex"].data
+    return elements["vertex"]
 
 
 def _write_vertices(path: Path, dtype: np.dtype, count: int, tables: Iterable[ndarray]) -> None:

@@ -132,16 +132,37 @@ class TrainedRun:
         return torch.stack([self.exposures.get(name, torch.eye(3, 4)) for name in names])
 
 
-def open_run(path: Path, iteration: int | None = None, source: Path | None = None) -> TrainedRun:
-    """Read a run folder and the capture it was trained on.
+@dataclass(frozen=True)
+class SavedRun:
+    """A run as its folder alone tells it, without the capture that it was trained on.
+
+    Args:
+        folder: its paths.
+        identity: what its `config.json` holds.
+        config: the method.
+        iteration: whose Gaussians are meant; they are there.
+    """
+
+    folder: RunFolder
+    identity: Mapping[str, Any]
+    config: SceneConfig
+    iteration: int
+
+    @property
+    def gaussians(self) -> Path:
+        """The file of its Gaussians."""
+        return self.folder.point_cloud(self.iteration)
+
+
+def saved_run(path: Path, iteration: int | None = None) -> SavedRun:
+    """Find the Gaussians of a run folder.
 
     Args:
         path: the folder.
         iteration: which saved Gaussians; None = the latest.
-        source: where the capture is now, if it has been moved.
 
     Raises:
-        UserError: it is no run of ours, has no such iteration, or its capture cannot be read.
+        UserError: it is no run of ours, or has no such iteration.
     """
     folder = RunFolder(path)
     if not folder.config.exists():
@@ -156,17 +177,32 @@ def open_run(path: Path, iteration: int | None = None, source: Path | None = Non
         )
     config = config_from_json(config_type, identity.get("config", {}), "config.")
     iteration = folder.last_iteration() if iteration is None else iteration
-    saved = folder.point_cloud(iteration)
-    if not saved.exists():
+    if not folder.point_cloud(iteration).exists():
         raise UserError(
             f"{path} has no iteration {iteration}; saved are "
             f"{', '.join(map(str, folder.iterations())) or 'none'}"
         )
-    source = source or folder.source(identity)
+    return SavedRun(folder, identity, config, iteration)
+
+
+def open_run(path: Path, iteration: int | None = None, source: Path | None = None) -> TrainedRun:
+    """Read a run folder and the capture it was trained on.
+
+    Args:
+        path: the folder.
+        iteration: which saved Gaussians; None = the latest.
+        source: where the capture is now, if it has been moved.
+
+    Raises:
+        UserError: it is no run of ours, has no such iteration, or its capture cannot be read.
+    """
+    saved = saved_run(path, iteration)
+    folder, config, iteration = saved.folder, saved.config, saved.iteration
+    source = source or folder.source(saved.identity)
     capture, split = read_scene(source, config)
     predicted = capture.cameras
     capture = replace(capture, cameras=_refined(folder, iteration, predicted))
-    splats = StaticGaussians.load_ply(saved).splats()
+    splats = StaticGaussians.load_ply(saved.gaussians).splats()
     splats = replace(
         splats,
         **{name: getattr(splats, name).detach() for name in ("means", "quats", "scales", "opacities", "sh")},
