@@ -34,6 +34,11 @@ def anchor(place: int) -> str:
     return f"view-{place}"
 
 
+def signed(gain: float) -> str:
+    """A difference of PSNR with its sign."""
+    return f"{gain:+.2f}".replace("-", "−")
+
+
 def view_card(
     place: int,
     view: CommonView,
@@ -66,7 +71,7 @@ def _told(runs: Sequence[ComparedRun], scores: Sequence[Scores]) -> str:
     """PSNR of each run; the gain over the first in bold."""
     first, *others = (f"{run.letter} {each.psnr:.2f}" for run, each in zip(runs, scores, strict=True))
     gains = (each.psnr - scores[0].psnr for each in scores[1:])
-    more = (f" · {told} <b>{gain:+.2f}</b>" for told, gain in zip(others, gains, strict=True))
+    more = (f" · {told} <b>{signed(gain)}</b>" for told, gain in zip(others, gains, strict=True))
     return f"PSNR {first}{''.join(more)} dB"
 
 

@@ -107,8 +107,8 @@ def _by_order(runs: Sequence[ComparedRun]) -> list[CommonView]:
             "them; put that file into the folders, or hold out the same views"
         )
     names = next((run.views for run in runs if run.named), runs[0].views)
-    rows = zip(names, *(run.views.values() for run in runs), strict=True)
-    return [CommonView(name, of_runs) for name, *of_runs in ((row[0], *row[1:]) for row in rows)]
+    of_runs = zip(*(run.views.values() for run in runs), strict=True)
+    return [CommonView(name, views) for name, views in zip(names, of_runs, strict=True)]
 
 
 def _check_photographs(runs: Sequence[ComparedRun], views: Sequence[CommonView]) -> None:

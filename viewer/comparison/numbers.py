@@ -92,7 +92,7 @@ def read_cfg_args(folder: RunFolder) -> dict[str, Any]:
         call = ast.parse(path.read_text(encoding="utf-8").strip(), mode="eval").body
     except OSError as error:
         raise explain(error, path, "read") from error
-    except ValueError as error:  # SyntaxError among them
+    except (SyntaxError, ValueError) as error:
         raise UserError(f"{path} is not what Inria's train.py writes ({error}); remove it") from error
     if not isinstance(call, ast.Call):
         raise UserError(f"{path} is not what Inria's train.py writes (no Namespace); remove it")

@@ -61,7 +61,7 @@ def told_apart(paths: Sequence[Path]) -> list[str]:
     depth = 1
     while len({each[-depth:] for each in parts}) < len(parts):
         depth += 1
-    return ["/".join(each[-depth:]) for each in parts]
+    return [str(Path(*each[-depth:])) for each in parts]
 
 
 def _nothing(path: Path, views: ViewSet) -> str:

@@ -11,7 +11,7 @@ from evaluation.report.document import page_text
 from evaluation.report.histograms import histogram
 from evaluation.report.markup import section
 from evaluation.report.scatter import Pair, scatter
-from viewer.comparison.cards import PictureOptions, anchor, view_card
+from viewer.comparison.cards import PictureOptions, anchor, signed, view_card
 from viewer.comparison.matching import CommonView, match
 from viewer.comparison.numbers import differing_settings, read_numbers
 from viewer.comparison.opening import open_runs
@@ -43,8 +43,8 @@ def write_comparison(paths: Sequence[Path], output: Path, options: PictureOption
     shown = most_different(scores, options.most_views)
     sections = [
         runs_table(runs, matched.views, scores, numbers, matched.notes),
-        _by_view(runs, matched.views, scores, shown),
         settings_table(runs, differing_settings(folders)),
+        _by_view(runs, matched.views, scores, shown),
         _views(runs, matched.views, scores, shown, options),
     ]
     title = " vs ".join(run.name for run in runs)
@@ -73,7 +73,7 @@ def most_different(scores: ComparedScores, most: int) -> list[int]:
 def _lead(runs: Sequence[ComparedRun], count: int, views_are: ViewSet) -> str:
     told = " · ".join(f"<b>{run.letter}</b> is {html.escape(run.name)}" for run in runs)
     kind = "held out of the training" if views_are == "test" else "that trained, as none was held out"
-    return f"{told}. {count} views {kind}."
+    return f'{told}. {count} views {kind}: <a href="#pictures">pictures</a>.'
 
 
 def _figures(runs: Sequence[ComparedRun], scores: ComparedScores) -> dict[str, str]:
@@ -85,7 +85,7 @@ def _figures(runs: Sequence[ComparedRun], scores: ComparedScores) -> dict[str, s
     for place, run in enumerate(runs[1:], 1):
         gains = scores.gains(place)
         better = sum(gain > 0 for gain in gains)
-        figures[f"{run.letter} over {runs[0].letter}"] = f"{sum(gains) / len(gains):+.2f}<small>dB</small>"
+        figures[f"{run.letter} over {runs[0].letter}"] = f"{signed(sum(gains) / len(gains))}<small>dB</small>"
         figures[f"{run.letter} is better in"] = f"{better}<small>of {len(gains)}</small>"
     return figures
 
@@ -159,7 +159,7 @@ def _tools(runs: Sequence[ComparedRun]) -> str:
         orders[f"loss-{place}"] = f"{run.letter} most below {first} first"
     options = "".join(f'<option value="{value}">{text}</option>' for value, text in orders.items())
     return (
-        f'<div class="tools" role="toolbar" aria-label="pictures">{chips}'
+        f'<div class="tools" id="pictures" role="toolbar" aria-label="pictures">{chips}'
         '<button type="button" class="beside" aria-pressed="false">side by side</button>'
         '<span class="zoom"><button type="button" class="out" aria-label="smaller">−</button>'
         '<output>1×</output><button type="button" class="in" aria-label="larger">+</button></span>'

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
+import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from numpy import ndarray
@@ -16,7 +17,7 @@ from evaluation.image_metrics import squared_error
 from evaluation.report.views import ERROR_MAP, LARGEST_ERROR
 from viewer.comparison.runs import RunView
 
-Picture = UInt8[ndarray, "H W 3"]
+Picture = UInt8[ndarray, "_ _ 3"]
 Size = tuple[int, int]
 """Width and height in pixels."""
 
@@ -92,7 +93,7 @@ def in_size(image: Picture, size: Size) -> Picture:
     """An image, reduced to a size if it has another."""
     if size_of(image) == size:
         return image
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # pyright: ignore[reportReturnType]
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
 
 
 def smallest(sizes: Sequence[Size]) -> Size:

@@ -8,7 +8,7 @@ from typing import Any
 from core.memory import readable
 from evaluation.image_metrics import Scores
 from evaluation.report.markup import MISSING, duration, number, section, table
-from viewer.comparison.cards import anchor
+from viewer.comparison.cards import anchor, signed
 from viewer.comparison.matching import CommonView
 from viewer.comparison.numbers import RunNumbers
 from viewer.comparison.runs import ComparedRun
@@ -99,7 +99,7 @@ def _row(place: int, name: str, scores: Sequence[Scores], shown: bool, with_lpip
     head = f'<a href="#{anchor(place)}">{told}</a>' if shown else told
     numbers = [(each.psnr, f"{each.psnr:.2f}") for each in scores]
     gains = [each.psnr - scores[0].psnr for each in scores[1:]]
-    numbers += [(gain, f"<b>{gain:+.2f}</b>") for gain in gains]
+    numbers += [(gain, f"<b>{signed(gain)}</b>") for gain in gains]
     numbers += [(each.ssim, f"{each.ssim:.4f}") for each in scores]
     numbers += [(each.lpips, f"{each.lpips:.4f}") for each in scores if with_lpips and each.lpips is not None]
     cells = "".join(f'<td data-value="{value:.6f}">{shown_as}</td>' for value, shown_as in numbers)
