@@ -24,7 +24,7 @@ from core.images import read_gray
 from core.run_folder import RunFolder
 from tests.bulk.scenes import OPTIONS, VIEWS, do, make_job, make_source
 from tests.training.videos import write_predicted
-from training.mask_files import MaskOptions
+from training.mask_options import MaskOptions
 from training.runs import open_run
 
 ALL = ("train", "render", "visibility", "depth", "metrics", "validate", "pack")

@@ -40,9 +40,10 @@ def open_runs(paths: Sequence[Path]) -> tuple[list[ComparedRun], ViewSet]:
     iterations = [iteration or 0 for iteration in found]
     kinds = [kinds_of(folder, each) for folder, each in zip(folders, iterations, strict=True)]
     # Of videos the last way of drawing is the one that counts in reports; a way that all have is fair.
-    drawn = [each for each in HELD_OUT if all(each in ways for ways in kinds)] or HELD_OUT[:1]
+    common = [each for each in HELD_OUT if all(each in ways for ways in kinds)]
+    drawn = common[-1] if common else HELD_OUT[0]
     runs = [
-        read_run(letter, name, folder, views, iteration, drawn[-1])
+        read_run(letter, name, folder, views, iteration, drawn)
         for letter, name, folder, iteration in zip(_LETTERS, names, folders, iterations, strict=False)
     ]
     return runs, views
