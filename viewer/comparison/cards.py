@@ -112,8 +112,8 @@ def _maps(name: str, runs: Sequence[ComparedRun], pictures: ViewPictures, option
     ]
     for other, difference, gain in zip(others, pictures.differences, pictures.gains, strict=True):
         maps.append((f"{first} − {other} {error}", f"difference of {first} and {other}", difference))
-        legend = _legend(f"{first} by {LARGEST_GAIN:.1%}", GAIN_MAP, other)
-        maps.append((f"who is nearer {legend}", f"which of {first} and {other} is nearer", gain))
+        nearer = f"nearer by {LARGEST_GAIN:.1%} {_legend(first, GAIN_MAP, other)}"
+        maps.append((nearer, f"which of {first} and {other} is nearer", gain))
     reduced = PictureOptions(max(1, options.longest_side // 2), min(options.quality, _MAP_QUALITY))
     height, width = pictures.photograph.shape[:2]
     figures = "".join(
