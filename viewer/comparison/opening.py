@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from core.errors import UserError
-from core.run_folder import RunFolder, ViewSet
+from core.run_folder import HeldOut, RunFolder, ViewSet
 from evaluation.scoring import HELD_OUT
 from viewer.comparison.rendered import kinds_of, rendered_iteration
 from viewer.comparison.runs import ComparedRun, read_run
@@ -40,7 +40,7 @@ def open_runs(paths: Sequence[Path]) -> tuple[list[ComparedRun], ViewSet]:
     iterations = [iteration or 0 for iteration in found]
     kinds = [kinds_of(folder, each) for folder, each in zip(folders, iterations, strict=True)]
     # Of videos the last way of drawing is the one that counts in reports; a way that all have is fair.
-    common = [each for each in HELD_OUT if all(each in ways for ways in kinds)]
+    common: list[HeldOut] = [each for each in HELD_OUT if all(each in ways for ways in kinds)]
     drawn = common[-1] if common else HELD_OUT[0]
     runs = [
         read_run(letter, name, folder, views, iteration, drawn)

@@ -1,6 +1,7 @@
 """What is there rendered, and what is rendered first."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,17 @@ from core.run_folder import RunFolder
 from scene.splits import SplitOptions
 from tests.evaluation.conftest import add_masks, make_run
 from tests.training.captures import tiny_capture, write_capture
+from tests.training.test_street_runs import ITERATION
+from tests.training.test_street_runs import make_run as make_street
 from tests.viewer.comparison.written_runs import write_run
 from training.static import ScheduleConfig, StaticConfig
+from training.street_outputs import write_scores
+from training.street_runs import open_street
 from training.train_static import train_static
+from viewer.comparison.matching import match
+from viewer.comparison.opening import open_runs
 from viewer.comparison.rendered import kinds_of, rendered_iteration
+from viewer.comparison.scores import compare_scores
 
 
 def trained(path: Path, split: SplitOptions) -> RunFolder:
@@ -57,3 +65,16 @@ def test_ways_of_drawing(tmp_path: Path) -> None:
     video = add_masks(make_run(tmp_path / "video", views=1))
     assert kinds_of(video, 30) == ["carried", "predicted", "composite", "refined"]
     assert kinds_of(video, 31) == []
+
+
+def test_streets_are_rendered_and_compared_by_what_they_have_scored(tmp_path: Path) -> None:
+    runs = [make_street(tmp_path / name) for name in ("a", "b")]
+    for run in runs:
+        folder = RunFolder(run)
+        assert rendered_iteration(folder, "test") == ITERATION
+        write_scores(replace(open_street(run), folder=folder))
+    opened, views_are = open_runs(runs)
+    views = match(opened).views
+    assert views_are == "test"
+    assert compare_scores(opened, views).note.endswith("over valid pixels.")
+    assert any(view.of_runs[0].dpsnr is not None for view in views)
