@@ -21,7 +21,7 @@ from viewer.comparison.scores import ComparedScores, compare_scores
 from viewer.comparison.tables import runs_table, settings_table, views_table
 
 _PARTS = Path(__file__).parent
-_BARS = (360, 150)
+_BARS = (360, 322)  # as tall as the clouds of points beside them
 
 
 def write_comparison(paths: Sequence[Path], output: Path, options: PictureOptions) -> None:
