@@ -2,11 +2,13 @@
 
 import json
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from bulk.job_options import JobOptions
 from bulk.jobs import Job, StageName
 from core.serialization import config_from_json, config_to_json
+
+_MessageT = TypeVar("_MessageT")
 
 Ending = Literal[
     "done", "busy", "input", "memory", "error", "killed", "stalled", "timeout", "disk", "stopped", "lost"
@@ -69,8 +71,25 @@ class WorkLimits:
     min_free_bytes: int = 0
 
 
+class _Message:
+    """A dataclass that passes between processes as text."""
+
+    def to_json(self) -> str:
+        """As text."""
+        return json.dumps(config_to_json(self))
+
+    @classmethod
+    def from_json(cls: type[_MessageT], text: str) -> _MessageT:
+        """What `to_json` wrote.
+
+        Raises:
+            UserError: it did not.
+        """
+        return config_from_json(cls, json.loads(text))
+
+
 @dataclass(frozen=True)
-class WorkOrder:
+class WorkOrder(_Message):
     """One attempt at one job.
 
     Args:
@@ -93,22 +112,9 @@ class WorkOrder:
     device: Device = Device()
     work: str = "bulk.stages"
 
-    def to_json(self) -> str:
-        """As text."""
-        return json.dumps(config_to_json(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> "WorkOrder":
-        """What `to_json` wrote.
-
-        Raises:
-            UserError: it did not.
-        """
-        return config_from_json(cls, json.loads(text))
-
 
 @dataclass(frozen=True)
-class Outcome:
+class Outcome(_Message):
     """How an attempt ended.
 
     Args:
@@ -124,16 +130,3 @@ class Outcome:
     reason: str = ""
     seconds: float = 0.0
     pid: int = 0
-
-    def to_json(self) -> str:
-        """As text."""
-        return json.dumps(config_to_json(self))
-
-    @classmethod
-    def from_json(cls, text: str) -> "Outcome":
-        """What `to_json` wrote.
-
-        Raises:
-            UserError: it did not.
-        """
-        return config_from_json(cls, json.loads(text))

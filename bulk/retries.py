@@ -46,6 +46,20 @@ def is_last(failures: Sequence[Mapping[str, Any]], options: RetryOptions) -> boo
     return "input" in endings or endings.total() >= options.attempts or kills >= _KILLS * options.attempts
 
 
+def decisive(failures: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The failure that tells why a job is not tried again.
+
+    Not always the last: two commands may have been at a job, one of which found what is wrong with it while
+    a worker of the other was ended by force.
+
+    Args:
+        failures: all of the job, at least one.
+    """
+    of_the_scene = [failure for failure in failures if failure["ending"] == "input"]
+    told = [failure for failure in failures if failure["ending"] != "killed"]
+    return (of_the_scene or told or failures)[-1]
+
+
 def delay(failures: int, options: RetryOptions) -> float:
     """Seconds before the next attempt after so many failures."""
     return min(options.backoff_seconds * 2.0 ** max(0, failures - 1), _LONGEST_SECONDS)

@@ -11,9 +11,10 @@ from bulk.engines import Engine
 from bulk.events import EventLog
 from bulk.job_options import JobOptions
 from bulk.jobs import Job, StageName
-from bulk.leases import is_taken
+from bulk.leases import Holder, Lease, is_taken
+from bulk.leftovers import remove_leftovers
 from bulk.orders import NOT_ITS_FAULT, Outcome, WorkLimits, WorkOrder
-from bulk.retries import RetryOptions, degrade, delay, is_last, next_level
+from bulk.retries import RetryOptions, decisive, degrade, delay, is_last, next_level
 from bulk.states import JobState
 from core.errors import UserError
 from core.memory import readable
@@ -210,11 +211,22 @@ class Scheduler:
         state.add_failure(outcome, order.level)
         failures = state.failures()
         if is_last(failures, retries):
-            state.put_into_quarantine(outcome)
+            state.put_into_quarantine(decisive(failures))
+            self._tidy(order.job)
             self.tally.failed += 1
             self._events.add("quarantined", job=order.job.key, failures=len(failures))
         else:
             self._put_back(order.job.key, delay(len(failures), retries))
+
+    def _tidy(self, job: Job) -> None:
+        """No other worker will come and remove what the last one was writing when it was ended."""
+        lease = Lease.take(JobState.of(job).lease, Holder.here(), self._request.limits.stale_seconds)
+        if lease is not None:  # else somebody is at it, and has done so
+            try:
+                remove_leftovers(job.folder)
+                JobState.of(job).tidy()
+            finally:
+                lease.give_back()
 
     def _put_back(self, key: str, seconds: float) -> None:
         heapq.heappush(self._waiting, (time.time() + seconds, self._place[key], key))

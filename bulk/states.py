@@ -24,13 +24,14 @@ import itertools
 import os
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from bulk.jobs import Job
 from bulk.leases import is_taken
+from bulk.leftovers import leftovers
 from bulk.orders import Outcome
 from core.errors import UserError
 from core.files import read_json, write_json
@@ -85,6 +86,10 @@ class JobState:
         """There when the job has come to an end."""
         return self.folder / "done.json"
 
+    @property
+    def _failures(self) -> Path:
+        return self.folder / "failures"
+
     def result_file(self, stage: str) -> Path:
         """What a stage returned."""
         return self.folder / "results" / f"{stage}.json"
@@ -122,13 +127,31 @@ class JobState:
         """
         return read_object(self.quarantine_file)
 
-    def put_into_quarantine(self, outcome: Outcome) -> None:
+    def put_into_quarantine(self, failure: Mapping[str, Any]) -> None:
         """Do not try it again until a user says so.
+
+        Args:
+            failure: the one that says why, as `failures` has it.
 
         Raises:
             UserError: the file cannot be written.
         """
-        write_json(self.quarantine_file, {**config_to_json(outcome), "failures": len(self.failures())})
+        write_json(self.quarantine_file, {**failure, "failures": len(self.failures())})
+
+    def tidy(self) -> None:
+        """Remove what killed workers were writing here. Only who has the lease may: no worker writes then.
+
+        Commands write without a lease, so what they were writing stays.
+
+        Raises:
+            UserError: a file cannot be removed.
+        """
+        for path in leftovers(self.folder):
+            of_a_command = path.parent == self._failures or path.name.startswith(
+                f".{self.quarantine_file.stem}."
+            )
+            if not of_a_command:
+                remove(path)
 
     def failures(self) -> list[dict[str, Any]]:
         """All failed attempts since the job last ended well, the oldest first: outcomes, with `level`.
@@ -136,7 +159,7 @@ class JobState:
         Raises:
             UserError: a file is broken.
         """
-        return [read_object(path) for path in sorted((self.folder / "failures").glob("*.json"))]
+        return [read_object(path) for path in sorted(self._failures.glob("*.json"))]
 
     def add_failure(self, outcome: Outcome, level: int) -> None:
         """Remember a failed attempt. Several machines may do so at a time.
@@ -146,7 +169,7 @@ class JobState:
         """
         name = f"{time.time_ns():020d}-{platform.node()}-{os.getpid()}-{next(_count)}.json"
         record = {**config_to_json(outcome), "level": level, "host": platform.node(), "time": time.time()}
-        write_json(self.folder / "failures" / name, record)
+        write_json(self._failures / name, record)
 
     def forget(self, *, failures_only: bool = False) -> None:
         """Let the job be as new; whoever has its lease keeps it.
@@ -158,7 +181,7 @@ class JobState:
             UserError: a file cannot be removed.
         """
         remove(self.quarantine_file)
-        remove(self.folder / "failures")
+        remove(self._failures)
         if not failures_only:
             for path in (self.done_file, self.status_file):
                 remove(path)

@@ -119,6 +119,7 @@ class _Attempt:
         if self.state.is_done(self.order.stages, self.order.request):
             return  # another command was faster
         remove_leftovers(job.folder)
+        self.state.tidy()
         facts: Mapping[str, Any] = {}
         if self.order.stages != ("clean",):
             self.stage = CHECK

@@ -21,7 +21,7 @@ from generation.dit import Conditions, Dit, DitConfig
 from generation.dit.checkpoints import DitFacts, LoadedDit
 from generation.driving_conditions import conditions_of
 from generation.latents import Latent, LatentSplit
-from generation.rollout import cell_mask
+from generation.rollout import LatentSize, cell_mask, plane_ids
 from generation.scene_sampler import SceneSampler
 from generation.vae.checkpoints import LoadedVae
 from scene.occupancy.pictures import bird_eye
@@ -59,6 +59,9 @@ class DitTraining:
     """Samples drawn with each evaluation."""
     sampling: SamplingConfig = SamplingConfig(steps=20)
     """How they are drawn."""
+    balance_planes: bool = False
+    """Let the six planes weigh alike in the loss. Else each cell does, and the planes of time, which tell a
+    drive from a stop, have the smallest part."""
     evaluation_epochs: float = 10.0
     """Epochs between two evaluations."""
     fit: NetworkFitConfig = NetworkFitConfig(
@@ -120,7 +123,8 @@ class DitTask:
         self.team = team
         self.vae = vae
         self.chain = linear_schedule()
-        self.mask = cell_mask(model.config.size).to(team.device)
+        cells = _balanced(model.config.size) if config.balance_planes else cell_mask(model.config.size)
+        self.weights = cells.to(team.device)
         self.loader = SampleLoader(
             len(train),
             lambda index, _: self._sample(train, index),
@@ -172,7 +176,8 @@ class DitTask:
             clean,
             levels.to(clean.device),
             noise.to(clean),
-            self.mask,
+            self.weights,
+            of_velocity=model.config.predicts == "velocity",
         )
         return losses.total.mean(), torch.stack((losses.mse.mean(), losses.vlb.mean()))
 
@@ -245,6 +250,12 @@ class DitTask:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over what `state_dict` gave."""
         self.fit.load_state_dict(state)
+
+
+def _balanced(size: LatentSize) -> Float[Tensor, "H W"]:
+    """Weights of cells that add up to one on each plane."""
+    ids = plane_ids(size)
+    return (1 / ids.flatten().bincount())[ids] * (ids > 0)
 
 
 def strip(scene: Occupancy) -> UInt8[Tensor, "H W 3"]:

@@ -3,7 +3,7 @@
 from generation.diffusion.known import Known
 from generation.diffusion.losses import DiffusionLosses, diffusion_losses
 from generation.diffusion.noise import SampleNoise
-from generation.diffusion.process import Denoiser, Prediction, noised, predict
+from generation.diffusion.process import Denoiser, Prediction, noise_from_velocity, noised, predict
 from generation.diffusion.sampling import SamplingConfig, sample
 from generation.diffusion.schedule import Schedule, linear_schedule
 
@@ -17,6 +17,7 @@ __all__ = [
     "Schedule",
     "diffusion_losses",
     "linear_schedule",
+    "noise_from_velocity",
     "noised",
     "predict",
     "sample",

@@ -21,7 +21,7 @@ class DiffusionLosses(NamedTuple):
 
     Args:
         total: their sum, which training minimises.
-        mse: mean squared error of the noise over cells on planes.
+        mse: mean squared error of the noise, or of the velocity, over cells on planes.
         vlb: a term of the variational bound, bits per number; it teaches the variance only.
     """
 
@@ -36,7 +36,9 @@ def diffusion_losses(
     clean: Float[Tensor, "B D H W"],
     levels: Int64[Tensor, "B"],
     noise: Float[Tensor, "B D H W"],
-    mask: Bool[Tensor, "H W"],
+    weights: Bool[Tensor, "H W"] | Float[Tensor, "H W"],
+    *,
+    of_velocity: bool = False,
 ) -> DiffusionLosses:
     """Losses at some steps, as DynamicCity weighs them.
 
@@ -46,15 +48,20 @@ def diffusion_losses(
         clean: rollouts.
         levels: places in the chain, one for each sample.
         noise: of unit variance, on padding too.
-        mask: cells on planes. The bound is a mean over all cells, also those of padding.
+        weights: of the cells in the squared error, zero on padding; True counts as one. The bound is a mean
+            over all cells, also those of padding.
+        of_velocity: take the error of the velocity, which is that of the noise by the root of what is left of
+            the data's variance.
 
-    Source: Nichol and Dhariwal 2021, equation 16, without its weight.
+    Source: Nichol and Dhariwal 2021, equation 16, without its weight; Salimans and Ho 2022, section 4.
     """
     x = noised(schedule, clean, levels, noise)
     output = denoise(x, schedule.timesteps.to(x.device)[levels.to(x.device)])
     predicted = output[:, : clean.shape[1]]
-    squares = (noise - predicted).square() * mask
-    mse = squares.sum(dim=(1, 2, 3)) / (mask.sum() * clean.shape[1])
+    squares = (noise - predicted).square() * weights
+    mse = squares.sum(dim=(1, 2, 3)) / (weights.sum() * clean.shape[1])
+    if of_velocity:
+        mse = mse / at(schedule.alphas_cumprod, levels, mse)
     vlb = _bound(schedule, clean, x, levels, output)
     return DiffusionLosses(mse + vlb, mse, vlb)
 

@@ -72,6 +72,20 @@ def clean_from_noise(
     return at(kept.rsqrt(), levels, x) * x - at((1 / kept - 1).sqrt(), levels, x) * noise
 
 
+def noise_from_velocity(
+    schedule: Schedule,
+    x: Float[Tensor, "B D H W"],
+    levels: Int64[Tensor, "B"],
+    velocity: Float[Tensor, "B D H W"],
+) -> Float[Tensor, "B D H W"]:
+    """The noise of x_t and its velocity, sqrt(alphas_cumprod) noise - sqrt(1 - alphas_cumprod) x_0.
+
+    Source: Salimans and Ho, "Progressive Distillation for Fast Sampling", 2022, appendix D.
+    """
+    kept = schedule.alphas_cumprod
+    return at(kept.sqrt(), levels, x) * velocity + at((1 - kept).sqrt(), levels, x) * x
+
+
 def predict(
     schedule: Schedule,
     x: Float[Tensor, "B D H W"],

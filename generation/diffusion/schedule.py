@@ -85,8 +85,9 @@ def linear_schedule(steps: int = STEPS, first: float = 1e-4, last: float = 0.02)
         first: beta of the first step.
         last: beta of the last one.
     """
-    betas = torch.linspace(first, last, steps, dtype=torch.float64)
-    return Schedule(torch.arange(steps), (1 - betas).cumprod(0))
+    # On the CPU by name: a network that is built on the meta device, without memory, needs the numbers too.
+    betas = torch.linspace(first, last, steps, dtype=torch.float64, device="cpu")
+    return Schedule(torch.arange(steps, device="cpu"), (1 - betas).cumprod(0))
 
 
 def evenly_spaced(schedule: Schedule, steps: int) -> Schedule:

@@ -1,6 +1,7 @@
 """What a DiT looks like, and the sizes that have names."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from generation.rollout import PATCH, LatentSize
 
@@ -33,6 +34,10 @@ class DitConfig:
     """Whether one of the driving commands is a condition."""
     cross_attention: bool = False
     """Whether each block also attends to the tokens of the hexplane and layout conditions."""
+    predicts: Literal["noise", "velocity"] = "noise"
+    """What the last layer estimates. Where nearly all is noise, data that follow from an estimate of it have
+    its error a hundred times over; those that follow from the velocity have it once, so short trainings get
+    the large forms right. DynamicCity's weights estimate the noise."""
     condition_dropout: float = 0.1
     """How often training leaves a condition out, each on its own; between 0 and 1."""
 

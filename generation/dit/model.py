@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float, Num
 from torch import Tensor, nn
 
+from generation.diffusion import linear_schedule, noise_from_velocity
 from generation.dit.blocks import DitBlock, FinalLayer
 from generation.dit.conditions import (
     NAMES,
@@ -17,7 +18,7 @@ from generation.dit.conditions import (
 )
 from generation.dit.config import DitConfig
 from generation.dit.embeddings import PatchEmbed, TimestepEmbedder, position_table
-from generation.rollout import token_index
+from generation.rollout import cell_mask, token_index
 
 
 class Dit(nn.Module):
@@ -33,13 +34,16 @@ class Dit(nn.Module):
 
     pos_embed: Tensor
     tokens: Tensor
+    cells: Tensor
 
     def __init__(self, config: DitConfig, generator: torch.Generator | None = None) -> None:
         super().__init__()
         self.config = config
         width, patch = config.width, config.patch
         rows, columns = config.size.rollout_shape
+        self.chain = linear_schedule()
         self.register_buffer("tokens", token_index(config.size, config.patch), persistent=False)
+        self.register_buffer("cells", cell_mask(config.size), persistent=False)
         self.register_buffer("pos_embed", position_table(rows // patch, columns // patch, width))
         self.x_embedder = PatchEmbed(config.channels, width, patch)
         self.t_embedder = TimestepEmbedder(width)
@@ -84,7 +88,8 @@ class Dit(nn.Module):
         context = context.expand(len(x), -1, -1) if self.config.cross_attention else None
         for block in self.blocks:
             tokens = block(tokens, c, context)
-        return self._image(self.final_layer(tokens, c))
+        output = self._image(self.final_layer(tokens, c))
+        return output if self.config.predicts == "noise" else self._with_noise(output, x, t)
 
     def forward_with_guidance(
         self,
@@ -139,6 +144,14 @@ class Dit(nn.Module):
             tokens = self.layout_emb(conditions.layout, conditions.kept_of("layout"), self.pos_embed)
             context = context + tokens[:, self.tokens]
         return context
+
+    def _with_noise(
+        self, output: Float[Tensor, "B D2 H W"], x: Float[Tensor, "B D H W"], t: Num[Tensor, "B"]
+    ) -> Float[Tensor, "B D2 H W"]:
+        """The noise in place of the velocity; in the precision of x, as half of it would be lost in sums."""
+        velocity, choice = output.to(x.dtype).chunk(2, dim=1)
+        noise = noise_from_velocity(self.chain, x * self.cells, t.long(), velocity)
+        return torch.cat([noise, choice], dim=1)
 
     def _image(self, numbers: Float[Tensor, "B N numbers"]) -> Float[Tensor, "B C H W"]:
         """Tokens put back where their patches are; zeros on padding."""

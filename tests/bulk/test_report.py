@@ -38,7 +38,8 @@ def jobs(tmp_path: Path) -> list[Job]:
     assert work_on(order(jobs[0])).ending == "done"
     write_json(states[1].done_file, done(99.0, level=1))
     write_json(states[2].done_file, done(None))
-    states[3].put_into_quarantine(Outcome("input", "check", "no <sparse>"))
+    states[3].add_failure(Outcome("input", "check", "no <sparse>"), 0)
+    states[3].put_into_quarantine(states[3].failures()[0])
     states[4].add_failure(Outcome("error", "train", "nan"), 0)
     assert Lease.take(states[5].lease, Holder.here("core 1"), 60.0) is not None
     return jobs

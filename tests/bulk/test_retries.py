@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulk.job_options import JobOptions
-from bulk.retries import RetryOptions, degrade, delay, is_last, next_level
+from bulk.retries import RetryOptions, decisive, degrade, delay, is_last, next_level
 
 OPTIONS = RetryOptions(attempts=3, backoff_seconds=10.0)
 
@@ -24,6 +24,12 @@ def test_ends_by_force_count_less() -> None:
     assert not is_last(failures("error", "stalled", *["killed"] * 14), OPTIONS)
     assert is_last(failures(*["killed"] * 15), OPTIONS)
     assert is_last(failures("error", "stalled", "memory"), OPTIONS)
+
+
+def test_what_is_wrong_with_the_scene_is_told_whatever_came_after_it() -> None:
+    assert decisive(failures("killed", "input", "killed"))["ending"] == "input"
+    assert decisive(failures("error", "memory", "killed"))["ending"] == "memory"
+    assert decisive(failures("killed", "killed"))["ending"] == "killed"
 
 
 def test_pauses_grow_up_to_a_quarter_of_an_hour() -> None:

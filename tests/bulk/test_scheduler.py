@@ -88,6 +88,16 @@ def test_failures_are_tried_again_and_then_no_more(jobs: list[Job], tmp_path: Pa
     assert engine.given == [], "quarantine outlives the command"
 
 
+def test_the_last_worker_of_a_job_leaves_nothing_half_written(jobs: list[Job], tmp_path: Path) -> None:
+    state = JobState.of(jobs[0])
+    files = [state.folder / ".status.7.part.json", jobs[0].folder / "depth" / ".00000.7.part.png"]
+    for file in files:
+        file.parent.mkdir(parents=True)
+        file.touch()
+    schedule(jobs, tmp_path, a=["input"])
+    assert not [file for file in files if file.exists()]
+
+
 @pytest.mark.parametrize("ending", ["lost", "stopped", "disk"])
 def test_what_is_not_the_jobs_fault_is_not_counted(ending: str, jobs: list[Job], tmp_path: Path) -> None:
     tally, engine = schedule(jobs[:1], tmp_path, a=[*[ending] * 4, "done"])

@@ -38,7 +38,7 @@ def test_a_job_goes_through_its_states(tmp_path: Path, state: JobState) -> None:
     lease.give_back()
     state.add_failure(Outcome("error", "render", "no"), 0)
     assert names(tmp_path) == ["done", "failed", "pending"]
-    state.put_into_quarantine(Outcome("error", "render", "no"))
+    state.put_into_quarantine(state.failures()[0])
     assert names(tmp_path) == ["done", "quarantined", "pending"]
     assert state.quarantine()["failures"] == 1
     state.forget(failures_only=True)

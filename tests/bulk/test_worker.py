@@ -123,10 +123,17 @@ def test_nothing_begins_on_a_full_disk(captures: Path, tmp_path: Path) -> None:
 def test_leftovers_of_a_killed_worker_are_removed(captures: Path, tmp_path: Path) -> None:
     what = job(captures, tmp_path)
     assert work_on(order(what, ("train",))).ending == "done"
-    left = what.folder / "test" / ".renders.part"
-    left.mkdir(parents=True)
-    assert work_on(order(what)).ending == "done"
-    assert not left.exists()
+    state = JobState.of(what)
+    folder = what.folder / "test" / ".renders.part"
+    files = [state.folder / ".status.7.part.json", state.folder / "results" / ".render.7.part.json"]
+    of_a_command = state.folder / "failures" / ".1.7.part.json"
+    for parent in (folder, of_a_command.parent):
+        parent.mkdir(parents=True)
+    for file in (*files, of_a_command):
+        file.touch()
+    assert work_on(order(what, min_free_bytes=10**15)).ending == "disk"
+    assert not [path for path in (folder, *files) if path.exists()]
+    assert of_a_command.exists(), "a command may be writing it at this moment"
 
 
 def test_by_hand_an_order_comes_from_stdin(captures: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from generation.dit import DitConfig
 from generation.dit.checkpoints import DitFacts
 from generation.latents import LatentSplit
 from generation.normalization import Normalization
+from generation.rollout import plane_ids
 from scene.occupancy.classes import CARLASC
 from scene.occupancy.sequence import Occupancy
 from tests.generation.micro import GRID, UNCONDITIONAL, loaded_vae
@@ -53,6 +54,18 @@ def test_the_loss_falls(latents: tuple[LatentSplit, LatentSplit]) -> None:
     before = task.evaluate().numbers["loss"]
     trained(task, 60)
     assert task.evaluate().numbers["loss"] < 0.9 * before
+
+
+def test_planes_weigh_alike_whatever_their_sizes(latents: tuple[LatentSplit, LatentSplit]) -> None:
+    """The loss is the mean of the losses of the planes, each a mean over its cells."""
+    task = task_of(latents, replace(FULL, balance_planes=True))
+    ids = plane_ids(task.train.size)
+    squares = torch.rand(*ids.shape)
+    of_planes = [squares[ids == plane].mean() for plane in range(1, 7)]
+    torch.testing.assert_close(
+        (squares * task.weights).sum() / task.weights.sum(), torch.stack(of_planes).mean()
+    )
+    assert trained(task, 1) != trained(task_of(latents), 1)
 
 
 def test_parts_one_after_another_take_the_same_steps(latents: tuple[LatentSplit, LatentSplit]) -> None:

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from generation.diffusion import diffusion_losses, linear_schedule
+from generation.diffusion import diffusion_losses, linear_schedule, noised
 from generation.diffusion.losses import _discretized_log_likelihood, _kl
 from generation.dit import Dit
 from generation.rollout import LatentSize, cell_mask
@@ -67,3 +67,19 @@ def test_bins_hold_all_the_mass(mean: float) -> None:
     log_scale = torch.full_like(places, math.log(0.1))
     likelihood = _discretized_log_likelihood(places, torch.full_like(places, mean), log_scale).exp()
     torch.testing.assert_close(likelihood.sum(), torch.tensor(1.0).double(), rtol=0, atol=1e-6)
+
+
+def test_the_error_of_the_velocity() -> None:
+    """An estimate of the noise implies one of the data, and both one of the velocity."""
+    clean, noise, estimate = torch.randn(3, 2, 3, 14, 14).double()
+    kept = SCHEDULE.alphas_cumprod[LEVELS].view(2, 1, 1, 1)
+    x = noised(SCHEDULE, clean, LEVELS, noise)
+
+    def velocity(of_noise: torch.Tensor) -> torch.Tensor:
+        of_data = (x - (1 - kept).sqrt() * of_noise) / kept.sqrt()
+        return kept.sqrt() * of_noise - (1 - kept).sqrt() * of_data
+
+    output, everywhere = torch.cat([estimate, estimate], 1), torch.ones_like(MASK)
+    losses = diffusion_losses(lambda *_: output, SCHEDULE, clean, LEVELS, noise, everywhere, of_velocity=True)
+    expected = (velocity(noise) - velocity(estimate)).square().mean((1, 2, 3))
+    torch.testing.assert_close(losses.mse, expected)

@@ -7,6 +7,8 @@ import torch
 
 from core.errors import UserError
 from core.randomness import generator
+from generation.diffusion import linear_schedule
+from generation.diffusion.process import clean_from_noise
 from generation.dit import DIT_DC_1, DIT_DC_2, Conditions, Dit, DitConfig
 from generation.dit.embeddings import timestep_code
 from generation.rollout import cell_mask
@@ -164,6 +166,22 @@ def test_a_new_network_says_nothing_and_repeats() -> None:
     assert torch.equal(model(x, torch.tensor([1, 2]), conditions_of(2)), torch.zeros(2, 6, 12, 14))
     for value, again in zip(model.parameters(), Dit(ALL, generator(1, "weights")).parameters(), strict=True):
         assert torch.equal(value, again)
+
+
+@torch.no_grad()
+def test_velocity_is_told_as_the_noise_that_it_implies() -> None:
+    config = replace(SMALL, predicts="velocity")
+    model, raw, x = filled(config), filled(SMALL), noisy(2, config)
+    t, chain = torch.tensor([40, 999]), linear_schedule()
+    noise, choice = model(x, t).chunk(2, 1)
+    velocity, same_choice = raw(x, t).chunk(2, 1)
+    assert torch.equal(choice, same_choice)
+    clean = clean_from_noise(chain, x.double(), t, noise.double())
+    kept = chain.alphas_cumprod[t].view(2, 1, 1, 1)
+    implied = kept.sqrt() * noise - (1 - kept).sqrt() * clean
+    mask = cell_mask(config.size)
+    torch.testing.assert_close(implied[..., mask], velocity[..., mask].double(), rtol=1e-3, atol=1e-3)
+    assert not noise[..., ~mask].any()
 
 
 def test_all_weights_learn() -> None:
