@@ -4,6 +4,8 @@ python -m benchmarks.bench_bulk
 """
 
 import json
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -11,16 +13,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.measuring import write_result
-from bulk.command import DatasetGeneration, LimitOptions, Selection, generate
-from bulk.engines.choice import EngineOptions
 from bulk.jobs import Job, SceneSource
 from bulk.orders import WorkOrder
 from bulk.supervision import supervise
 from core import cli
-from core.memory import peak_bytes
+from core.environment import ROOT
 from tests.bulk import timed_stages
 from tests.bulk.orders import OPTIONS, STAGES
 from tests.bulk.scenes import IMAGES, write_root
+
+_PLANNING = """
+import sys, dataset_generation
+from core.memory import peak_bytes
+dataset_generation.main(sys.argv[1:])
+print(peak_bytes())
+"""
 
 
 @dataclass(frozen=True)
@@ -42,19 +49,23 @@ class BenchBulk:
 def bench(command: BenchBulk) -> None:
     """Print and write seconds and bytes."""
     with tempfile.TemporaryDirectory() as folder:
+        plan_seconds, peak = _plan(Path(folder), command)
+        jobs = 5 * command.scenes
         overheads = _overheads(Path(folder), command)
-        plan_seconds = _plan(Path(folder), command)
-        peak, jobs = peak_bytes() or 0, 5 * command.scenes
         # Before so many files are removed again, which takes longer than all the rest.
-        print(f"planning {jobs:,} jobs: {plan_seconds:.2f} s, peak of the process {peak / 2**20:.0f} MiB")
+        print(f"planning {jobs:,} jobs: {plan_seconds:.2f} s, peak {peak / 2**20:.0f} MiB")
         shares = ", ".join(f"{share:.2%}" for share in overheads)
         print(f"time outside the stages of jobs of {command.job_seconds:g} s: {shares}", flush=True)
     figures = {"jobs": jobs, "plan_seconds": plan_seconds, "peak_bytes": peak, "overhead_shares": overheads}
     write_result(command.out, {**figures, "job_seconds": command.job_seconds})
 
 
-def _plan(folder: Path, command: BenchBulk) -> float:
-    """Seconds of a dry run, which finds all scenes, asks for the state of every job and estimates."""
+def _plan(folder: Path, command: BenchBulk) -> tuple[float, int]:
+    """Seconds and peak of resident memory of a dry run, libraries included.
+
+    It asks for the state of every job. What the process says of itself holds since it was begun; what others
+    are told of it may be the size of the process that began it.
+    """
     root = folder / "many"
     for number in range(command.scenes):
         scene = root / "1K" / f"{number:064x}"
@@ -63,20 +74,16 @@ def _plan(folder: Path, command: BenchBulk) -> float:
         (scene / "transforms.json").touch()
         for photograph in range(command.photographs):
             (scene / IMAGES / f"frame_{photograph + 1:05}.png").touch()
-    run = DatasetGeneration(
-        "dl3dv",
-        root,
-        folder / "out",
-        Selection(subset=("1K",), split_ratio=(0.5, 0.6, 0.7, 0.8, 0.9)),
-        dry_run=True,
-        engine=EngineOptions(),
-        limits=LimitOptions(),
-    )
-    lines: list[int] = []
+    words = ["--dataset", "dl3dv", "--dataset-root", str(root), "--output-dir", str(folder / "out")]
+    words += ["--subset", "1K", "--split-ratio", "0.5", "0.6", "0.7", "0.8", "0.9", "--dry-run"]
     begun = time.perf_counter()
-    generate(run, tell=lambda line: lines.append(len(line)))
-    assert len(lines) == 5 * command.scenes
-    return time.perf_counter() - begun
+    told = subprocess.run(
+        [sys.executable, "-c", _PLANNING, *words], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    seconds = time.perf_counter() - begun
+    *jobs, peak = told.stdout.splitlines()
+    assert len(jobs) == 5 * command.scenes, told.stderr
+    return seconds, int(peak)
 
 
 def _overheads(folder: Path, command: BenchBulk) -> list[float]:

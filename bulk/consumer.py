@@ -22,7 +22,7 @@ from core.errors import UserError
 from core.files import read_json
 from core.images import read_gray, read_image
 from core.run_folder import RunFolder, ViewSet
-from training.mask_files import FOLDERS, mask_names
+from training.mask_options import FOLDERS, mask_names
 
 LENGTH = 16
 """Views of a clip."""

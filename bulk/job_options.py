@@ -8,7 +8,7 @@ from bulk.readiness import ReadinessConfig
 from core.cli import flag
 from gaussian_renderer.depth_files import DepthFormat
 from scene.splits import SplitMode
-from training.mask_files import MaskOptions
+from training.mask_options import MaskOptions
 
 
 @dataclass(frozen=True)

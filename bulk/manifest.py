@@ -17,7 +17,7 @@ from core.files import read_json, sha256_of, write_json
 from core.run_folder import RunFolder
 from core.serialization import config_to_json
 from scene.cameras_json import read_cameras_json
-from training.mask_files import FOLDERS, mask_folders, mask_names
+from training.mask_options import FOLDERS, mask_folders, mask_names
 
 FILE = "manifest.json"
 FORMAT = "splatworks-scene 1"

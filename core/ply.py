@@ -193,6 +193,15 @@ def read_points_ply(path: Path) -> PointArrays:
     return PointArrays(xyz, rgb.round().clip(0, 255).astype(np.uint8))
 
 
+def count_vertices(path: Path) -> int:
+    """How many vertices, Gaussians or points, a PLY file has.
+
+    Raises:
+        UserError: as `read_splats_ply`.
+    """
+    return len(_read_vertices(path))
+
+
 def _static_logits(
     logits: Float32[ndarray, " N"], staticness: Float32[ndarray, " N"]
 ) -> Float32[ndarray, " N"]:

@@ -209,8 +209,10 @@ def read_scores(folder: RunFolder) -> list[MethodScores]:
 
 def _method(name: str, table: Mapping[str, Mapping[str, Any]]) -> MethodScores:
     keys = _KEYS if "STATIC" not in table else _KEYS | _STATIC_KEYS
+    if "LPIPS" not in table:  # other programs that write this file may do without
+        keys = {key: field for key, field in keys.items() if key != "LPIPS"}
     views = {
-        view: Scores(**{field: _number(table[key][view]) for key, field in keys.items()})  # pyright: ignore[reportArgumentType]
+        view: Scores(**{"lpips": None} | {field: _number(table[key][view]) for key, field in keys.items()})  # pyright: ignore[reportArgumentType]
         for view in table["PSNR"]
     }
     iteration, _, told = name.removeprefix("ours_").partition("_")

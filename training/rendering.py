@@ -18,7 +18,8 @@ from scene.cameras_json import read_cameras_json
 from scene.gaussian_model import StaticGaussians
 from scene.trajectories import PathName, novel_path
 from training.dynamic import DynamicConfig
-from training.mask_files import MaskOptions, render_masks
+from training.mask_files import render_masks
+from training.mask_options import MaskOptions
 from training.moving_layer import with_moving
 from training.runs import TrainedRun
 from training.showreel import FPS, write_showreel

@@ -1,18 +1,16 @@
 """Films in a folder, or in its folders: each becomes a static scene by way of the dynamic predictor.
 
 A film has neither cameras nor points, so its job is trained by the dynamic method, which predicts them and
-leaves out what moves. `method_of_film` is that method for one job.
+leaves out what moves: `bulk.stages.training`.
 """
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from bulk.datasets.preset import Preset, files_in, folders_in, subset_folders
-from bulk.jobs import Job, SceneSource
+from bulk.jobs import SceneSource
 from core.video_input import VIDEO_SUFFIXES
-from training.dynamic import DynamicConfig
 
 
 def find(root: Path, subsets: Sequence[str], _images: str | None = None) -> list[SceneSource]:
@@ -35,19 +33,6 @@ def _films(folder: Path, subset: str) -> list[SceneSource]:
         SceneSource(film.stem if stems[film.stem] == 1 else film.name, subset, film, "", "video")
         for film in films
     ]
-
-
-def method_of_film(job: Job, config: DynamicConfig) -> DynamicConfig:
-    """How the film of a job is trained: `training.train_dynamic(job.scene.folder, job.folder, method)`.
-
-    Args:
-        job: of a film.
-        config: the dynamic method otherwise.
-
-    Returns:
-        The same method with the job's share of frames; its seed also draws which frames these are.
-    """
-    return replace(config, split=replace(config.split, split=job.split, seed=config.seed))
 
 
 PRESET = Preset(

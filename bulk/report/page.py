@@ -14,6 +14,7 @@ from core.files import read_json
 from core.images import read_image
 from core.run_folder import RunFolder
 from evaluation.report.document import write_page
+from evaluation.report.histograms import histogram
 from evaluation.report.markup import MISSING, duration, number, section, table
 from evaluation.report.views import data_uri
 
@@ -21,8 +22,6 @@ _SHOWN = 24
 _FAILURES_SHOWN = 200
 _PICTURE_PX = 440
 _PAIRS = "--shape:3.56;grid-template-columns:repeat(auto-fill,minmax(260px,1fr))"  # two of 16:9, side by side
-_BINS = 20
-_WIDTH, _HEIGHT, _FOOT = 720, 180, 22
 
 
 def write_run_page(root: Path, jobs: Sequence[Job], facts: Mapping[str, Any]) -> Path:
@@ -44,7 +43,11 @@ def write_run_page(root: Path, jobs: Sequence[Job], facts: Mapping[str, Any]) ->
     shown = "".join(_picture(by_key[done["job"]], done) for done in facts["jobs"][:_SHOWN])
     sections = [
         section("What failed", "With the last reason; the log has the rest.", _failures(facts["failures"])),
-        section("How good", "PSNR in dB of held-out views, and how many jobs have it.", histogram(scores)),
+        section(
+            "How good",
+            "PSNR in dB of held-out views, and how many jobs have it.",
+            histogram("PSNR", "dB", scores),
+        ),
         section(
             "The worst scenes",
             "A held-out view of each: the rendering, and the photograph beside it.",
@@ -55,32 +58,6 @@ def write_run_page(root: Path, jobs: Sequence[Job], facts: Mapping[str, Any]) ->
     counts = facts["counts"]
     lead = html.escape(f"{' · '.join(facts['stages'])}, as of {facts['time']}")
     return write_page(RunFolder(root), lead, _figures(counts, facts["throughput"], scores), sections)
-
-
-def histogram(values: Sequence[float]) -> str:
-    """How often values occur, as SVG; empty without values."""
-    if not values:
-        return ""
-    counts, edges = np.histogram(values, bins=_BINS if len(set(values)) > 1 else 1)
-    step, most = _WIDTH / len(counts), max(1, int(counts.max()))
-    bars = "".join(
-        f'<rect x="{place * step + 1:.1f}" y="{_HEIGHT * (1 - count / most):.1f}" width="{step - 2:.1f}" '
-        f'height="{_HEIGHT * count / most:.1f}" rx="2"><title>{count} between {low:.1f} and {high:.1f} dB'
-        f"</title></rect>"
-        for place, (count, low, high) in enumerate(zip(counts, edges, edges[1:], strict=False))
-    )
-    ticks = "".join(
-        f'<text x="{share * _WIDTH:.0f}" y="{_HEIGHT + 16}" text-anchor="{anchor}">{value:.1f}</text>'
-        for share, anchor, value in (
-            (0, "start", edges[0]),
-            (0.5, "middle", edges[[0, -1]].mean()),
-            (1, "end", edges[-1]),
-        )
-    )
-    return (
-        f'<figure class="chart"><svg viewBox="0 0 {_WIDTH} {_HEIGHT + _FOOT}" role="img" '
-        f'aria-label="histogram of PSNR"><g fill="var(--accent)">{bars}</g>{ticks}</svg></figure>'
-    )
 
 
 def _figures(

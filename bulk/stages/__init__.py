@@ -17,7 +17,7 @@ from bulk.stages.rendering import depth, render, visibility
 from bulk.stages.training import postprocess, train
 from core.run_folder import RunFolder
 from gaussian_renderer.depth_files import depth_folders
-from training.mask_files import mask_folders
+from training.mask_options import mask_folders
 
 __all__ = ["STAGE_WORK", "finish", "stage_inputs", "stage_outputs"]
 

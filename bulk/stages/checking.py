@@ -19,7 +19,7 @@ from evaluation.image_metrics import BEST_PSNR
 from evaluation.lpips import load_lpips
 from evaluation.runs import score_runs
 from evaluation.scoring import image_pairs, rendered_iterations
-from training.mask_files import FOLDERS
+from training.mask_options import FOLDERS
 
 VALIDATION = "validation.json"
 """What `validate` found, in a job's folder."""

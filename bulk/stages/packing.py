@@ -18,7 +18,7 @@ from bulk.jobs import Job
 from bulk.manifest import read_manifest
 from core.files import atomic_write, explain, sha256_of, write_json
 from core.folders import remove
-from training.mask_files import FOLDERS
+from training.mask_options import FOLDERS
 
 _MB = 10**6
 

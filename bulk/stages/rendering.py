@@ -12,7 +12,8 @@ from bulk.staging import staged
 from core.images import read_gray
 from core.progress import say
 from gaussian_renderer.depth_files import depth_folders
-from training.mask_files import FOLDERS, render_masks
+from training.mask_files import render_masks
+from training.mask_options import FOLDERS
 from training.rendering import RenderOptions, render_captured
 from training.runs import TrainedRun, open_run
 

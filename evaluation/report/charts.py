@@ -5,15 +5,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from matplotlib.ticker import MaxNLocator
+from evaluation.report.axes import BOTTOM, HEIGHT, TOP, WIDTH, Axes, Point, short
 
-_WIDTH, _HEIGHT = 360, 210
-_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 8, 12, 24
 _MOST_POINTS = 600
 _WINDOW = 0.06  # of a running mean, as a share of the curve's length
 _PLACES = ("first", "second")  # classes in the style sheet
-
-Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -45,7 +41,7 @@ def chart(title: str, unit: str, series: Sequence[Series]) -> str:
     if not series:
         return ""
     name = html.escape(title)
-    axes = _Axes.around([point for each in series for point in each.points])
+    axes = Axes.around([point for each in series for point in each.points])
     means = [_thinned(_running_mean(each.points) if each.noisy else each.points) for each in series]
     latest = "  ·  ".join(_told(mean[-1][1], unit) for mean in means)
     curves = "".join(
@@ -58,61 +54,10 @@ def chart(title: str, unit: str, series: Sequence[Series]) -> str:
     ]
     return (
         f'<figure class="chart"><header><b>{name}</b><output>{html.escape(latest)}</output></header>'
-        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{name} by iteration">'
-        f'{axes.svg()}{curves}<line class="cross" y1="{_TOP}" y2="{_HEIGHT - _BOTTOM}"/></svg>'
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{name} by iteration">'
+        f'{axes.svg()}{curves}<line class="cross" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/></svg>'
         f'{_key(series)}<script type="application/json">{json.dumps(hover)}</script></figure>'
     )
-
-
-@dataclass(frozen=True)
-class _Axes:
-    """Which values the edges of the drawing stand for."""
-
-    x_range: tuple[float, float]
-    y_range: tuple[float, float]
-    x_ticks: Sequence[float]
-    y_ticks: Sequence[float]
-
-    @staticmethod
-    def around(points: Sequence[Point]) -> "_Axes":
-        xs, ys = zip(*points, strict=True)
-        low, high = min(ys), max(ys)
-        if 0 <= low < 0.25 * high:
-            low = 0.0  # a curve that falls to nearly nothing should be seen to
-        y_ticks = MaxNLocator(5).tick_values(low, high if high > low else low + 1)
-        x_range = (min(0.0, *xs), max(1.0, *xs))
-        x_ticks = [tick for tick in MaxNLocator(4, integer=True).tick_values(*x_range) if tick <= x_range[1]]
-        return _Axes(
-            x_range, (float(y_ticks[0]), float(y_ticks[-1])), x_ticks, [float(tick) for tick in y_ticks]
-        )
-
-    def x(self, value: float) -> float:
-        start, end = self.x_range
-        return _LEFT + (value - start) / (end - start) * (_WIDTH - _LEFT - _RIGHT)
-
-    def y(self, value: float) -> float:
-        start, end = self.y_range
-        return _HEIGHT - _BOTTOM - (value - start) / (end - start) * (_HEIGHT - _TOP - _BOTTOM)
-
-    def svg(self) -> str:
-        """Grid lines and labels."""
-        rows = ((self.y(tick), short(tick)) for tick in self.y_ticks)
-        columns = ((self.x(tick), short(tick)) for tick in self.x_ticks)
-        return "".join(
-            f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
-            f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{label}</text>'
-            for y, label in rows
-        ) + "".join(
-            f'<text x="{x:.1f}" y="{_HEIGHT - 6}" text-anchor="middle">{label}</text>' for x, label in columns
-        )
-
-
-def short(value: float) -> str:
-    """A number for people: 0.123, 24.7, 950, 13.9k, 1.2M."""
-    for factor, letter in ((1e6, "M"), (1e3, "k")):
-        if abs(value) >= factor:
-            return f"{value / factor:.3g}{letter}"
-    return f"{value:.3g}"
 
 
 def _told(value: float, unit: str) -> str:
@@ -130,7 +75,7 @@ def _key(series: Sequence[Series]) -> str:
     return f'<p class="key">{"".join(entries)}</p>'
 
 
-def _curve(series: Series, mean: Sequence[Point], axes: _Axes) -> str:
+def _curve(series: Series, mean: Sequence[Point], axes: Axes) -> str:
     raw = _polyline(_thinned(series.points), axes, "line raw") if series.noisy else ""
     return raw + _polyline(mean, axes, "line") + (_circles(mean, axes) if series.dots else "")
 
@@ -145,12 +90,12 @@ def _running_mean(points: Sequence[Point]) -> list[Point]:
     ]
 
 
-def _polyline(points: Sequence[Point], axes: _Axes, names: str) -> str:
+def _polyline(points: Sequence[Point], axes: Axes, names: str) -> str:
     drawn = " ".join(f"{axes.x(x):.1f},{axes.y(y):.1f}" for x, y in points)
     return f'<polyline class="{names}" points="{drawn}"/>'
 
 
-def _circles(points: Sequence[Point], axes: _Axes) -> str:
+def _circles(points: Sequence[Point], axes: Axes) -> str:
     return "".join(f'<circle cx="{axes.x(x):.1f}" cy="{axes.y(y):.1f}" r="3.5"/>' for x, y in points)
 
 

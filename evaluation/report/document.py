@@ -77,16 +77,38 @@ def write_page(folder: RunFolder, lead: str, figures: Mapping[str, str], section
     Raises:
         UserError: the page cannot be written.
     """
-    page = Template(_part("page.html")).substitute(
-        title=html.escape(folder.path.resolve().name),
+    name = folder.path.resolve().name
+    write_text(folder.report, page_text(name, lead, figures, sections, script=_part("script.js")))
+    return folder.report
+
+
+def page_text(
+    title: str,
+    lead: str,
+    figures: Mapping[str, str],
+    sections: Sequence[str],
+    *,
+    style: str = "",
+    script: str = "",
+) -> str:
+    """A whole page that needs nothing else, in the style of all reports.
+
+    Args:
+        title: as text.
+        lead: what was done, as HTML.
+        figures: the numbers at the top, as HTML; by name.
+        sections: as HTML; empty ones are left out.
+        style: rules beside those of style.css.
+        script: what runs once the page is there.
+    """
+    return Template(_part("page.html")).substitute(
+        title=html.escape(title),
         lead=lead,
         figures="".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in figures.items()),
         sections="\n".join(each for each in sections if each),
-        style=_part("style.css"),
-        script=_part("script.js"),
+        style=_part("style.css") + style,
+        script=script,
     )
-    write_text(folder.report, page)
-    return folder.report
 
 
 def reproduction(path: Path, origin: Origin) -> str:

@@ -127,9 +127,23 @@ def gather(folder: RunFolder) -> RunFacts:
     )
 
 
+def photograph_names(folder: RunFolder) -> list[str]:
+    """Names of all photographs of a run, those held out first; empty without cameras.json.
+
+    Raises:
+        UserError: cameras.json is broken.
+    """
+    if not folder.cameras.exists():
+        return []
+    entries = read_json(folder.cameras)
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise UserError(f"{folder.cameras}: a list of cameras was expected; restore or remove the file")
+    return [str(entry.get("img_name", "")) for entry in entries]
+
+
 def _views(folder: RunFolder, method: MethodScores | None) -> tuple[ViewSet, list[ViewFiles]]:
     if method is not None:
-        names = _photograph_names(folder)
+        names = photograph_names(folder)
         views = [
             _held_out(folder, method, file, names[row] if row < len(names) else file, scores)
             for row, (file, scores) in _numbered(method)
@@ -159,7 +173,7 @@ def _training_views(folder: RunFolder) -> list[ViewFiles]:
     iteration = rendered_iterations(folder, "train")[-1]
     pairs = image_pairs(folder, "train", iteration)
     stride = max(1, (len(pairs) - 1) // max(1, _TRAINING_VIEWS - 1))
-    names = _photograph_names(folder)
+    names = photograph_names(folder)
     views = []
     for row in range(0, len(pairs), stride)[:_TRAINING_VIEWS]:
         image, target = (torch.from_numpy(read_image(path)) for path in pairs[row])
@@ -176,13 +190,3 @@ def _files(
         folder.images(views, iteration, kind) / file for kind in ("renders", "gt", "depth")
     )
     return ViewFiles(name, render, photograph, depth if depth.exists() else None, scores)
-
-
-def _photograph_names(folder: RunFolder) -> list[str]:
-    """Names of all photographs, those held out first; empty without cameras.json."""
-    if not folder.cameras.exists():
-        return []
-    entries = read_json(folder.cameras)
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise UserError(f"{folder.cameras}: a list of cameras was expected; restore or remove the file")
-    return [str(entry.get("img_name", "")) for entry in entries]

@@ -19,9 +19,13 @@ from evaluation.report.facts import ViewFiles
 _LONGEST_SIDE = 1600  # larger pictures make a page that nobody waits for
 _QUALITY = 86
 _THUMBNAIL = 220
-_LARGEST_ERROR = 0.25  # of the range of colours; shown as the last colour
-_ERROR_MAP = "inferno"
 _MOVING = (125, 130, 140)
+
+LARGEST_ERROR = 0.25
+"""Of the range of colours; shown as the last colour of error maps."""
+
+ERROR_MAP = "inferno"
+"""The colours of error maps."""
 
 
 def view_card(which: str, view: ViewFiles) -> str:
@@ -38,8 +42,8 @@ def view_card(which: str, view: ViewFiles) -> str:
     height, width = render.shape[:2]
     error = squared_error(torch.from_numpy(render), torch.from_numpy(photograph)).sqrt()
     panes = [_slider(view.name, render, photograph)]
-    legend = f'0 <span class="scale" style="background:{_gradient(_ERROR_MAP)}"></span> {_LARGEST_ERROR:.0%}'
-    heat = colorize(error, 0.0, _LARGEST_ERROR, _ERROR_MAP)
+    legend = f'0 <span class="scale" style="background:{gradient(ERROR_MAP)}"></span> {LARGEST_ERROR:.0%}'
+    heat = colorize(error, 0.0, LARGEST_ERROR, ERROR_MAP)
     if view.mask is not None:
         heat[read_gray(view.mask) > 0] = _MOVING
         legend += f' · <span class="scale" style="background:rgb{_MOVING}"></span> moves'
@@ -92,14 +96,28 @@ def told(scores: Scores) -> str:
     return f"PSNR {scores.psnr:.2f} dB · SSIM {scores.ssim:.3f}{lpips}"
 
 
-def data_uri(image: UInt8[ndarray, "H W 3"], longest_side: int = _LONGEST_SIDE) -> str:
-    """An image that needs no file of its own; reduced if a side is longer than `longest_side` pixels."""
+def data_uri(
+    image: UInt8[ndarray, "H W 3"], longest_side: int = _LONGEST_SIDE, quality: int = _QUALITY
+) -> str:
+    """An image that needs no file of its own; reduced if a side is longer than `longest_side` pixels.
+
+    Args:
+        image: sRGB.
+        longest_side: in pixels.
+        quality: of WebP, 1 to 100.
+    """
     factor = longest_side / max(image.shape[:2])
     if factor < 1:
         size = tuple(max(1, round(side * factor)) for side in image.shape[1::-1])
         image = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
-    data = encode(image, ".webp", cv2.IMWRITE_WEBP_QUALITY, _QUALITY)
+    data = encode(image, ".webp", cv2.IMWRITE_WEBP_QUALITY, quality)
     return "data:image/webp;base64," + base64.b64encode(data).decode("ascii")
+
+
+def gradient(name: str) -> str:
+    """The colours of one of matplotlib's maps from left to right, as CSS has it."""
+    colors = matplotlib.colormaps[name](np.linspace(0, 1, 9))[:, :3]
+    return f"linear-gradient(90deg,{','.join(matplotlib.colors.to_hex(color) for color in colors)})"
 
 
 def _slider(name: str, render: UInt8[ndarray, "H W 3"], photograph: UInt8[ndarray, "H W 3"]) -> str:
@@ -119,8 +137,3 @@ def _picture(image: UInt8[ndarray, "H W 3"], alternative: str, name: str = "") -
     height, width = image.shape[:2]
     size = f'width="{width}" height="{height}"'
     return f'<img class="{name}" {size} src="{data_uri(image)}" alt="{html.escape(alternative)}">'
-
-
-def _gradient(name: str) -> str:
-    colors = matplotlib.colormaps[name](np.linspace(0, 1, 9))[:, :3]
-    return f"linear-gradient(90deg,{','.join(matplotlib.colors.to_hex(color) for color in colors)})"

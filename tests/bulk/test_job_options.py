@@ -9,7 +9,7 @@ import pytest
 from bulk.job_options import JobOptions
 from core import cli
 from core.serialization import config_from_json, config_to_json
-from training.mask_files import MaskOptions
+from training.mask_options import MaskOptions
 
 
 @pytest.mark.parametrize("wrong", [{"seed": -1}, {"iterations": 0}, {"extra_downscale": 0}, {"shard_mb": 0}])

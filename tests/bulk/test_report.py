@@ -9,7 +9,6 @@ from bulk.jobs import Job
 from bulk.leases import Holder, Lease
 from bulk.orders import Outcome
 from bulk.report import write_reports
-from bulk.report.page import histogram
 from bulk.scheduler import Request, Tally
 from bulk.states import JobState
 from bulk.worker import work_on
@@ -69,14 +68,6 @@ def test_a_picture_that_is_broken_is_told_and_no_end(jobs: list[Job]) -> None:
         picture.write_bytes(b"no image")
     page = write_reports(jobs[0].root, jobs, REQUEST, Tally(7)).read_text(encoding="utf-8")
     assert "does not decode" in page
-
-
-def test_a_histogram_counts_every_value() -> None:
-    assert histogram([]) == ""
-    assert histogram([20.0]).count("<rect") == 1
-    drawn = histogram([10.0, 11.0, 30.0])
-    assert drawn.count("<rect") == 20
-    assert "2 between" not in histogram([10.0, 30.0])
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")

@@ -18,13 +18,14 @@ from bulk.jobs import STAGES, Job, SceneSource
 from bulk.manifest import read_manifest
 from bulk.stages import STAGE_WORK, finish, stage_inputs, stage_outputs
 from bulk.stages.checking import gate_problems
+from bulk.stages.training import video_config
 from core.errors import UserError
 from core.files import read_json, sha256_of, write_json
 from core.images import read_gray
 from core.run_folder import RunFolder
 from tests.bulk.scenes import OPTIONS, VIEWS, do, make_job, make_source
 from tests.training.videos import write_predicted
-from training.mask_files import MaskOptions
+from training.mask_options import MaskOptions
 from training.runs import open_run
 
 ALL = ("train", "render", "visibility", "depth", "metrics", "validate", "pack")
@@ -292,3 +293,9 @@ def test_a_video_becomes_a_scene_like_any_other(tmp_path: Path) -> None:
     assert do(job, "postprocess")["postprocess"] == {"train_views": 4, "test_views": 4}
     assert do(job, "train", options=replace(OPTIONS, max_gaussians=60))["train"]["gaussians"] <= 60
     assert not (job.folder / "test").exists(), "images of the larger scene are gone"
+
+
+def test_a_film_is_trained_on_its_share_of_frames(tmp_path: Path) -> None:
+    film = SceneSource("a", "", tmp_path / "a.mp4", "", "video")
+    method = video_config(Job(film, 0.3, tmp_path / "out"), replace(OPTIONS, seed=7))
+    assert (method.split.split, method.seed) == (0.3, 7)

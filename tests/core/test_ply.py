@@ -14,6 +14,7 @@ from core.errors import UserError
 from core.ply import (
     PointArrays,
     SplatArrays,
+    count_vertices,
     read_points_ply,
     read_splats_ply,
     write_das3r_ply,
@@ -208,3 +209,14 @@ def test_das3r_s_own_infinities_are_read_as_finite(tmp_path: Path) -> None:
     vertex = plyfile.PlyElement.describe(stored, "vertex")
     plyfile.PlyData([vertex], byte_order="<").write(str(path))
     assert np.isfinite(read_splats_ply(path).logit_opacities).all()
+
+
+def test_vertices_are_counted_whatever_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "points.ply"
+    for count in (0, 3):
+        xyz = np.zeros((count, 3), np.float32)
+        write_points_ply(path, PointArrays(xyz, np.zeros((count, 3), np.uint8)))
+        assert count_vertices(path) == count
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(UserError, match="cut off"):
+        count_vertices(path)

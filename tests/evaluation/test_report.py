@@ -3,7 +3,6 @@
 import base64
 import json
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import cv2
@@ -22,38 +21,7 @@ from evaluation.report.page import pick
 from evaluation.scoring import TOLD, score_run, write_scores
 from tests.browser import CHROMIUM, open_browser
 from tests.evaluation.conftest import add_masks, make_run
-
-
-class Reader(HTMLParser):
-    """Collects what a page shows and what it loads, and checks that its tags close in order."""
-
-    VOID = frozenset({"img", "input", "meta", "br", "line", "circle", "polyline"})
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.text, self.images, self.loads, self.open = "", [], [], []
-        self.feed(page)
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        if tag == "img":
-            self.images.append(given)
-        self.loads += [value for name, value in attrs if name in ("src", "href", "srcset", "action")]
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
-        if tag not in self.VOID:
-            self.handle_endtag(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self.open and self.open[-1] not in ("style", "script"):
-            self.text += " " + data
+from tests.pages import Reader
 
 
 def scored_run(path: Path, views: int = 5) -> RunFolder:

@@ -11,7 +11,7 @@ import torch
 from core.errors import UserError
 from core.images import read_image, write_png
 from core.run_folder import RunFolder
-from evaluation.image_metrics import score
+from evaluation.image_metrics import Scores, score
 from evaluation.lpips import Lpips
 from evaluation.scoring import HELD_OUT, count_views, read_scores, score_run, write_scores
 from evaluation.static_scores import masks_folder, score_static
@@ -144,3 +144,10 @@ def test_masks_and_refined_views_that_do_not_match_are_told(tmp_path: Path) -> N
     (folder.held_out_renders(30, "refined") / "00000.png").unlink()
     with pytest.raises(UserError, match=r"00000\.png is in one only"):
         count_views(folder)
+
+
+def test_other_programs_may_do_without_lpips(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.per_view.write_text('{"ours_7": {"SSIM": {"00000.png": 0.5}, "PSNR": {"00000.png": 20.0}}}')
+    (method,) = read_scores(folder)
+    assert (method.iteration, method.views) == (7, {"00000.png": Scores(20.0, 0.5, None)})

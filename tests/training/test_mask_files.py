@@ -14,7 +14,8 @@ from gaussian_renderer.views import ImageFormation
 from scene.gaussian_model import StaticGaussians
 from scene.splits import Split
 from tests.training.captures import tiny_capture, truth
-from training.mask_files import MaskOptions, mask_folders, render_masks
+from training.mask_files import render_masks
+from training.mask_options import MaskOptions, mask_folders
 from training.runs import TrainedRun
 from training.static import StaticConfig
 

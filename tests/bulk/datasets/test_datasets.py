@@ -6,10 +6,8 @@ import pytest
 
 from bulk.datasets import PRESETS, discover
 from bulk.datasets.preset import folders_in
-from bulk.datasets.video import method_of_film
-from bulk.jobs import DatasetName, Job
+from bulk.jobs import DatasetName
 from core.errors import UserError
-from training.dynamic import DynamicConfig
 
 FOLDERS = {
     "dl3dv": ["1K/b/images_4", "1K/a/images_4", "2K/c/images_4", "1K/.cache/x"],
@@ -93,13 +91,6 @@ def test_films_in_a_folder_and_in_its_folders(tmp_path: Path) -> None:
     assert names("video", tmp_path) == ["/a", "/b", "later/c.avi", "later/c.webm"]
     assert names("video", tmp_path, "later") == ["later/c.avi", "later/c.webm"]
     assert discover("video", tmp_path)[0].folder == tmp_path / "a.MOV"
-
-
-def test_a_film_is_trained_on_its_share_of_frames(tmp_path: Path) -> None:
-    (tmp_path / "a.mp4").touch()
-    job = Job(discover("video", tmp_path)[0], 0.3, tmp_path / "out")
-    method = method_of_film(job, DynamicConfig(seed=7))
-    assert (method.split.split, method.split.seed, method.seed) == (0.3, 7, 7)
 
 
 def test_many_scenes_are_listed_from_their_names(tmp_path: Path) -> None:

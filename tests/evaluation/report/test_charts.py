@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation.report.charts import Series, chart, short
+from evaluation.report.axes import short
+from evaluation.report.charts import Series, chart
 
 VALUES = st.floats(-1e6, 1e6).map(lambda value: round(value, 3))
 CURVES = st.lists(VALUES, min_size=1, max_size=30).map(lambda ys: [(float(x), y) for x, y in enumerate(ys)])

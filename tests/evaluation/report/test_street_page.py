@@ -12,7 +12,7 @@ from core.images import write_png
 from core.run_folder import RunFolder, ViewSet
 from evaluation.report import write_street_report
 from evaluation.street_scores import SCORES_FILE
-from tests.evaluation.test_report import Reader
+from tests.pages import Reader
 
 KINDS = ("renders", "gt", "depth", "moving")
 MEMORY = 3 * 2**30

@@ -1,0 +1,1 @@
+"""Runs of one capture side by side, as one page that needs no network."""
