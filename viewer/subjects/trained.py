@@ -86,7 +86,9 @@ class TrainedSubject:
         if not isinstance(run.config, DynamicConfig):
             return {}
         paths = {"recovered": run.capture.cameras.centers.cpu().numpy()}
-        if run.blurred_by is not None and not torch.equal(run.predicted.viewmats, run.capture.cameras.viewmats):
+        if run.blurred_by is not None and not torch.equal(
+            run.predicted.viewmats, run.capture.cameras.viewmats
+        ):
             paths["predicted"] = run.predicted.centers.cpu().numpy()
         return paths
 
