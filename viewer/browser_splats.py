@@ -1,4 +1,4 @@
-"""Gaussians that a browser draws by itself: smooth on any laptop, without colours that depend on direction."""
+"""Gaussians that a browser draws by itself: smooth on any laptop, but in colours of degree zero."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""What one browser sees: a thread draws the subject from its camera, coarse while that moves, whole at rest."""
+"""What one browser sees: a thread draws a subject from its camera, coarse while that moves, whole at rest."""
 
 import threading
 import time
@@ -96,7 +96,7 @@ def draw(look: Look, at: Eye, height: int) -> Picture:
 
 
 class Screen:
-    """Draws for one browser until it is closed. Whatever a browser does, it has only its own screen.
+    """Draws for one browser, from start to close. Whatever a browser does, it has only its own screen.
 
     Args:
         client: the browser.
@@ -126,6 +126,9 @@ class Screen:
 
         client.camera.on_update(moved)
         self._thread = threading.Thread(target=self._run, name=f"screen {client.client_id}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to draw."""
         self._thread.start()
 
     def nudge(self) -> None:
@@ -137,7 +140,7 @@ class Screen:
         self._closed.set()
         self._nudged.set()
         self._echo.close()
-        if threading.current_thread() is not self._thread:
+        if self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._thread.join(timeout_s)
 
     @property

@@ -80,7 +80,7 @@ def alpha_picture(alpha: Float[Tensor, "H W"]) -> Picture:
 
 
 def error_picture(image: Picture, photograph: Picture) -> Picture:
-    """The mean absolute difference of the colours: black is none, bright is a quarter of the range or more."""
+    """The mean absolute difference of the colours: black is none, bright a quarter of the range or more."""
     difference = np.abs(image.astype(np.float32) - photograph.astype(np.float32)).mean(2) / 255
     return colorize(torch.from_numpy(difference), 0.0, _LARGEST_ERROR)
 

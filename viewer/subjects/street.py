@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Mapping
-from functools import cached_property
 from pathlib import Path
 from typing import get_args
 
@@ -19,7 +18,18 @@ from training.street_scene import Parts, StreetView
 from training.street_videos import camera_ahead
 from training.street_views import TrainedStreet, depth_picture, picture
 from viewer.eyes import scaled
-from viewer.subject import ALPHA, DEPTH, ERROR, PHOTOGRAPH, RENDER, Extent, KnownView, Picture, Wish
+from viewer.subject import (
+    ALPHA,
+    AT_VIEWS,
+    DEPTH,
+    ERROR,
+    PHOTOGRAPH,
+    RENDER,
+    Extent,
+    KnownView,
+    Picture,
+    Wish,
+)
 from viewer.subjects.drawing import alpha_picture, error_picture, extent_of, tinted, wished
 
 MOVING = "moving"
@@ -47,6 +57,11 @@ class StreetSubject:
         self.channels = (RENDER, DEPTH, ALPHA, MOVING, PHOTOGRAPH, ERROR, *masks)
         self.moments_s = tuple(drive.frame_times_s.tolist())
         self._ahead = camera_ahead(street.capture)
+        means = street.scene.model.parameters["means"]
+        self.extent: Extent = extent_of(means, street.capture.cameras, np.array([0.0, 0.0, 1.0]))
+        self.paths: Mapping[str, Float[ndarray, "P 3"]] = {
+            "vehicle": drive.world_from_ego[:, :3, 3].float().numpy()
+        }
         self.views = tuple(
             KnownView(
                 name,
@@ -58,21 +73,10 @@ class StreetSubject:
             for row, name in enumerate(street.capture.image_names)
         )
 
-    @cached_property
-    def extent(self) -> Extent:
-        """Where the street is."""
-        means = self.street.scene.model.parameters["means"]
-        return extent_of(means, self.street.capture.cameras, np.array([0.0, 0.0, 1.0]))
-
     @property
     def count(self) -> int:
         """How many Gaussians there are, at all times together."""
         return len(self.street.scene.model)
-
-    @cached_property
-    def paths(self) -> Mapping[str, Float[ndarray, "P 3"]]:
-        """Where the vehicle drove."""
-        return {"vehicle": self.street.drive.world_from_ego[:, :3, 3].float().numpy()}
 
     def photograph(self, view: int) -> UInt8[Tensor, "H W 3"] | None:
         """The image of a view."""
@@ -85,15 +89,8 @@ class StreetSubject:
 
     def draw(self, camera: Cameras, wish: Wish) -> Picture:
         """What one camera sees at the time of a wish."""
-        width, height = camera.size
-        if wish.view is not None and wish.channel == ERROR:
-            drawn = picture(self._see(self.views[wish.view].camera, wish))
-            return scaled(error_picture(drawn, self._photograph(wish.view)), width, height)
-        if wish.view is not None and wish.channel == PHOTOGRAPH:
-            return scaled(self._photograph(wish.view), width, height)
-        masks = self.street.capture.dynamic_masks
-        if wish.view is not None and wish.channel == "masks" and masks is not None:
-            return scaled(tinted(self._photograph(wish.view), masks[wish.view].numpy()), width, height)
+        if wish.view is not None and wish.channel in AT_VIEWS:
+            return scaled(self._of_log(wish, wish.view), *camera.size)
         seen = self._see(camera, wish)
         if wish.channel == DEPTH:
             return depth_picture(seen)
@@ -114,8 +111,17 @@ class StreetSubject:
             adjust=lambda splats: wished(splats, wish),
         )
 
+    def _of_log(self, wish: Wish, view: int) -> Picture:
+        """What needs a view's photograph, at the size of that."""
+        photograph, masks = self._photograph(view), self.street.capture.dynamic_masks
+        if wish.channel == ERROR:
+            return error_picture(picture(self._see(self.views[view].camera, wish)), photograph)
+        if wish.channel == "masks" and masks is not None:
+            return tinted(photograph, masks[view].numpy())
+        return photograph
+
     def _exposed_like(self, time_s: float) -> int:
-        """The view whose exposure a camera that never was there takes: of the camera ahead, nearest in time."""
+        """The view whose exposure a camera that never was there takes: the camera ahead's, at about the time."""
         drive = self.street.drive
         rows = (drive.view_cameras == self._ahead).nonzero()[:, 0]
         return int(rows[torch.argmin((drive.view_times_s[rows] - time_s).abs())])

@@ -20,7 +20,18 @@ from scene.splats import Splats
 from training.dynamic import DynamicConfig
 from training.runs import TrainedRun
 from viewer.eyes import fitted, scaled
-from viewer.subject import ALPHA, DEPTH, ERROR, PHOTOGRAPH, RENDER, Extent, KnownView, Picture, Wish
+from viewer.subject import (
+    ALPHA,
+    AT_VIEWS,
+    DEPTH,
+    ERROR,
+    PHOTOGRAPH,
+    RENDER,
+    Extent,
+    KnownView,
+    Picture,
+    Wish,
+)
 from viewer.subjects.drawing import (
     alpha_picture,
     error_picture,
@@ -56,6 +67,8 @@ class TrainedSubject:
         trained = set(run.split.train)
         cameras = run.capture.cameras
         times = run.capture.times
+        self.extent: Extent = extent_of(run.splats.means, cameras)
+        self.paths = _paths(run)
         self.views = tuple(
             KnownView(name, cameras[row], row in trained, None if times is None else float(times[row]))
             for row, name in enumerate(run.capture.image_names)
@@ -69,28 +82,10 @@ class TrainedSubject:
         staticness = () if capture.dynamic_probabilities is None else ("staticness",)
         return (RENDER, DEPTH, ALPHA, PHOTOGRAPH, ERROR, *masks, *staticness)
 
-    @cached_property
-    def extent(self) -> Extent:
-        """Where the scene is."""
-        return extent_of(self.run.splats.means, self.run.capture.cameras)
-
     @property
     def count(self) -> int:
         """How many Gaussians there are."""
         return len(self.run.splats)
-
-    @cached_property
-    def paths(self) -> Mapping[str, Float[ndarray, "P 3"]]:
-        """Of a video: the path of its camera as it was recovered, and as it was predicted at first."""
-        run = self.run
-        if not isinstance(run.config, DynamicConfig):
-            return {}
-        paths = {"recovered": run.capture.cameras.centers.cpu().numpy()}
-        if run.blurred_by is not None and not torch.equal(
-            run.predicted.viewmats, run.capture.cameras.viewmats
-        ):
-            paths["predicted"] = run.predicted.centers.cpu().numpy()
-        return paths
 
     def photograph(self, view: int) -> UInt8[Tensor, "H W 3"] | None:
         """The image of a view, as it was trained on."""
@@ -103,11 +98,10 @@ class TrainedSubject:
 
     def draw(self, camera: Cameras, wish: Wish) -> Picture:
         """What one camera sees."""
-        width, height = camera.size
-        if wish.view is not None and wish.channel == ERROR:
-            return scaled(self._error(wish, wish.view), width, height)
-        if wish.view is not None and wish.channel in (PHOTOGRAPH, "masks", "staticness"):
-            return scaled(self._of_capture(wish.channel, wish.view), width, height)
+        if wish.view is not None and wish.channel in AT_VIEWS:
+            is_error = wish.channel == ERROR
+            whole = self._error(wish, wish.view) if is_error else self._of_capture(wish.channel, wish.view)
+            return scaled(whole, *camera.size)
         output = render(
             self.splats(wish),
             camera,
@@ -158,3 +152,12 @@ class TrainedSubject:
         crop: tuple[tuple[float, float, float], tuple[float, float, float]] | None,
     ) -> Splats:
         return wished(self.run.splats, replace(Wish(), scale=scale, sh_degree=sh_degree, crop=crop))
+
+
+def _paths(run: TrainedRun) -> Mapping[str, Float[ndarray, "P 3"]]:
+    """Of a video: the path of its camera as it was recovered, and as it was predicted at first."""
+    if not isinstance(run.config, DynamicConfig):
+        return {}
+    recovered, predicted = run.capture.cameras.centers, run.predicted.centers
+    paths = {"recovered": recovered.cpu().numpy()}
+    return paths if torch.equal(recovered, predicted) else {**paths, "predicted": predicted.cpu().numpy()}

@@ -15,7 +15,7 @@ from scene.occupancy.files import write_occupancy
 from scene.occupancy.stored import find_scenes
 from scene.occupancy.viewpoints import Viewpoint
 from tests.scene.occupancy.streets import BUILDING, CAR, street
-from viewer.page import VIEWPOINTS, Page, place_camera, run_page
+from viewer.occupancy.page import VIEWPOINTS, Page, place_camera, run_page
 
 
 @pytest.fixture
