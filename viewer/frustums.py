@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.spatial import KDTree
 
 from core.errors import UserError
 from viewer.eyes import scaled, wxyz_of
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 _MOST = 400  # of a longer capture, so many cameras are shown, evenly chosen
 _THUMBNAIL_PX = 96
-_SIZE = 0.02  # of the extent
+_SPACING_SHARE, _LARGEST = 0.4, 0.02  # of the way to the next camera; of the extent, at most
 _TRAINED, _HELD_OUT = (60, 120, 216), (222, 120, 40)
 _PATHS = ((222, 60, 70), (150, 150, 160))
 _PAUSE_S = 0.02  # between two thumbnails: pictures come first
@@ -45,22 +46,20 @@ class Frustums:
         self._thumbnail, self._clicked = thumbnail, clicked
         self._handles: dict[int, viser.CameraFrustumHandle] = {}
         self._lines: list[viser.LineSegmentsHandle] = []
-        self._visible, self._hidden = True, None
+        self._visible = True
         self._lock = threading.Lock()
         self._closed = threading.Event()
+        self._size = frustum_size(subject)
         self._thread = threading.Thread(target=self._fill, name="frustums", daemon=True)
         self._thread.start()
 
-    def show(self, visible: bool, except_view: int | None = None) -> None:
-        """Show or hide all; the one in whose place somebody stands would only be in the way."""
+    def show(self, visible: bool) -> None:
+        """Show or hide them all."""
         with self._lock:
-            self._visible, self._hidden = visible, except_view
-            for view, handle in self._handles.items():
-                wanted = visible and view != except_view
-                if handle.visible != wanted:
-                    handle.visible = wanted
-            for line in self._lines:
-                line.visible = visible
+            if visible != self._visible:
+                self._visible = visible
+                for handle in [*self._handles.values(), *self._lines]:
+                    handle.visible = visible
 
     def close(self) -> None:
         """Take them away."""
@@ -93,7 +92,7 @@ class Frustums:
             f"/cameras/{row}",
             2 * math.atan(height / 2 / float(view.camera.Ks[0, 1, 1])),
             width / height,
-            scale=_SIZE * self._subject.extent.size,
+            scale=self._size,
             thickness=1.0,
             thickness_units="screen",
             color=_TRAINED if view.trained else _HELD_OUT,
@@ -104,7 +103,7 @@ class Frustums:
         handle.on_click(lambda _: self._clicked(row))
         with self._lock:
             self._handles[row] = handle
-            handle.visible = self._visible and row != self._hidden
+            handle.visible = self._visible
 
     def _add_line(self, name: str, places: np.ndarray, colour: tuple[int, int, int]) -> None:
         if len(places) > 1:
@@ -115,6 +114,17 @@ class Frustums:
             with self._lock:
                 self._lines.append(line)
                 line.visible = self._visible
+
+
+def frustum_size(subject: Subject) -> float:
+    """How long frustums are, so that those of neighbours do not fill each other."""
+    largest = _LARGEST * subject.extent.size
+    if len(subject.views) < 2:
+        return largest
+    centers = np.stack([view.camera.centers[0].cpu().numpy() for view in subject.views])
+    apart = KDTree(centers).query(centers, k=2)[0][:, 1]
+    usual = float(np.median(apart[apart > 0])) if (apart > 0).any() else largest
+    return min(largest, _SPACING_SHARE * usual)
 
 
 def thumbnails(subject: Subject) -> Callable[[int], Picture | None]:

@@ -67,8 +67,7 @@ class Visit:
         self.runs = RunControls(client.gui, [subject.title for subject in subjects])
         self._open(subjects[0])
         if self.subject.views:
-            first = self.subject.views[0].camera
-            go(client, first.c2w[0].cpu().double().numpy(), self.subject.extent, self._fov(0))
+            self.stand(next((row for row, view in enumerate(self.subject.views) if view.trained), 0))
         self.pictures = PicturePanel(client, self.screen, self.look, self._follow)
         self.runs.run.on_update(lambda _: self._change_run())
         for control in (self.runs.beside, self.runs.divider):
@@ -126,7 +125,7 @@ class Visit:
             self._standing = Standing(view, pose, time.monotonic())
             self.view.stand(view)
             go(self._client, pose, self._subject.extent, self._fov(view))
-            self._frustums.show(bool(self.view.frustums.value), view)
+            self._frustums.show(False)  # from inside, they would only be in the way
         self._nudge()
 
     def leave(self) -> None:
@@ -218,9 +217,7 @@ class Visit:
 
     def _show_frustums(self) -> None:
         with self._lock:
-            self._frustums.show(
-                bool(self.view.frustums.value), None if self._standing is None else self._standing.view
-            )
+            self._frustums.show(self._standing is None and bool(self.view.frustums.value))
 
     @property
     def _plays(self) -> bool:

@@ -121,7 +121,7 @@ class StreetSubject:
         return photograph
 
     def _exposed_like(self, time_s: float) -> int:
-        """The view whose exposure a camera that never was there takes: the camera ahead's, at about the time."""
+        """The view whose exposure a camera that never was there takes: the one ahead, at about the time."""
         drive = self.street.drive
         rows = (drive.view_cameras == self._ahead).nonzero()[:, 0]
         return int(rows[torch.argmin((drive.view_times_s[rows] - time_s).abs())])
