@@ -19,6 +19,7 @@ from viewer.pictures import PicturePanel
 from viewer.recording import Key
 from viewer.screens import Look, Screen, Shown
 from viewer.subject import AT_VIEWS, RENDER, Picture, Subject, Wish
+from viewer.views import first_view, nearest_view, view_at
 
 if TYPE_CHECKING:
     import viser
@@ -67,7 +68,7 @@ class Visit:
         self.runs = RunControls(client.gui, [subject.title for subject in subjects])
         self._open(subjects[0])
         if self.subject.views:
-            self.stand(next((row for row, view in enumerate(self.subject.views) if view.trained), 0))
+            self.stand(first_view(self.subject.views))
         self.pictures = PicturePanel(client, self.screen, self.look, self._follow)
         self.runs.run.on_update(lambda _: self._change_run())
         for control in (self.runs.beside, self.runs.divider):
@@ -176,14 +177,13 @@ class Visit:
         self._nudge()
 
     def _choose_view(self) -> None:
-        view = self.view.standing
-        with self._lock:
-            current = None if self._standing is None else self._standing.view
-        if view is not None and view != current:
-            self.stand(view)
-        elif view is None and current is not None:
-            self.leave()
-            self._nudge()
+        with self._lock:  # within it, the control and the camera agree unless a hand has moved the control
+            view, current = self.view.standing, None if self._standing is None else self._standing.view
+            if view is not None and view != current:
+                self.stand(view)
+            elif view is None and current is not None:
+                self.leave()
+        self._nudge()
 
     def _choose_channel(self) -> None:
         """A channel that needs a photograph leads to the nearest view."""
@@ -198,7 +198,7 @@ class Visit:
         with self._lock:
             standing = self._standing
             if by_hand and standing is not None:
-                view = self._view_at(standing.view, self.times.time_s)
+                view = view_at(self._subject.views, standing.view, self.times.time_s)
                 if view != standing.view:
                     self.stand(view)
         self._nudge()
@@ -235,39 +235,11 @@ class Visit:
             return
         self.times.frame.value = (self.times.moment + 1) % len(moments)
         if self._standing is not None:
-            self.stand(self._view_at(self._standing.view, self.times.time_s))
-
-    def _view_at(self, like: int, time_s: float | None) -> int:
-        """The view of the same camera that was taken nearest to a time."""
-        views = self._subject.views
-        if time_s is None:
-            return like
-        rows = [
-            row
-            for row, view in enumerate(views)
-            if view.group == views[like].group and view.time_s is not None
-        ]
-        return min(rows, key=lambda row: abs((views[row].time_s or 0.0) - time_s), default=like)
+            self.stand(view_at(self._subject.views, self._standing.view, self.times.time_s))
 
     def _nearest_view(self) -> int | None:
-        """The view nearest to the camera, and of those at one time the one nearest to now."""
-        at, views = self.screen.eye, self._subject.views
-        if not views:
-            return None
-        if at is None:
-            return 0
-        position, ahead = at.pose[:3, 3], at.pose[:3, 2]
-        size = self._subject.extent.size
-        now = self.times.time_s
-
-        def far(row: int) -> float:
-            c2w = views[row].camera.c2w[0].cpu().double().numpy()
-            away = float(np.linalg.norm(c2w[:3, 3] - position)) / size
-            taken = views[row].time_s
-            late = 0.0 if now is None or taken is None else abs(taken - now)
-            return away + 1 - float(ahead @ c2w[:3, 2]) + late
-
-        return min(range(len(views)), key=far)
+        at = self.screen.eye
+        return nearest_view(self._subject, None if at is None else at.pose, self.times.time_s)
 
     def _leave_if_moved(self) -> None:
         standing, at = self._standing, self.screen.reported

@@ -19,7 +19,7 @@ from viewer.subject import Extent, Picture, Wish
 _LARGEST_ERROR = 0.25  # mean over the colours, gets the last colour of the map
 _TINT = np.array([230, 40, 60], np.float32)  # of what moves
 _TINT_SHARE = 0.55
-_OUTLIERS = 0.01  # share of the Gaussians on each side that says nothing of where a scene is
+_OUTER, _MARGIN = 0.1, 0.2  # a tenth on each side may be sky; what lies between gets a margin
 _MOST_ASKED = 200_000  # Gaussians whose places are sorted
 
 
@@ -44,7 +44,7 @@ def inside(
 
 
 def extent_of(means: Float[Tensor, "N 3"], cameras: Cameras, up: Float[ndarray, "3"] | None = None) -> Extent:
-    """Where a scene is, a few stray Gaussians left out.
+    """Where a scene is, without what is far around it.
 
     Args:
         means: of the Gaussians; may be none.
@@ -54,7 +54,9 @@ def extent_of(means: Float[Tensor, "N 3"], cameras: Cameras, up: Float[ndarray, 
     corners = [cameras.centers.detach().cpu().double().numpy()]
     if len(means):
         some = means.detach()[:: max(1, len(means) // _MOST_ASKED)].cpu().double().numpy()
-        corners.append(np.quantile(some, [_OUTLIERS, 1 - _OUTLIERS], axis=0))
+        inner = np.quantile(some, [_OUTER, 1 - _OUTER], axis=0)
+        margin = _MARGIN * (inner[1] - inner[0])
+        corners.append(np.stack([inner[0] - margin, inner[1] + margin]))
     places = np.concatenate(corners)
     if not len(places):
         places = np.array([[-1.0] * 3, [1.0] * 3])
