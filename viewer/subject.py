@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float, UInt8
 from numpy import ndarray
@@ -12,7 +12,7 @@ from torch import Tensor
 from scene.cameras import Cameras
 from scene.splats import Splats
 
-Picture = UInt8[ndarray, "H W 3"]
+Picture = UInt8[ndarray, "_H _W 3"]
 """8-bit sRGB."""
 
 RENDER, DEPTH, ALPHA, PHOTOGRAPH, ERROR = "render", "depth", "alpha", "ground truth", "error"
@@ -84,6 +84,7 @@ class Extent:
         return sum((b - a) ** 2 for a, b in zip(self.low, self.high, strict=True)) ** 0.5
 
 
+@runtime_checkable
 class Subject(Protocol):
     """What a page shows. It is asked from several threads at a time."""
 

@@ -1,4 +1,4 @@
-"""Which known view is meant: the first to show, the nearest to a camera, the one of the same camera at a time."""
+"""Which known view is meant: the first to show, the nearest to a camera, that of one camera at a time."""
 
 from collections.abc import Sequence
 
@@ -23,7 +23,7 @@ def first_view(views: Sequence[KnownView]) -> int:
 
 
 def view_at(views: Sequence[KnownView], like: int, time_s: float | None) -> int:
-    """The view of the same camera that was taken nearest to a time; the same view where times mean nothing."""
+    """The view of the same camera taken nearest to a time; the same view where times mean nothing."""
     if time_s is None:
         return like
     late = {

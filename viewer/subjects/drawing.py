@@ -3,7 +3,6 @@
 import math
 from dataclasses import replace
 
-import cv2
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
@@ -17,8 +16,6 @@ from scene.splats import Splats
 from viewer.subject import Extent, Picture, Wish
 
 _LARGEST_ERROR = 0.25  # mean over the colours, gets the last colour of the map
-_TINT = np.array([230, 40, 60], np.float32)  # of what moves
-_TINT_SHARE = 0.55
 _OUTER, _MARGIN = 0.1, 0.2  # a tenth on each side may be sky; what lies between gets a margin
 _MOST_ASKED = 200_000  # Gaussians whose places are sorted
 
@@ -85,15 +82,6 @@ def error_picture(image: Picture, photograph: Picture) -> Picture:
     """The mean absolute difference of the colours: black is none, bright a quarter of the range or more."""
     difference = np.abs(image.astype(np.float32) - photograph.astype(np.float32)).mean(2) / 255
     return colorize(torch.from_numpy(difference), 0.0, _LARGEST_ERROR)
-
-
-def tinted(photograph: Picture, mask: Bool[ndarray, "H W"]) -> Picture:
-    """A photograph with what moves in red."""
-    height, width = photograph.shape[:2]
-    fits = cv2.resize(mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) > 0
-    shown = photograph.copy()
-    shown[fits] = ((1 - _TINT_SHARE) * shown[fits] + _TINT_SHARE * _TINT).astype(np.uint8)
-    return shown
 
 
 def staticness_picture(moving: Float[Tensor, "H W"]) -> Picture:

@@ -14,6 +14,7 @@ from torch import Tensor
 from core.colormaps import colorize
 from scene.cameras import Cameras
 from scene.splats import Splats
+from training.showreel import tinted
 from training.street_scene import Parts, StreetView
 from training.street_videos import camera_ahead
 from training.street_views import TrainedStreet, depth_picture, picture
@@ -30,7 +31,7 @@ from viewer.subject import (
     Picture,
     Wish,
 )
-from viewer.subjects.drawing import alpha_picture, error_picture, extent_of, tinted, wished
+from viewer.subjects.drawing import alpha_picture, error_picture, extent_of, wished
 
 MOVING = "moving"
 """The channel of how much of a pixel is covered by what moves."""

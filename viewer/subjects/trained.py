@@ -19,6 +19,7 @@ from scene.cameras import Cameras
 from scene.splats import Splats
 from training.dynamic import DynamicConfig
 from training.runs import TrainedRun
+from training.showreel import tinted
 from viewer.eyes import fitted, scaled
 from viewer.subject import (
     ALPHA,
@@ -37,7 +38,6 @@ from viewer.subjects.drawing import (
     error_picture,
     extent_of,
     staticness_picture,
-    tinted,
     wished,
 )
 
