@@ -13,7 +13,7 @@ from core.errors import UserError
 from core.images import encode
 from viewer.recording import FOLDER, Key, VideoWish, next_path, path_through, record
 from viewer.screens import Look, Screen, draw
-from viewer.values import choice, number, whole
+from viewer.values import choice, number
 
 if TYPE_CHECKING:
     import viser
@@ -102,7 +102,7 @@ class PicturePanel:
         """Write the path into the run's folder, where there is one, and send it to the browser."""
         look = self._look()
         width, height = (int(side) for side in choice(self.size.value, _SIZES).split("x"))
-        fps, seconds = whole(self.fps.value, 5, _MOST_FPS), number(self.seconds.value, 1, _MOST_SECONDS)
+        fps, seconds = number(self.fps.value, 5, _MOST_FPS), number(self.seconds.value, 1, _MOST_SECONDS)
         video = VideoWish(width, height, fps, seconds)
         with TemporaryDirectory() as temporary:
             run = look.subject.folder

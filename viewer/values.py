@@ -6,13 +6,13 @@ from collections.abc import Sequence
 Corner = tuple[float, float, float]
 
 
-def number(value: object, low: float, high: float) -> float:
+def number(value: object, low: float | int, high: float | int) -> float:
     """A number within a range; the lower end for what is none."""
     try:
         given = float(value)  # pyright: ignore[reportArgumentType]
     except (TypeError, ValueError, OverflowError):
-        return low
-    return min(max(given, low), high) if math.isfinite(given) else low
+        return float(low)
+    return min(max(given, float(low)), float(high)) if math.isfinite(given) else float(low)
 
 
 def whole(value: object, low: int, high: int) -> int:
