@@ -169,31 +169,34 @@ class Screen:
         is_new = wanted != self._drawn
         if not is_new and (self._is_whole or not rests):
             return
-        if not self._echo.wait(self._closed.is_set):
-            return
         try:
             if look.in_browser:
-                self._browser.show(look.subject.splats(look.wish))
-                self._echo.ask()
+                self._hand_over(look)
             else:
-                self._browser.clear()
                 self._show(look, at, rests)
         except UserError as error:
             self._told(error)
         self._drawn, self._is_whole = wanted, rests or look.in_browser
 
+    def _hand_over(self, look: Look) -> None:
+        splats = look.subject.splats(look.wish)
+        if self._echo.wait(self._closed.is_set):
+            self._browser.show(splats)
+            self._echo.ask()
+
     def _show(self, look: Look, at: Eye, rests: bool) -> None:
         started = time.perf_counter()
         width, height = at.size(look.height)
         picture = draw(look, at, height if rests else self._pace.coarse_height(width, height))
-        seconds = time.perf_counter() - started
-        if self._closed.is_set():
+        seconds, size = time.perf_counter() - started, (picture.shape[1], picture.shape[0])
+        self._pace.drawn(*size, seconds)
+        # While this picture was drawn, the last one was on its way.
+        if not self._echo.wait(self._closed.is_set):
             return
+        self._browser.clear()
         quality = _RESTING_QUALITY if rests else _MOVING_QUALITY
         self._client.scene.set_background_image(picture, "jpeg", jpeg_quality=quality)
         self._echo.ask()
-        size = (picture.shape[1], picture.shape[0])
-        self._pace.drawn(*size, time.perf_counter() - started)
         self._pace.sent()
         self._told(Shown(size, self._pace.per_second, seconds))
 
