@@ -8,6 +8,7 @@ from jaxtyping import Float, UInt8
 from numpy import ndarray
 from torch import Tensor
 
+from core.errors import UserError
 from core.images import to_uint8
 from gaussian_renderer import render
 from scene.cameras import Cameras
@@ -28,6 +29,7 @@ class SplatSubject:
     ) -> None:
         self.title, self.folder = title, folder
         self.version, self.drawn = 0, 0
+        self.broken: str | None = None
         self.splats_now = splats
         self.views = tuple(KnownView(f"{row}.png", cameras[row]) for row in range(len(cameras)))
         self.extent = extent_of(splats.means, cameras)
@@ -48,6 +50,8 @@ class SplatSubject:
 
     def draw(self, camera: Cameras, wish: Wish) -> Picture:
         self.drawn += 1
+        if self.broken is not None:
+            raise UserError(self.broken)
         if wish.view is not None and wish.channel == PHOTOGRAPH:
             width, height = camera.size
             picture = torch.zeros(height, width, 3, dtype=torch.uint8)
