@@ -1,7 +1,5 @@
 """Controls show what a subject has, and nothing else."""
 
-from collections.abc import Iterator
-
 import pytest
 import viser
 
@@ -14,8 +12,8 @@ from viewer.subject import Wish
 
 
 @pytest.fixture
-def gui(server: viser.ViserServer) -> Iterator[viser.GuiApi]:
-    yield server.gui
+def gui(server: viser.ViserServer) -> viser.GuiApi:
+    return server.gui
 
 
 def test_a_still_subject_has_no_time(gui: viser.GuiApi) -> None:

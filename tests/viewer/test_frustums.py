@@ -46,7 +46,7 @@ def test_a_click_moves_there_and_they_stay_out_of_the_way(page: Page, join: Join
         ray_direction=(0.0, 0.0, 1.0),
         screen_pos=(0.5, 0.5),
         modifier=None,
-        owner=f"client-{visit._client.client_id}",
+        owner=str(visit._client.client_id),
     )
     until(lambda: visit.look().standing == 3)
     assert not any(handle.visible for handle in handles.values())

@@ -1,4 +1,4 @@
-"""Pictures of a look: whole images of views in any window, two runs beside each other, coarse while it moves."""
+"""Pictures of a look: whole images of views in any window, runs beside each other, coarse while it moves."""
 
 from dataclasses import replace
 

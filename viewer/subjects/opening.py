@@ -46,7 +46,7 @@ def titles(paths: Sequence[Path]) -> list[str]:
     longest = max(len(path.parts) for path in whole)
     names = [str(path) for path in whole]
     for parts in range(longest, 0, -1):
-        shorter = ["/".join(path.parts[-parts:]) for path in whole]
+        shorter = [str(Path(*path.parts[-parts:])) for path in whole]
         if len(set(shorter)) < len(paths):
             break
         names = shorter
