@@ -2,8 +2,8 @@
 
     python -m benchmarks.bench_viewer
 
-100,000 Gaussians are drawn from a camera that never rests, packed, sent through a real websocket, and unpacked
-by a client in a process of its own, which moves the camera 60 times a second and says what it has seen.
+100,000 Gaussians are drawn from a camera that never rests, packed, sent through a real websocket, and taken
+apart by a client in a process of its own, which moves the camera 60 times a second and says what it has seen.
 """
 
 import json

@@ -14,9 +14,9 @@ from bulk.scheduler import Request, Tally
 from bulk.states import JobState
 from bulk.worker import work_on
 from core.files import read_json, write_json
+from tests.browser import CHROMIUM, open_browser
 from tests.bulk.orders import OPTIONS, STAGES, job, order
 from tests.bulk.scenes import write_root
-from tests.browser import CHROMIUM, open_browser
 
 REQUEST = Request(STAGES, OPTIONS, "digest")
 
