@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _MOST = 400  # of a longer capture, so many cameras are shown, evenly chosen
 _THUMBNAIL_PX = 96
-_SPACING_SHARE, _LARGEST = 0.4, 0.02  # of the way to the next camera; of the extent, at most
+_SPACING_SHARE, _LARGEST = 0.3, 0.02  # of the way to the next camera; of the extent, at most
 _TRAINED, _HELD_OUT = (60, 120, 216), (222, 120, 40)
 _PATHS = ((222, 60, 70), (150, 150, 160))
 _PAUSE_S = 0.02  # between two thumbnails: pictures come first

@@ -1,6 +1,7 @@
 """The page of runs: a visit for each browser that opens it, which ends when the browser goes."""
 
 import threading
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,8 @@ class Page:
         self._lock = threading.Lock()
         self._visits: dict[int, Visit] = {}
         server.scene.world_axes.visible = False
+        # Who has just left does not get the picture that was being drawn, which is no reason to warn.
+        warnings.filterwarnings("ignore", "Queued a .* on a closed connection", UserWarning)
         server.on_client_connect(self._welcome)
         server.on_client_disconnect(self._see_off)
 

@@ -59,7 +59,7 @@ def test_a_click_moves_there_and_they_stay_out_of_the_way(page: Page, join: Join
 def test_frustums_leave_room_between_cameras() -> None:
     sparse, dense = SplatSubject(truth(), ring(5)), SplatSubject(truth(), ring(60))
     apart = float((ring(60).centers[1] - ring(60).centers[0]).norm())
-    assert frustum_size(dense) <= 0.4 * apart + 1e-6
+    assert frustum_size(dense) <= 0.3 * apart + 1e-6
     assert frustum_size(dense) <= frustum_size(sparse) <= 0.02 * sparse.extent.size + 1e-6
     assert frustum_size(SplatSubject(truth(), ring(1))) > 0
 

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 
-import pytest
 import viser
 
 from tests.page_client import PATIENCE_S, PageClient
@@ -57,7 +56,6 @@ def test_a_visit_for_each_and_an_end_with_each(page: Page, join: Join) -> None:
     assert page.visits == []
 
 
-@pytest.mark.filterwarnings("ignore:Queued a .* on a closed connection:UserWarning")
 def test_who_vanishes_or_talks_nonsense_harms_nobody_else(page: Page, join: Join) -> None:
     calm = join()
     for nonsense in NONSENSE:
