@@ -34,6 +34,11 @@ def view_at(views: Sequence[KnownView], like: int, time_s: float | None) -> int:
     return min(late, key=late.__getitem__, default=like)
 
 
+def same_view(views: Sequence[KnownView], wanted: KnownView) -> int | None:
+    """The view of another run that shows the same image; None where it has none of that name."""
+    return next((row for row, view in enumerate(views) if view.name == wanted.name), None)
+
+
 def nearest_view(
     subject: Subject, pose: Float[ndarray, "4 4"] | None, time_s: float | None = None
 ) -> int | None:

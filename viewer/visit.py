@@ -19,7 +19,7 @@ from viewer.pictures import PicturePanel
 from viewer.recording import Key
 from viewer.screens import Look, Screen, Shown
 from viewer.subject import AT_VIEWS, RENDER, Picture, Subject, Wish
-from viewer.views import first_view, nearest_view, view_at
+from viewer.views import first_view, nearest_view, same_view, view_at
 
 if TYPE_CHECKING:
     import viser
@@ -160,16 +160,22 @@ class Visit:
             handle.on_update(lambda _: self._nudge())
 
     def _change_run(self) -> None:
-        """Look at another run from the same place."""
+        """Look at another run from the same place, in the place of the same view where it has that."""
         with self._lock:
             chosen = self._subjects[self.runs.chosen]
             if chosen is self._subject:
                 return
+            channel, standing = self.view.shown, self._standing
+            view = None if standing is None else same_view(chosen.views, self._subject.views[standing.view])
             self._frustums.close()
             for controls in (self.view, self.times, self.drawing):
                 controls.folder.remove()
             self._standing = None
             self._open(chosen)
+            if view is not None:
+                self.stand(view)
+            if channel in chosen.channels and (view is not None or channel not in AT_VIEWS):
+                self.view.channel.value = channel
         self._nudge()
 
     def _compare(self) -> None:
@@ -278,11 +284,8 @@ class Visit:
 
 
 def _beside(other: Subject, subject: Subject, wish: Wish) -> tuple[Subject, Wish]:
-    """Another run, and of a wish what it can fulfil: views are the same if their names are."""
-    view = None
-    if wish.view is not None:
-        name = subject.views[wish.view].name
-        view = next((row for row, each in enumerate(other.views) if each.name == name), None)
+    """Another run, and of a wish what it can fulfil."""
+    view = None if wish.view is None else same_view(other.views, subject.views[wish.view])
     is_possible = wish.channel in other.channels and (view is not None or wish.channel not in AT_VIEWS)
     layer = wish.layer if wish.layer in other.layers else ""
     return other, replace(wish, channel=wish.channel if is_possible else RENDER, view=view, layer=layer)

@@ -9,7 +9,7 @@ from scene.cameras import Cameras
 from tests.training.captures import ring, truth
 from tests.viewer.subjects.splats import SplatSubject
 from viewer.subject import KnownView
-from viewer.views import first_view, nearest_view, view_at
+from viewer.views import first_view, nearest_view, same_view, view_at
 
 
 def turned(x: float, yaw: float) -> Cameras:
@@ -38,6 +38,10 @@ def test_a_visit_begins_with_the_camera_ahead_that_trained() -> None:
 def test_the_same_camera_at_another_time() -> None:
     assert RIG[view_at(RIG, 2, 0.19)].name == "2right"
     assert view_at(RIG, 2, None) == 2
+
+
+def test_the_same_image_in_another_run() -> None:
+    assert [same_view(RIG[3:], view) for view in RIG] == [None, None, None, 0, 1, 2, 3, 4, 5]
 
 
 def test_the_nearest_view_of_a_ring() -> None:

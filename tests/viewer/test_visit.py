@@ -115,6 +115,16 @@ def test_another_run_from_the_same_place(visit: Visit, client: PageClient, page:
     until(lambda: visit.look().beside is None)
 
 
+def test_another_run_in_the_place_of_the_same_view(visit: Visit, client: PageClient) -> None:
+    client.set("camera", "3: 3.png")
+    client.set("show", PHOTOGRAPH)
+    until(lambda: (visit.look().standing, visit.look().wish.channel) == (3, PHOTOGRAPH))
+    client.set("run", "other")
+    until(lambda: visit.subject.title == "other" and visit.view.shown == PHOTOGRAPH)
+    look = visit.look()
+    assert (look.standing, look.wish.view, look.wish.channel) == (3, 3, PHOTOGRAPH)
+
+
 def test_the_browser_draws_by_itself(visit: Visit, client: PageClient, subject: SplatSubject) -> None:
     client.set("drawn by the browser", True)
     until(lambda: client.hear(0.2) and any(m["type"] == "GaussianSplatsMessage" for m in client.heard))
