@@ -139,7 +139,6 @@ class Screen:
         """Draw no more; returns when the picture that is being drawn is done."""
         self._closed.set()
         self._nudged.set()
-        self._echo.close()
         if self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._thread.join(timeout_s)
 
@@ -150,6 +149,12 @@ class Screen:
         return eye(camera.wxyz, camera.position, camera.fov, camera.image_width, camera.image_height)
 
     def _run(self) -> None:
+        try:
+            self._draw_on()
+        finally:
+            self._echo.close()
+
+    def _draw_on(self) -> None:
         playing = False
         while not self._closed.is_set():
             self._nudged.wait(_PLAYING_POLL_S if playing else _POLL_S)
