@@ -15,6 +15,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
@@ -32,6 +33,17 @@ from viewer.serving import page_server
 
 _MIB = 1 << 20
 _WARM_UPS = 100
+
+
+class Note(NamedTuple):
+    """How far the server is."""
+
+    drawn: int
+    """Pictures."""
+    mib: float
+    """Of memory that it holds."""
+    processor_s: float
+    """Processor time that it has taken, of all threads."""
 
 
 @dataclass(frozen=True)
@@ -62,14 +74,14 @@ def bench(command: BenchViewer) -> None:
     torch.set_num_threads(command.threads)
     load_before = os.getloadavg()[0]
     subject = SplatSubject(_scene(command.gaussians), _camera(command.width, command.height))
-    memory: list[tuple[int, float]] = []
+    notes: list[Note] = []
     with page_server("127.0.0.1", 0, "benchmark") as server:
         page = Page(server, [subject])
         words = ["--client", f"ws://127.0.0.1:{server.get_port()}", "--pictures", str(command.pictures)]
         size = ["--width", str(command.width), "--height", str(command.height)]
         program = [sys.executable, "-m", "benchmarks.bench_viewer", *words, *size]
         done = threading.Event()
-        watcher = threading.Thread(target=_measure, args=(subject, memory, done))
+        watcher = threading.Thread(target=_measure, args=(subject, notes, done))
         watcher.start()
         finished = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=False)
         done.set()
@@ -79,17 +91,21 @@ def bench(command: BenchViewer) -> None:
         raise UserError(f"the client failed: {finished.stderr[-500:]}")
     seen = json.loads(finished.stdout)
     # The first tenth fills caches of the allocator's.
-    settled = [mib for drawn, mib in memory if drawn > command.pictures / 10]
-    growth = settled[-1] - settled[0] if len(settled) > 1 else 0.0
+    settled = [note for note in notes if note.drawn > command.pictures / 10]
+    if len(settled) < 2:
+        raise UserError(f"--pictures {command.pictures}: too few to measure; 300 or more were expected")
+    first, last = settled[0], settled[-1]
+    growth = last.mib - first.mib
+    processor_ms = 1e3 * (last.processor_s - first.processor_s) / max(last.drawn - first.drawn, 1)
     print(
         f"{command.gaussians:,} Gaussians at {command.width}x{command.height}, {command.threads} threads: "
         f"{seen['per_second']:.1f} pictures/s, {100 * seen['full']:.1f} % at full size, "
-        f"first after {seen['first_s']:.2f} s; memory {settled[0]:.0f} to {settled[-1]:.0f} MiB "
-        f"({growth:+.1f}) over the last nine tenths of {seen['pictures']:,}; load before {load_before:.1f}"
+        f"first after {seen['first_s']:.2f} s, {processor_ms:.1f} ms of processor time each; "
+        f"memory {first.mib:.0f} to {last.mib:.0f} MiB ({growth:+.1f}) over the last nine tenths of "
+        f"{seen['pictures']:,}; load of the machine before: {load_before:.1f}"
     )
-    write_result(
-        command.out, {**seen, "memory_mib": memory, "growth_mib": growth, "load_before": load_before}
-    )
+    measured = {"growth_mib": growth, "processor_ms": processor_ms, "load_before": load_before}
+    write_result(command.out, {**seen, **measured, "notes": notes})
 
 
 def _watch(command: BenchViewer, address: str) -> dict[str, float]:
@@ -127,11 +143,12 @@ def _move(client: PageClient, size: tuple[int, int], still: threading.Event) -> 
         client.look(_place(number), size=size)
 
 
-def _measure(subject: SplatSubject, memory: list[tuple[int, float]], done: threading.Event) -> None:
-    """Note once a second how many pictures were drawn, and how many MiB of memory this process holds."""
+def _measure(subject: SplatSubject, notes: list[Note], done: threading.Event) -> None:
+    """Note once a second how far this process is."""
     while not done.wait(1.0):
         resident_pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-        memory.append((subject.drawn, resident_pages * os.sysconf("SC_PAGE_SIZE") / _MIB))
+        mib = resident_pages * os.sysconf("SC_PAGE_SIZE") / _MIB
+        notes.append(Note(subject.drawn, mib, time.process_time()))
 
 
 def _place(number: int) -> tuple[float, float, float]:
