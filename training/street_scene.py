@@ -1,6 +1,6 @@
 """A street as it is drawn: Gaussians at a time, the sky behind them, each camera's exposure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -30,11 +30,13 @@ class StreetView:
         raw: colours, not clamped.
         depth: alpha-normalised z-depth in metres, 0 = none.
         moving: how much of the pixel is covered by what moves, in [0, 1].
+        alpha: how much of it is covered by Gaussians, in [0, 1]; the sky is behind them.
     """
 
     raw: Float[Tensor, "H W 3"]
     depth: Float[Tensor, "H W"]
     moving: Float[Tensor, "H W"]
+    alpha: Float[Tensor, "H W"]
 
     @property
     def image(self) -> Float[Tensor, "H W 3"]:
@@ -75,6 +77,7 @@ class StreetScene:
         *,
         parts: Parts = "all",
         transform: Float[Tensor, "3 4"] | None = None,
+        adjust: Callable[[Splats], Splats] | None = None,
     ) -> StreetView:
         """What one camera sees at a time.
 
@@ -83,10 +86,11 @@ class StreetScene:
             time_s: seconds since the first frame.
             parts: everything, what stands still, or what moves alone, on black.
             transform: of the colours; where parts are drawn on black, black stays black.
+            adjust: what is done to the Gaussians before they are drawn, such as leaving some out.
         """
-        splats = self._splats(None if parts == "still" else time_s, gates=True, cameras=cameras)
-        if parts == "moving":
-            splats = splats.select(self.model.movable())
+        splats = self.splats(time_s, parts, cameras)
+        if adjust is not None:
+            splats = adjust(splats)
         output = render(
             splats,
             cameras,
@@ -103,7 +107,20 @@ class StreetScene:
             image = image @ transform[:, :3].T + offset
         assert output.depths is not None  # asked for
         assert output.features is not None  # the gates
-        return StreetView(image, output.depths[0], output.features[0, ..., 0].clamp(0, 1))
+        moving = output.features[0, ..., 0].clamp(0, 1)
+        return StreetView(image, output.depths[0], moving, output.alphas[0])
+
+    @torch.no_grad()
+    def splats(self, time_s: float, parts: Parts = "all", cameras: Cameras | None = None) -> Splats:
+        """The Gaussians of a part of the street at a time, with their gates as a feature.
+
+        Args:
+            time_s: seconds since the first frame.
+            parts: everything, what stands still, or what moves alone.
+            cameras: one, for whose image alone they are meant, as `StreetGaussians.moment` takes it.
+        """
+        splats = self._splats(None if parts == "still" else time_s, gates=True, cameras=cameras)
+        return splats.select(self.model.movable()) if parts == "moving" else splats
 
     @torch.no_grad()
     def save_ply(self, path: Path, time_s: float) -> None:

@@ -1,133 +1,118 @@
-import math
-import threading
-import time
-from dataclasses import replace
-from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
+"""Who opens the page gets a visit; whatever one browser does, the others do not notice."""
 
-import numpy as np
-import pytest
+import time
+from collections.abc import Callable
+
 import viser
 
-from core.errors import UserError
-from scene.occupancy.files import write_occupancy
-from scene.occupancy.stored import find_scenes
-from scene.occupancy.viewpoints import Viewpoint
-from tests.scene.occupancy.streets import BUILDING, CAR, street
-from viewer.page import VIEWPOINTS, Page, place_camera, run_page
+from tests.page_client import PATIENCE_S, PageClient
+from tests.viewer.conftest import Join
+from viewer.page import Page
 
 
-@pytest.fixture
-def page(server: viser.ViserServer, tmp_path: Path) -> Page:
-    write_occupancy(tmp_path / "a.npz", street())
-    other = street(2)
-    other.classes[other.classes == BUILDING] = 9
-    write_occupancy(tmp_path / "b.npz", replace(other, invalid=None))
-    (tmp_path / "c.npz").write_bytes(b"broken")
-    return Page(server, find_scenes([tmp_path]))
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < deadline, "not in time"
+        time.sleep(0.02)
 
 
-def forward(server: viser.ViserServer, each: int = CAR) -> float:
-    """How far ahead a class reaches."""
-    handle = server.scene.get_handle_by_name(f"/classes/{each}")
-    assert isinstance(handle, viser.MeshHandle)
-    return float(np.asarray(handle.vertices)[:, 0].max())
+def sees_pictures(client: PageClient, size: tuple[int, int] = (160, 120)) -> bool:
+    """Whether a client that moves its camera gets pictures."""
+    for step in range(3):
+        before = client.pictures
+        client.look((0.1 * step, 0.0, -4.0), size=size)
+        client.wait_for_picture(before)
+    return True
 
 
-def test_the_slider_moves_the_car(page: Page, server: viser.ViserServer) -> None:
-    first = forward(server)
-    page.time.value = 2
-    assert forward(server) == pytest.approx(first + 4 * 0.4)
-    page.time.value = 0
-    assert forward(server) == pytest.approx(first)
+NONSENSE: tuple[Callable[[PageClient], None], ...] = (
+    lambda client: client.say_bytes(b"\x00\xff nonsense"),
+    lambda client: client.say_bytes("text"),
+    lambda client: client.say_bytes(b""),
+    lambda client: client.say("NoSuchMessage", x=1),
+    lambda client: client.say("ViewerCameraMessage", wxyz="north"),
+)
+"""What is no message at all: viser hangs up."""
+
+CAMERAS = (
+    {"position": (float("nan"), 0.0, 0.0)},
+    {"position": (1e300, 0.0, 0.0)},
+    {"position": (0.0, 0.0, 0.0), "wxyz": (0.0, 0.0, 0.0, 0.0)},
+    {"position": (0.0, 0.0, 0.0), "size": (10**9, 10**9)},
+    {"position": (0.0, 0.0, 0.0), "size": (0, 0)},
+    {"position": (0.0, 0.0, 0.0), "fov": 0.0},
+)
+"""What is a message, but no camera."""
 
 
-def test_after_the_last_frame_comes_the_first(page: Page) -> None:
-    shown = []
-    for _ in range(4):
-        page.advance()
-        shown.append(page.time.value)
-    assert shown == [1, 2, 0, 1]
+def test_a_visit_for_each_and_an_end_with_each(page: Page, join: Join) -> None:
+    one, other = join(), join()
+    until(lambda: len(page.visits) == 2)
+    one.vanish()
+    until(lambda: len(page.visits) == 1)
+    assert sees_pictures(other)
+    page.close()
+    assert page.visits == []
 
 
-def test_switches_show_and_hide_classes(page: Page, server: viser.ViserServer) -> None:
-    assert set(page.class_shown) == {6, BUILDING, CAR}
-    page.class_shown[CAR].value = False
-    handle = server.scene.get_handle_by_name(f"/classes/{CAR}")
-    assert handle is not None
-    assert not handle.visible
-    page.class_shown[CAR].value = True
-    assert handle.visible
+def test_who_vanishes_or_talks_nonsense_harms_nobody_else(page: Page, join: Join) -> None:
+    calm = join()
+    for nonsense in NONSENSE:
+        wild = join()
+        nonsense(wild)
+        assert sees_pictures(calm)
+    wild = join()
+    wild.vanish()
+    assert sees_pictures(calm)
+    until(lambda: len(page.visits) == 1)
 
 
-def test_another_scene_brings_its_own_classes_and_length(page: Page, server: viser.ViserServer) -> None:
-    page.time.value = 2
-    page.scene.value = "b"
-    assert set(page.class_shown) == {6, 9, CAR}
-    assert page.time.value == 0
-    assert page.time.max == 1
-    assert server.scene.get_handle_by_name(f"/classes/{BUILDING}") is None
-    assert forward(server, 9) > 0
+def test_a_camera_that_is_none_draws_nothing_and_stops_nothing(join: Join) -> None:
+    wild, calm = join(), join()
+    for camera in CAMERAS:
+        wild.look(**camera)  # pyright: ignore[reportArgumentType]
+        assert sees_pictures(calm)
+    assert sees_pictures(wild)
 
 
-def test_a_broken_scene_is_told_and_the_old_one_stays(page: Page, server: viser.ViserServer) -> None:
-    page.scene.value = "c"
-    assert "c.npz" in page.message.content
-    assert forward(server) > 0
+def test_controls_beyond_their_ranges(join: Join) -> None:
+    wild, calm = join(), join()
+    for label, value in (
+        ("scale", -1e9),
+        ("scale", float("nan")),
+        ("SH degree", 99),
+        ("picture height", 10**12),
+        ("crop x", [5.0, -5.0]),
+        ("show", "nothing of this kind"),
+        ("camera", "77: nowhere"),
+        ("run", "none"),
+        ("divider", 40.0),
+    ):
+        wild.set(label, value)
+        assert sees_pictures(calm)
+        assert sees_pictures(wild)
 
 
-def test_playing_goes_on_until_it_is_stopped(page: Page) -> None:
-    page.fps.value = 30
-    stop = threading.Event()
-    thread = threading.Thread(target=page.play, args=(stop,))
-    thread.start()
-    deadline = time.monotonic() + 20
-    while page.time.value == 0 and time.monotonic() < deadline:
-        time.sleep(0.01)
-    stop.set()
-    thread.join(20)
-    assert not thread.is_alive()
-    assert page.time.value > 0
-    page.playing.value = False
-
-
-def client(aspect: float) -> Any:
-    server_side = SimpleNamespace(position=None, look_at=None, up_direction=None, fov=None, aspect=aspect)
-    return SimpleNamespace(camera=server_side, atomic=threading.Lock)
-
-
-@pytest.mark.parametrize("name", VIEWPOINTS)
-def test_viewpoints(page: Page, name: str) -> None:
-    someone = client(1.5)
-    page.viewpoint.value = name
-    page._move_camera(SimpleNamespace(client=someone))
-    x, y, z = someone.camera.position
-    ahead = np.array(someone.camera.look_at) - (x, y, z)
-    assert ahead[0] > 0
-    assert (abs(ahead[2]) < 0.1 * ahead[0]) == (name == "driver")
-    assert (abs(ahead[0]) < 0.1 * abs(ahead[2])) == (name == "bird's eye")
-
-
-def test_the_field_of_view_is_that_of_the_width() -> None:
-    wide, square = client(2.0), client(1.0)
-    for someone in (wide, square):
-        place_camera(someone, Viewpoint((0.0, 0.0, 1.0), (1.0, 0.0, 1.0), 90.0))
-    assert square.camera.fov == pytest.approx(math.radians(90))
-    assert math.tan(wide.camera.fov / 2) == pytest.approx(0.5)
-
-
-def test_the_address_is_told(
-    server: viser.ViserServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_who_takes_no_pictures_gets_no_more_and_holds_up_nobody(
+    page: Page, join: Join, server: viser.ViserServer
 ) -> None:
-    write_occupancy(tmp_path / "a.npz", street(1))
-    stop = threading.Event()
-    stop.set()
-    run_page(server, find_scenes([tmp_path]), stop)
-    assert f"http://127.0.0.1:{server.get_port()}" in capsys.readouterr().err
+    slow, calm = join(), join()
+    until(lambda: len(page.visits) == 2)
+    slow.answers = False
+    for step in range(60):
+        slow.look((0.01 * step, 0.0, -4.0), size=(160, 120))
+    before = slow.pictures
+    assert sees_pictures(calm)
+    while slow.hear(0.5):
+        pass
+    assert slow.pictures - before <= 2
+    slow.answers = True
+    assert sees_pictures(calm)
 
 
-def test_a_page_of_a_broken_scene_alone(server: viser.ViserServer, tmp_path: Path) -> None:
-    (tmp_path / "c.npz").write_bytes(b"broken")
-    with pytest.raises(UserError, match=r"c\.npz"):
-        Page(server, find_scenes([tmp_path]))
+def test_an_end_while_they_look(page: Page, join: Join) -> None:
+    join(), join()
+    until(lambda: len(page.visits) == 2)
+    page.close()
+    assert page.visits == []

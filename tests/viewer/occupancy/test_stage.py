@@ -3,7 +3,7 @@ import viser
 
 from scene.occupancy.meshes import exposed_mesh
 from tests.scene.occupancy.streets import BUILDING, CAR, ROAD, street
-from viewer.stage import Stage
+from viewer.occupancy.stage import Stage
 
 
 def mesh(server: viser.ViserServer, each: int) -> viser.MeshHandle:

@@ -1,0 +1,1 @@
+"""Results of each method as subjects of a page."""
