@@ -93,7 +93,7 @@ class _StreetRun:
     """The stages of one run."""
 
     def __init__(
-        self, source: Path, folder: RunFolder, config: StreetConfig, spectator: Spectator | None
+        self, source: Path, folder: RunFolder, config: StreetConfig, spectator: Spectator | None = None
     ) -> None:
         self.config = config
         self.spectator = spectator
