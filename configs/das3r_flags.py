@@ -19,6 +19,8 @@ _RENAMED = {
     "--depth-regularize-weight": "--alignment-depth-weight",
     "--flow-loss-start-epoch": "--flow-start",
     "--pxl-thresh": "--flow-outlier-px",
+    "--ip": "--gui-host",
+    "--port": "--gui-port",
 }
 _SCALED = {"--flow-loss-weight": ("--flow-weight", 2.0), "--flow-loss-thre": ("--flow-give-up-px", 0.5)}
 """DAS3R adds the flow differences of two directions, of which we take the mean."""
@@ -26,6 +28,7 @@ _SWITCHES = {
     "-w": ("--white-background",),
     "--evaluate-davis": ("--first-frames", "50"),
     "--not-shared-focal": ("--no-shared-focal",),
+    "--gui": ("--gui",),
     # What is done in any case.
     **dict.fromkeys(("--use-pred-mask", "--get-video", "--quiet", "--silent", "--not-batchify"), ()),
 }
@@ -36,14 +39,10 @@ _HUB = {
 }
 """Weights on Hugging Face, and the predictor that looks for them on the disk."""
 
-_NO_WINDOW = "there is no window; `tensorboard --logdir RUN` shows pictures while a run trains"
 _ONE_VIDEO = "a command takes one video; `bash scripts/davis.sh` and `scripts/sintel.sh` run whole data sets"
 _UNUSED = "DAS3R does not use it either"
 _PLAIN = "`--backend reference` draws in plain torch"
 _LEFT_OUT: Mapping[str, tuple[Values, str]] = {
-    "--gui": ("switch", _NO_WINDOW),
-    "--ip": ("one", _NO_WINDOW),
-    "--port": ("one", _NO_WINDOW),
     "--eval-pose": ("switch", "`metrics.py --gt-trajectory FILE` compares cameras"),
     "--pose-eval-interval": ("one", "`metrics.py --gt-trajectory FILE` compares cameras"),
     "--data-device": ("one", "photographs are kept as 8-bit numbers, and decoded when they are asked for"),

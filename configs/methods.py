@@ -18,6 +18,7 @@ from training.train_predictor import TrainPredictor, train_predictor
 from training.train_static import train_static
 from training.train_street import train_street
 from training.train_vae import TrainVae, train_vae
+from viewer.live.page import GuiConfig, spectator_page
 
 DEFAULT_OUTPUT = Path("output")
 
@@ -38,6 +39,8 @@ class TrainStatic:
     """Run folder; output/NAME of the source by default."""
     config: StaticConfig = StaticConfig()
     """The method."""
+    gui: GuiConfig = GuiConfig()
+    """Who looks on."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,8 @@ class TrainDynamic:
     """Run folder; output/NAME of the source by default."""
     config: DynamicConfig = DynamicConfig()
     """The method."""
+    gui: GuiConfig = GuiConfig()
+    """Who looks on."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,8 @@ class TrainStreet:
     """Run folder; output/NAME of the source by default."""
     config: StreetConfig = StreetConfig()
     """The method."""
+    gui: GuiConfig = GuiConfig()
+    """Who looks on."""
 
 
 class Method(NamedTuple):
@@ -77,17 +84,19 @@ class Method(NamedTuple):
 
     Args:
         command: the dataclass of its flags: source_path, model_path, config.
-        train: takes these three.
+        train: takes these three; and who looks on, if the command says that.
         presets: configurations by name.
         translate: flags of other programs into its own.
         check: refuses a configuration with flags that a source leaves without effect.
+        is_visible: whether it learns Gaussians, which can be looked at meanwhile.
     """
 
     command: type[Any]
-    train: Callable[[Path, Path, Any], FitResult]
+    train: Callable[..., FitResult]
     presets: Mapping[str, Any]
     translate: Callable[[Sequence[str]], Sequence[str]] = list
     check: Callable[[Path, Any], None] = lambda *_: None
+    is_visible: bool = True
 
 
 METHODS: Mapping[str, Method] = {
@@ -96,9 +105,9 @@ METHODS: Mapping[str, Method] = {
         TrainDynamic, train_dynamic, dynamic.PRESETS, das3r_flags.translate, dynamic.check_effect
     ),
     "street": Method(TrainStreet, train_street, street.PRESETS, street_flags.translate),
-    "predictor": Method(TrainPredictor, train_predictor, predictor.PRESETS),
-    "vae": Method(TrainVae, train_vae, vae.PRESETS),
-    "dit": Method(TrainDit, train_dit, dit.PRESETS),
+    "predictor": Method(TrainPredictor, train_predictor, predictor.PRESETS, is_visible=False),
+    "vae": Method(TrainVae, train_vae, vae.PRESETS, is_visible=False),
+    "dit": Method(TrainDit, train_dit, dit.PRESETS, is_visible=False),
 }
 
 
@@ -123,7 +132,13 @@ def run(words: Sequence[str], prog: str) -> int:
     name = source.stem if source.is_file() else source.absolute().name
     model_path = command.model_path or DEFAULT_OUTPUT / name
     method.check(source, command.config)
-    result = method.train(source, model_path, command.config)
+    if not method.is_visible:
+        return _exit_code(method.train(source, model_path, command.config))
+    with spectator_page(command.gui, model_path) as spectator:
+        return _exit_code(method.train(source, model_path, command.config, spectator))
+
+
+def _exit_code(result: FitResult) -> int:
     return 0 if result.stopped_by is None else 128 + result.stopped_by
 
 

@@ -11,7 +11,7 @@ _RENAMED = {
     "--encoder": "--encoder-type",
     "--start-checkpoint": "--prior-checkpoint",
 }
-_NEEDLESS_WITH_VALUE = {"--expname", "--ip", "--port", "--num-pts"}
+_NEEDLESS_WITH_VALUE = {"--expname", "--num-pts"}
 _NEEDLESS = {"--use-first-stage-result", "--quiet"}
 
 

@@ -18,6 +18,7 @@ from core.run_folder import RunFolder
 from core.serialization import load_state, save_state
 from training.pacing import Pacer
 from training.reporter import Reporter
+from training.spectator import Spectator
 from training.stop_signals import StopSignals
 from training.task import Evaluation, NonFiniteLossError, Stepper, Task
 
@@ -93,6 +94,7 @@ def fit(
     save: Callable[[int], None],
     pacer: Pacer | None = None,
     on_evaluation: Callable[[int, Evaluation], None] = lambda *_: None,
+    spectator: Spectator | None = None,
 ) -> FitResult:
     """Train a task to the end of its schedule, from its last checkpoint if there is one.
 
@@ -103,11 +105,12 @@ def fit(
         save: writes the task's results for an iteration.
         pacer: shortens the run to fit a time.
         on_evaluation: told of each evaluation and its iteration, the last one's after its results are saved.
+        spectator: looks on between steps, and may hold them up.
 
     Raises:
         UserError: a file cannot be written, the checkpoint is damaged, or the loss keeps being non-finite.
     """
-    return _Loop(task, folder, config, save, pacer, on_evaluation).run()
+    return _Loop(task, folder, config, save, pacer, on_evaluation, spectator).run()
 
 
 class _Loop:
@@ -119,6 +122,7 @@ class _Loop:
         save: Callable[[int], None],
         pacer: Pacer | None,
         on_evaluation: Callable[[int, Evaluation], None],
+        spectator: Spectator | None,
     ) -> None:
         self.task = task
         self.folder = folder
@@ -126,6 +130,7 @@ class _Loop:
         self.save = save
         self.pacer = pacer
         self.on_evaluation = on_evaluation
+        self.spectator = spectator
         self.state = LoopState()
         self.started = self.checkpointed = time.perf_counter()
         self.planned = (0, 0.0)
@@ -148,6 +153,7 @@ class _Loop:
             Reporter(self.folder, self.config.log_interval, self.state.step, total) as reporter,
             StopSignals() as stop,
         ):
+            self._let_look(stop)
             while self.state.step < self.task.schedule.iterations and stop.received is None:
                 self._train_until_interrupted(reporter, stop)
             if self.state.step >= self.task.schedule.iterations:
@@ -172,6 +178,7 @@ class _Loop:
                 reporter.step(step, report, self._elapsed)
             self.state.step = step
             self._between_steps(reporter)
+            self._let_look(stop)
 
     def _between_steps(self, reporter: Reporter) -> None:
         step, last = self.state.step, self.task.schedule.iterations
@@ -183,6 +190,16 @@ class _Loop:
             self.save(step)
         if time.perf_counter() - self.checkpointed >= self.config.checkpoint_seconds and step < last:
             self._checkpoint()
+
+    def _let_look(self, stop: StopSignals) -> None:
+        """Let the spectator look, for as long as it holds the training up, which is no time of training."""
+        if self.spectator is None:
+            return
+        began, has_waited = time.perf_counter(), False
+        while self.spectator.between_steps(self.state.step, self.task) and stop.received is None:
+            has_waited = True
+        if has_waited:
+            self.started += time.perf_counter() - began
 
     def _finish(self, reporter: Reporter) -> FitResult:
         # Results first: a checkpoint at the last step then says that they are there.

@@ -42,23 +42,27 @@ from training.runs import (
     start_run,
 )
 from training.showreel import write_showreel
+from training.spectator import Spectator
 from training.viewer_files import inria_arguments, write_viewer_files
 
 
-def train_dynamic(source: Path, model_path: Path, config: DynamicConfig) -> FitResult:
+def train_dynamic(
+    source: Path, model_path: Path, config: DynamicConfig, spectator: Spectator | None = None
+) -> FitResult:
     """Predict, train, and write videos; or go on where an earlier process was stopped.
 
     Args:
         source: a video, a folder of its frames, or the folder of a prediction.
         model_path: the run's folder.
         config: the method.
+        spectator: looks on while it trains.
 
     Raises:
         UserError: the source cannot be read, the folder holds another run, memory or the disk does not
             suffice, a file cannot be written, or the loss keeps being non-finite.
     """
     run = _DynamicRun(source, RunFolder(model_path), config)
-    result = run.train(run.predict())
+    result = run.train(run.predict(), spectator)
     if result.stopped_by is None:
         run.write_outputs(result.iterations)
         say(f"results are in {model_path}")
@@ -104,7 +108,7 @@ class _DynamicRun:
                 "the video itself"
             )
 
-    def train(self, prediction: str) -> FitResult:
+    def train(self, prediction: str, spectator: Spectator | None) -> FitResult:
         """Fit the Gaussians to the predicted capture."""
         config, folder = self.config, self.folder
         inputs = {"prediction": prediction, "config": _determining(config)}
@@ -137,7 +141,14 @@ class _DynamicRun:
             pacer = make_pacer(task, folder, config.schedule, initial=initial, expected=expected)
             arguments = inria_arguments(self.home, folder.path, config)
             write_viewer_files(folder, started, split.train, split.test, arguments)
-            result = fit(task, folder, config.loop, save=lambda step: _save(task, folder, step), pacer=pacer)
+            result = fit(
+                task,
+                folder,
+                config.loop,
+                save=lambda step: _save(task, folder, step),
+                pacer=pacer,
+                spectator=spectator,
+            )
             results.append(result)
             if result.stopped_by is None:
                 say(

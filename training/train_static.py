@@ -15,11 +15,14 @@ from training.camera_files import told_sizes, write_camera_files
 from training.loop import FitResult, fit
 from training.preparation import check_memory, expected_gaussians, make_pacer, wait_for_images
 from training.runs import identity_of, is_same_run, read_scene, save_exposures, start_run
+from training.spectator import Spectator
 from training.static import StaticConfig, StaticTask
 from training.viewer_files import inria_arguments, write_viewer_files
 
 
-def train_static(source: Path, model_path: Path, config: StaticConfig) -> FitResult:
+def train_static(
+    source: Path, model_path: Path, config: StaticConfig, spectator: Spectator | None = None
+) -> FitResult:
     """Train, or go on training, and leave a run folder that can be rendered and scored.
 
     With `save_mode` only what says which views are where is written; the Gaussians stay what they are.
@@ -28,6 +31,7 @@ def train_static(source: Path, model_path: Path, config: StaticConfig) -> FitRes
         source: the capture's folder.
         model_path: the run's folder.
         config: the method.
+        spectator: looks on while it trains.
 
     Raises:
         UserError: the source cannot be read, the folder holds another run, memory does not suffice, a file
@@ -59,7 +63,12 @@ def train_static(source: Path, model_path: Path, config: StaticConfig) -> FitRes
     write_viewer_files(folder, capture, split.train, split.test, inria_arguments(source, model_path, config))
     write_camera_files(folder, capture, split)
     result = fit(
-        task, folder, config.loop, save=lambda iteration: _save(task, folder, iteration), pacer=pacer
+        task,
+        folder,
+        config.loop,
+        save=lambda iteration: _save(task, folder, iteration),
+        pacer=pacer,
+        spectator=spectator,
     )
     if result.stopped_by is None:
         write_report(folder)

@@ -36,6 +36,7 @@ from training.preparation import (
     wait_for_images,
 )
 from training.runs import identity_of, is_same_run, start_run
+from training.spectator import Spectator
 from training.street import StreetTask
 from training.street_clips import ClipsConfig, clips_of, join_videos
 from training.street_config import StreetConfig, box_of, make_deformation, seen_by
@@ -45,24 +46,29 @@ from training.street_outputs import write_street_outputs
 from training.street_views import TrainedStreet
 
 
-def train_street(source: Path, model_path: Path, config: StreetConfig) -> FitResult:
+def train_street(
+    source: Path, model_path: Path, config: StreetConfig, spectator: Spectator | None = None
+) -> FitResult:
     """Train what stands still, then what moves, and write videos, scores and the report; or go on.
 
     Args:
         source: the log's folder.
         model_path: the run's folder. The static stage has its own, `static`, inside it; so has each clip.
         config: the method.
+        spectator: looks on while it trains.
 
     Raises:
         UserError: the log cannot be read, the folder holds another run, a file cannot be written, or the loss
             keeps being non-finite.
     """
     if config.clips.clip_frames:
-        return _train_clips(source, model_path, config)
-    return _StreetRun(source, RunFolder(model_path), config).run()
+        return _train_clips(source, model_path, config, spectator)
+    return _StreetRun(source, RunFolder(model_path), config, spectator).run()
 
 
-def _train_clips(source: Path, model_path: Path, config: StreetConfig) -> FitResult:
+def _train_clips(
+    source: Path, model_path: Path, config: StreetConfig, spectator: Spectator | None
+) -> FitResult:
     """Train the clips of a long log, each in a folder named by its frames, and join their videos."""
     if config.prior_checkpoint is not None:
         raise UserError("a --prior-checkpoint is of one clip; leave out --clip-frames, or the checkpoint")
@@ -73,7 +79,8 @@ def _train_clips(source: Path, model_path: Path, config: StreetConfig) -> FitRes
         folders.append(model_path / f"clip_{first:03d}_{last:03d}")
         say(f"frames {first} to {last}, clip {len(folders)} of {len(clips)}")
         log = replace(config.log, start_frame=first, end_frame=last)
-        result = train_street(source, folders[-1], replace(config, log=log, clips=ClipsConfig()))
+        clip = replace(config, log=log, clips=ClipsConfig())
+        result = train_street(source, folders[-1], clip, spectator)
         if result.stopped_by is not None:
             return result
     if config.outputs.videos:
@@ -85,8 +92,11 @@ def _train_clips(source: Path, model_path: Path, config: StreetConfig) -> FitRes
 class _StreetRun:
     """The stages of one run."""
 
-    def __init__(self, source: Path, folder: RunFolder, config: StreetConfig) -> None:
+    def __init__(
+        self, source: Path, folder: RunFolder, config: StreetConfig, spectator: Spectator | None = None
+    ) -> None:
         self.config = config
+        self.spectator = spectator
         self.folder = folder
         self.identity = identity_of(source, config)
         self.goes_on = is_same_run(folder, self.identity)
@@ -239,7 +249,8 @@ class _StreetRun:
                 save_street(folder, step, task.scene(), self.capture)
 
             pacer = make_pacer(task, folder, config.schedule, initial=initial, expected=expected)
-            results.append(fit(task, folder, self.config.loop, save=save, pacer=pacer))
+            loop, spectator = self.config.loop, self.spectator
+            results.append(fit(task, folder, loop, save=save, pacer=pacer, spectator=spectator))
             return results[0].stopped_by is None
 
         run_stage(stage, work, clean=lambda: _forget(folder))

@@ -9,7 +9,6 @@ from typing import Annotated
 
 from core import cli
 from core.errors import UserError
-from core.progress import say
 from scene.occupancy.stored import find_scenes
 from viewer.occupancy.page import run_page
 from viewer.page import Page
@@ -61,7 +60,6 @@ def _view_runs(command: ViewerCommand) -> None:
     ]
     with page_server(command.host, command.port, "Splatworks") as server:
         page = Page(server, subjects)
-        say(f"open http://{server.get_host()}:{server.get_port()} in a browser; Ctrl-C ends the viewer")
         try:
             threading.Event().wait()
         finally:

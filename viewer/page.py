@@ -24,6 +24,7 @@ class Page:
     def __init__(self, server: "viser.ViserServer", subjects: Sequence[Subject]) -> None:
         self._server, self._subjects = server, tuple(subjects)
         self._thumbnails = [thumbnails(subject) for subject in subjects]
+        self._closed = False
         self._lock = threading.Lock()
         self._visits: dict[int, Visit] = {}
         server.scene.world_axes.visible = False
@@ -39,14 +40,17 @@ class Page:
             return list(self._visits.values())
 
     def close(self) -> None:
-        """End all visits."""
+        """End all visits, and receive no more."""
         with self._lock:
+            self._closed = True
             visits = list(self._visits.values())
             self._visits.clear()
         for visit in visits:
             visit.close()
 
     def _welcome(self, client: "viser.ClientHandle") -> None:
+        if self._closed:
+            return
         visit = Visit(client, self._subjects, self._thumbnails)
         with self._lock:
             self._visits[client.client_id] = visit

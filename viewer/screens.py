@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import viser
 
 _POLL_S, _PLAYING_POLL_S = 0.1, 1 / 120
+_BROWSER_EVERY_S = 3.0  # Gaussians that change by themselves are sent again to a browser that draws by itself
 _REST_S = 0.15  # a camera that has not moved for so long rests
 _MOVING_QUALITY, _RESTING_QUALITY = 80, 93  # of JPEG
 
@@ -117,6 +118,7 @@ class Screen:
         self._is_whole = False
         self._changing: object = None  # what was wanted last, and since when
         self._changed_at = 0.0
+        self._handed_over_at = 0.0
         self.reported: Eye | None = None
         """What the browser itself said last of its camera; None before that, or where it said nonsense."""
 
@@ -166,13 +168,15 @@ class Screen:
 
     def _refresh(self, look: Look, at: Eye) -> None:
         """Send a picture if there is a new one to see, or if the last one was coarse and all rests."""
-        wanted = _wanted(look, at)
-        now = time.monotonic()
-        if wanted != self._changing:
-            self._changing, self._changed_at = wanted, now
+        asked, now = _asked(look, at), time.monotonic()
+        wanted = (asked, _versions(look))
+        if asked != self._changing:
+            self._changing, self._changed_at = asked, now
         rests = now - self._changed_at >= _REST_S
         is_new = wanted != self._drawn
         if not is_new and (self._is_whole or not rests):
+            return
+        if look.in_browser and rests and now < self._handed_over_at + _BROWSER_EVERY_S:
             return
         try:
             if look.in_browser:
@@ -187,6 +191,7 @@ class Screen:
         splats = look.subject.splats(look.wish)
         if self._echo.wait(self._closed.is_set):
             self._browser.show(splats)
+            self._handed_over_at = time.monotonic()
             self._echo.ask()
 
     def _show(self, look: Look, at: Eye, rests: bool) -> None:
@@ -206,9 +211,13 @@ class Screen:
         self._told(Shown(size, self._pace.per_second, seconds))
 
 
-def _wanted(look: Look, at: Eye) -> object:
-    """What makes a picture a different one."""
+def _asked(look: Look, at: Eye) -> object:
+    """What makes a picture a different one by the doing of the one who looks."""
     if look.in_browser:
-        return (look.subject, replace(look.wish, channel=RENDER, view=None), look.subject.version)
-    beside = None if look.beside is None else look.beside[0].version
-    return (at, replace(look, playing=False), look.subject.version, beside)
+        return (look.subject, replace(look.wish, channel=RENDER, view=None))
+    return (at, replace(look, playing=False))
+
+
+def _versions(look: Look) -> object:
+    """What makes a picture a different one by itself, as in a training."""
+    return (look.subject.version, None if look.beside is None else look.beside[0].version)

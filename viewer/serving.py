@@ -2,11 +2,14 @@
 
 import contextlib
 import io
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from core.errors import UserError
+from core.progress import say
+from viewer.access import address_of, gate, is_this_computer
 
 if TYPE_CHECKING:
     import viser
@@ -16,7 +19,10 @@ _LARGEST_PORT = 65_535
 
 @contextmanager
 def page_server(host: str, port: int, title: str) -> Iterator["viser.ViserServer"]:
-    """A server that is stopped when the block ends, however it ends.
+    """A server that is stopped when the block ends, however it ends. Its address is told.
+
+    Where other computers can reach it, it stands behind a gate that only those pass who know the token in the
+    address.
 
     Args:
         host: the address that it listens at; 127.0.0.1 is reached from this computer alone.
@@ -28,6 +34,26 @@ def page_server(host: str, port: int, title: str) -> Iterator["viser.ViserServer
     """
     if not 0 <= port <= _LARGEST_PORT:
         raise UserError(f"--port {port}: 0 to {_LARGEST_PORT} were expected")
+    if is_this_computer(host):
+        with _bare_server(host, port, title) as server:
+            _tell(address_of(host, server.get_port()))
+            yield server
+        return
+    token = secrets.token_urlsafe(16)
+    with (
+        _bare_server("127.0.0.1", 0, title) as server,
+        gate(host, port, server.get_port(), token) as outer_port,
+    ):
+        _tell(address_of(host, outer_port, token))
+        yield server
+
+
+def _tell(address: str) -> None:
+    say(f"open {address} in a browser")
+
+
+@contextmanager
+def _bare_server(host: str, port: int, title: str) -> Iterator["viser.ViserServer"]:
     try:
         import viser  # noqa: PLC0415
     except ImportError as error:

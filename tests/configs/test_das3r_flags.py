@@ -10,7 +10,8 @@ from core.errors import UserError
     ("theirs", "ours"),
     [
         ("-s A -m B --iter 4000", "-s A -m B --iterations 4000"),
-        ("--iter=4000 --get_video --gui", "--iterations 4000"),
+        ("--iter=4000 --get_video --gui", "--iterations 4000 --gui"),
+        ("--gui True --ip 0.0.0.0 --port=6009", "--gui --gui-host 0.0.0.0 --gui-port 6009"),
         ("--dir_path A --output_dir=B --use_pred_mask", "-s A -m B"),
         ("--optim_pose True", "--optim-pose"),
         ("--optim_pose=False --seed 3", "--no-optim-pose --seed 3"),
@@ -30,7 +31,7 @@ from core.errors import UserError
         ("--pretrained=Kai422kx/das3r", "--predictor das3r"),
         ("--pretrained das3r.pth --predictor das3r", "--pretrained das3r.pth --predictor das3r"),
         ("--checkpoint_iterations 500 4000 -m B", "-m B"),
-        ("--scene dog --n_views 50 --dataset davis --data_device cuda --ip 127.0.0.1 --port 6009", ""),
+        ("--scene dog --n_views 50 --dataset davis --data_device cuda", ""),
         ("--debug_from -1 --convert_SHs_python -m B", "-m B"),
         ("--sam2_mask_refine False -m B", "-m B"),
         ("--n_iter 300 --pose_schedule=cosine", "--alignment-steps 300 --alignment-rate-schedule cosine"),
@@ -50,7 +51,7 @@ def test_true_masks_that_are_left_out_are_told(capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ("--gui -m B", "--gui is left out: there is no window"),
+        ("--eval_pose -m B", "--eval-pose is left out: `metrics.py --gt-trajectory FILE`"),
         ("--data_device=cpu", "--data-device is left out: photographs are kept"),
         ("--full_seq", "--full-seq is left out: a command takes one video"),
     ],

@@ -16,7 +16,8 @@ from core.errors import UserError
         ("--stage stage1 --num_pts 1000", "--stage static"),
         ("--stage static --stride 5", "--stage static --stride 5"),
         ("--start_checkpoint chkpnt_fine_9.pth", "--prior-checkpoint chkpnt_fine_9.pth"),
-        ("--use_first_stage_result --expname waymo --quiet --port 6009 -s LOG", "-s LOG"),
+        ("--use_first_stage_result --expname waymo --quiet -s LOG", "-s LOG"),
+        ("--gui --ip 0.0.0.0 --port 6009", "--gui --ip 0.0.0.0 --port 6009"),
     ],
 )
 def test_by_example(theirs: str, ours: str) -> None:

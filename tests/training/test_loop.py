@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -250,3 +251,58 @@ def test_the_log_goes_back_too(tmp_path: Path) -> None:
     run(Counting(10, {9: NOT_A_NUMBER}), tmp_path, LoopConfig(log_interval=2))
     steps = [line["step"] for line in read_lines(tmp_path / "log.jsonl") if "loss" in line]
     assert steps == [1, 2, 4, 6, 8, 10]
+
+
+class Onlooker:
+    """Sees every step, and holds the training up after some of them.
+
+    Args:
+        waits: how often it says "wait" after a step.
+        at_wait: what happens at each of these times.
+    """
+
+    def __init__(self, waits: dict[int, int] | None = None, at_wait: Any = lambda: None) -> None:
+        self.waits = dict(waits or {})
+        self.at_wait = at_wait
+        self.seen: list[tuple[int, float]] = []
+
+    def between_steps(self, step: int, task: Task[Any]) -> bool:
+        assert isinstance(task, Counting)
+        self.seen.append((step, float(task.value)))
+        if not self.waits.get(step):
+            return False
+        self.waits[step] -= 1
+        self.at_wait()
+        return True
+
+
+def watched(task: Counting, path: Path, spectator: Onlooker) -> FitResult:
+    return fit(task, RunFolder(path), CONFIG, save=lambda _: None, spectator=spectator)
+
+
+def test_a_spectator_sees_the_start_and_every_step(tmp_path: Path) -> None:
+    spectator, task = Onlooker({3: 2}), Counting(6)
+    watched(task, tmp_path, spectator)
+    assert [step for step, _ in spectator.seen] == [0, 1, 2, 3, 3, 3, 4, 5, 6]
+    assert spectator.seen[0][1] == 0
+    assert spectator.seen[-1][1] == float(task.value)
+    assert len({value for step, value in spectator.seen if step == 3}) == 1
+
+
+def test_waiting_is_no_time_of_training(tmp_path: Path) -> None:
+    spectator = Onlooker({3: 1}, at_wait=lambda: time.sleep(1.0))
+    started = time.perf_counter()
+    result = watched(Counting(6), tmp_path, spectator)
+    assert time.perf_counter() - started > 1.0
+    assert result.seconds < time.perf_counter() - started - 1.0
+    assert read_json(tmp_path / "timing.json")["training_seconds"] == pytest.approx(result.seconds)
+
+
+def test_a_signal_ends_a_run_that_waits(tmp_path: Path) -> None:
+    spectator = Onlooker({3: 1_000_000}, at_wait=lambda: os.kill(os.getpid(), signal.SIGINT))
+    result = watched(Counting(6), tmp_path, spectator)
+    assert result.stopped_by == signal.SIGINT
+    assert result.iterations == 3
+    again = Counting(6)
+    watched(again, tmp_path, Onlooker())
+    assert again.seen == [10, 20, 30, 40, 50, 60]

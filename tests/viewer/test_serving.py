@@ -16,6 +16,11 @@ def test_the_page_is_served_to_this_computer_alone(server: viser.ViserServer) ->
         assert b"<html" in answer.read().lower()
 
 
+def test_the_address_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with page_server("127.0.0.1", 0, "test") as server:
+        assert capsys.readouterr().err == f"open http://127.0.0.1:{server.get_port()} in a browser\n"
+
+
 def test_the_port_is_free_again_afterwards(capsys: pytest.CaptureFixture[str]) -> None:
     with page_server("127.0.0.1", 0, "test") as server:
         port = server.get_port()

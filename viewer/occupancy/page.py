@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import torch
 
 from core.errors import UserError
-from core.progress import say
 from scene.occupancy.classes import FREE
 from scene.occupancy.look import distinct_names
 from scene.occupancy.sequence import Occupancy
@@ -152,7 +151,6 @@ def run_page(server: "viser.ViserServer", scenes: Sequence[StoredScene], stop: t
         UserError: the first scene cannot be read.
     """
     page = Page(server, scenes)
-    say(f"open http://{server.get_host()}:{server.get_port()} in a browser; Ctrl-C ends the viewer")
     page.play(stop)
 
 

@@ -53,7 +53,7 @@ class StreetSubject:
         self.street, self.title = street, title
         self.folder: Path | None = street.folder.path
         self._lock = threading.Lock()
-        drive, trained = street.drive, set(street.split.train)
+        drive = street.drive
         masks = () if street.capture.dynamic_masks is None else ("masks",)
         self.channels = (RENDER, DEPTH, ALPHA, MOVING, PHOTOGRAPH, ERROR, *masks)
         self.moments_s = tuple(drive.frame_times_s.tolist())
@@ -63,16 +63,13 @@ class StreetSubject:
         self.paths: Mapping[str, Float[ndarray, "P 3"]] = {
             "vehicle": drive.world_from_ego[:, :3, 3].float().numpy()
         }
-        self.views = tuple(
-            KnownView(
-                name,
-                street.capture.cameras[row],
-                row in trained,
-                float(drive.view_times_s[row]),
-                drive.camera_names[int(drive.view_cameras[row])],
-            )
-            for row, name in enumerate(street.capture.image_names)
-        )
+        self.views = _views(street)
+
+    def show(self, street: TrainedStreet) -> None:
+        """Show a later state of the same run: its Gaussians, its cameras, and what goes with them."""
+        if street.capture.cameras is not self.street.capture.cameras:
+            self.views = _views(street)
+        self.street = street
 
     @property
     def count(self) -> int:
@@ -131,6 +128,20 @@ class StreetSubject:
         photograph = self.photograph(view)
         assert photograph is not None  # of a log, every view has one
         return photograph.numpy()
+
+
+def _views(street: TrainedStreet) -> tuple[KnownView, ...]:
+    drive, trained = street.drive, set(street.split.train)
+    return tuple(
+        KnownView(
+            name,
+            street.capture.cameras[row],
+            row in trained,
+            float(drive.view_times_s[row]),
+            drive.camera_names[int(drive.view_cameras[row])],
+        )
+        for row, name in enumerate(street.capture.image_names)
+    )
 
 
 def _part(layer: str) -> Parts:

@@ -64,15 +64,16 @@ class TrainedSubject:
         self._formation = ImageFormation(run.background, run.antialiased, backend)
         self._wished = lru_cache(_REMEMBERED)(self._make_wished)
         self._lock = threading.Lock()
-        trained = set(run.split.train)
-        cameras = run.capture.cameras
-        times = run.capture.times
-        self.extent: Extent = extent_of(run.splats.means, cameras)
+        self.extent: Extent = extent_of(run.splats.means, run.capture.cameras)
         self.paths = _paths(run)
-        self.views = tuple(
-            KnownView(name, cameras[row], row in trained, None if times is None else float(times[row]))
-            for row, name in enumerate(run.capture.image_names)
-        )
+        self.views = _views(run)
+
+    def show(self, run: TrainedRun) -> None:
+        """Show a later state of the same run: its Gaussians, its cameras, and what goes with them."""
+        if run.capture.cameras is not self.run.capture.cameras:
+            self.views = _views(run)
+        self.run = run
+        self._wished.cache_clear()
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -152,6 +153,14 @@ class TrainedSubject:
         crop: tuple[tuple[float, float, float], tuple[float, float, float]] | None,
     ) -> Splats:
         return wished(self.run.splats, replace(Wish(), scale=scale, sh_degree=sh_degree, crop=crop))
+
+
+def _views(run: TrainedRun) -> tuple[KnownView, ...]:
+    cameras, times, trained = run.capture.cameras, run.capture.times, set(run.split.train)
+    return tuple(
+        KnownView(name, cameras[row], row in trained, None if times is None else float(times[row]))
+        for row, name in enumerate(run.capture.image_names)
+    )
 
 
 def _paths(run: TrainedRun) -> Mapping[str, Float[ndarray, "P 3"]]:

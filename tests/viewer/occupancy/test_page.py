@@ -15,7 +15,7 @@ from scene.occupancy.files import write_occupancy
 from scene.occupancy.stored import find_scenes
 from scene.occupancy.viewpoints import Viewpoint
 from tests.scene.occupancy.streets import BUILDING, CAR, street
-from viewer.occupancy.page import VIEWPOINTS, Page, place_camera, run_page
+from viewer.occupancy.page import VIEWPOINTS, Page, place_camera
 
 
 @pytest.fixture
@@ -115,16 +115,6 @@ def test_the_field_of_view_is_that_of_the_width() -> None:
         place_camera(someone, Viewpoint((0.0, 0.0, 1.0), (1.0, 0.0, 1.0), 90.0))
     assert square.camera.fov == pytest.approx(math.radians(90))
     assert math.tan(wide.camera.fov / 2) == pytest.approx(0.5)
-
-
-def test_the_address_is_told(
-    server: viser.ViserServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    write_occupancy(tmp_path / "a.npz", street(1))
-    stop = threading.Event()
-    stop.set()
-    run_page(server, find_scenes([tmp_path]), stop)
-    assert f"http://127.0.0.1:{server.get_port()}" in capsys.readouterr().err
 
 
 def test_a_page_of_a_broken_scene_alone(server: viser.ViserServer, tmp_path: Path) -> None:
