@@ -46,6 +46,7 @@ def config_from_weights(weights: Mapping[str, Tensor], conf: Mapping[str, Any], 
     if table.dim() != 3 or patches.dim() != 4:
         raise UserError(f"{path} is no checkpoint of a DiT: pos_embed is {list(table.shape)}")
     frames = _frames(weights, conf)
+    conditions: dict[str, Any] = {flag: name in weights for flag, name in _CONDITIONS.items()}
     return DitConfig(
         depth=1 + max(int(name.split(".")[1]) for name in weights if name.startswith("blocks.")),
         width=table.shape[2],
@@ -53,7 +54,7 @@ def config_from_weights(weights: Mapping[str, Tensor], conf: Mapping[str, Any], 
         latent=_size(table, frames, conf, path),
         channels=patches.shape[1],
         frames=frames,
-        **{flag: name in weights for flag, name in _CONDITIONS.items()},
+        **conditions,
     )
 
 
