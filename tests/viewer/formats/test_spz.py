@@ -105,6 +105,7 @@ def test_a_header_that_claims_too_much_takes_no_memory(tmp_path: Path) -> None:
         (gzip.compress(struct.pack("<IIIBBBB", 0x5053474E, 4, 1, 0, 12, 0, 0)), "version 2 or 3"),
         (gzip.compress(struct.pack("<IIIBBBB", 0x5053474E, 3, 1, 4, 12, 0, 0)), "degree 4"),
     ],
+    ids=["no gzip", "no header", "version 4", "degree 4"],  # gzip writes the time: the data name no test
 )
 def test_other_files(data: bytes, told: str, tmp_path: Path) -> None:
     (tmp_path / "a.spz").write_bytes(data)
