@@ -20,6 +20,7 @@ from core.errors import UserError
 
 _PORTS_TRIED = 100
 _PATIENCE_S = 10.0
+_BEGINNING_S = 0.1
 _CHUNK = 1 << 16
 _EVERYWHERE = ("0.0.0.0", "::")
 _BROKEN = (
@@ -200,11 +201,14 @@ async def _listen(
 
 async def _end(server: asyncio.Server) -> None:
     """Listen no more, and end every connection."""
+    # Whoever has just come in is served by tasks that first have to begin: ended before, they close nothing.
+    await asyncio.sleep(_BEGINNING_S)
     server.close()
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+    await asyncio.sleep(0)  # for what they closed to be closed
 
 
 def _response(status: str, body: bytes, *headers: str) -> bytes:
