@@ -1,5 +1,6 @@
 import asyncio
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -7,11 +8,19 @@ from pathlib import Path
 import pytest
 import viser
 
-from tests.page_client import PageClient, page_client
+from tests.page_client import PATIENCE_S, PageClient, page_client
 from tests.training.captures import ring, truth
 from tests.viewer.subjects.splats import SplatSubject
 from viewer.page import Page
 from viewer.serving import page_server
+from viewer.visit import Visit
+
+
+def until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < deadline, "not in time"
+        time.sleep(0.02)
 
 
 def free_port() -> int:
@@ -55,6 +64,17 @@ def join(server: viser.ViserServer, page: Page) -> Iterator[Join]:
 
         yield joined
         page.close()
+
+
+@pytest.fixture
+def client(join: Join) -> PageClient:
+    return join()
+
+
+@pytest.fixture
+def visit(page: Page, client: PageClient) -> Visit:
+    until(lambda: len(page.visits) == 1)
+    return page.visits[0]
 
 
 @pytest.fixture(autouse=True)

@@ -4,9 +4,8 @@ import numpy as np
 
 from tests.page_client import PageClient
 from tests.training.captures import ring, truth
-from tests.viewer.conftest import Join
+from tests.viewer.conftest import Join, until
 from tests.viewer.subjects.splats import SplatSubject
-from tests.viewer.test_page import until
 from viewer.frustums import frustum_size, thumbnails
 from viewer.page import Page
 

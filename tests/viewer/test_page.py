@@ -1,20 +1,12 @@
 """Who opens the page gets a visit; whatever one browser does, the others do not notice."""
 
-import time
 from collections.abc import Callable
 
 import viser
 
-from tests.page_client import PATIENCE_S, PageClient
-from tests.viewer.conftest import Join
+from tests.page_client import PageClient
+from tests.viewer.conftest import Join, until
 from viewer.page import Page
-
-
-def until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not true():
-        assert time.monotonic() < deadline, "not in time"
-        time.sleep(0.02)
 
 
 def sees_pictures(client: PageClient, size: tuple[int, int] = (160, 120)) -> bool:

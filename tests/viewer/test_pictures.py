@@ -3,25 +3,11 @@
 import av
 import cv2
 import numpy as np
-import pytest
 
 from tests.page_client import PageClient
-from tests.viewer.conftest import Join
+from tests.viewer.conftest import until
 from tests.viewer.subjects.splats import SplatSubject
-from tests.viewer.test_page import until
-from viewer.page import Page
 from viewer.visit import Visit
-
-
-@pytest.fixture
-def client(join: Join) -> PageClient:
-    return join()
-
-
-@pytest.fixture
-def visit(page: Page, client: PageClient) -> Visit:
-    until(lambda: len(page.visits) == 1)
-    return page.visits[0]
 
 
 def press(client: PageClient, label: str) -> None:

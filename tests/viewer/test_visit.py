@@ -5,26 +5,14 @@ import pytest
 
 from tests.page_client import PageClient
 from tests.training.captures import ring
-from tests.viewer.conftest import Join
+from tests.viewer.conftest import until
 from tests.viewer.subjects.splats import SplatSubject
-from tests.viewer.test_page import until
 from viewer.controls import FREE
 from viewer.eyes import wxyz_of
 from viewer.page import Page
 from viewer.recording import Key
 from viewer.subject import ALPHA, PHOTOGRAPH, RENDER
 from viewer.visit import Visit
-
-
-@pytest.fixture
-def client(join: Join) -> PageClient:
-    return join()
-
-
-@pytest.fixture
-def visit(page: Page, client: PageClient) -> Visit:
-    until(lambda: len(page.visits) == 1)
-    return page.visits[0]
 
 
 def go_where_it_is_sent(client: PageClient, visit: Visit) -> None:
