@@ -82,6 +82,19 @@ def connected(port: int) -> Iterator[socket.socket]:
         yield client
 
 
+def answer_to(port: int, sent: bytes) -> bytes:
+    """The first bytes of the answer; none where the gate hung up, which it may do before all is sent."""
+    with connected(port) as client:
+        try:
+            client.sendall(sent)
+            client.shutdown(socket.SHUT_WR)
+            return client.recv(100)
+        except TimeoutError:  # neither an answer nor an end: it was held up
+            raise
+        except OSError:
+            return b""
+
+
 def test_nonsense_and_silence_hold_up_nobody(port: int) -> None:
     with connected(port) as silent, connected(port) as half:
         half.sendall(b"GET / HTT")
@@ -91,11 +104,8 @@ def test_nonsense_and_silence_hold_up_nobody(port: int) -> None:
             b"GET http://[ HTTP/1.1\r\n\r\n",
             b"x" * 200_000,
         ):
-            with connected(port) as client:
-                client.sendall(nonsense)
-                client.shutdown(socket.SHUT_WR)
-                answer = client.recv(100)
-                assert not answer or answer.startswith(b"HTTP/1.1 403 ")
+            answer = answer_to(port, nonsense)
+            assert not answer or answer.startswith(b"HTTP/1.1 403 ")
         assert status(port, "/", Cookie=f"splatworks-{port}={TOKEN}") == 200
         assert silent.fileno() > 0
 
