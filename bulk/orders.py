@@ -100,7 +100,7 @@ class WorkOrder(_Message):
         level: how much less is demanded than was asked for; see `bulk.retries.degrade`.
         limits: when to give up.
         device: where it computes.
-        work: the module that has STAGE_WORK, stage_inputs and stage_outputs.
+        work: the module that has what `bulk.worker.StageSet` names.
     """
 
     job: Job

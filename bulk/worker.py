@@ -51,6 +51,10 @@ class StageSet(Protocol):
         """What must be there when a stage is done."""
         ...
 
+    def stage_traces(self, job: Job, stage: StageName, options: Any) -> tuple[Path, ...]:
+        """What is removed before a stage is done from other inputs."""
+        ...
+
 
 class DiskFullError(UserError):
     """Too little of the disk is free for a stage to begin."""
@@ -150,7 +154,7 @@ class _Attempt:
             write_json(result_file, {"result": dict(result), "seconds": time.perf_counter() - begun})
 
         def clean() -> None:
-            for path in outputs:
+            for path in stages.stage_traces(job, stage, options):
                 remove(path)
 
         if stage == "clean":

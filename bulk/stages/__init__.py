@@ -14,12 +14,12 @@ from bulk.stages.dependencies import stage_inputs
 from bulk.stages.mending import clean, partition_fix
 from bulk.stages.packing import pack, shards_index
 from bulk.stages.rendering import depth, render, visibility
-from bulk.stages.training import postprocess, train
+from bulk.stages.training import made_by_training, postprocess, train
 from core.run_folder import RunFolder
 from gaussian_renderer.depth_files import depth_folders
 from training.mask_options import mask_folders
 
-__all__ = ["STAGE_WORK", "finish", "stage_inputs", "stage_outputs"]
+__all__ = ["STAGE_WORK", "finish", "stage_inputs", "stage_outputs", "stage_traces"]
 
 Work = Callable[[Job, JobOptions], Mapping[str, Any]]
 
@@ -72,3 +72,10 @@ def stage_outputs(job: Job, stage: StageName, options: JobOptions) -> tuple[Path
     return tuple(
         run.path / views / f"ours_{iterations}" / kind for views in ("train", "test") for kind in kinds
     )
+
+
+def stage_traces(job: Job, stage: StageName, options: JobOptions) -> tuple[Path, ...]:
+    """What a stage may have left, whole or not, to be removed before it is done from other inputs."""
+    if stage == "train":
+        return made_by_training(RunFolder(job.folder))
+    return stage_outputs(job, stage, options)

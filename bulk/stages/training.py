@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from bulk.job_options import JobOptions
@@ -120,6 +121,12 @@ def postprocess(job: Job, options: JobOptions) -> Mapping[str, Any]:
     return {"train_views": len(partition["train"]), "test_views": len(partition["test"])}
 
 
+def made_by_training(folder: RunFolder) -> tuple[Path, ...]:
+    """What is removed before a scene is trained anew. The configuration stays: it says whose folder it is."""
+    cameras = (folder.extrinsics, folder.camera_intrinsics, folder.partition)
+    return (*folder.training_results(), *cameras)
+
+
 def _facts(job: Job) -> dict[str, Any]:
     run = open_run(job.folder)
     timing, cameras = read_json(run.folder.timing), run.capture.cameras
@@ -143,8 +150,7 @@ def _forget_other_configuration(folder: RunFolder, identity: Mapping[str, Any]) 
     found = differences(result_determining(stored), result_determining(dict(identity)))
     if found:
         say(f"trained anew, as {', '.join(sorted(found))} changed")
-        cameras = (folder.extrinsics, folder.camera_intrinsics, folder.partition)
-        for path in (*folder.training_results(), *cameras):
+        for path in made_by_training(folder):
             remove(path)
         write_json(folder.config, dict(identity))  # last: until then the same is removed again
         write_json(folder.path / environment.FILE, environment.describe())

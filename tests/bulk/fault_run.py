@@ -151,7 +151,8 @@ class FaultRun:
     def _nothing_lost(self) -> None:
         for job in self.jobs:
             folder = RunFolder(self.out / job)
-            assert accept(folder.path) == []
+            problems = accept(folder.path)
+            assert not problems, f"{job}: {problems}\n{self.logs()}"
             assert len(read_splats_ply(folder.point_cloud(ITERATIONS)).means)
             assert len(read_json(folder.per_view)) == 1
 

@@ -12,6 +12,7 @@ from bulk.leases import Holder, Lease, is_taken
 from bulk.orders import Device, Outcome
 from bulk.states import JobState
 from bulk.worker import work_on
+from core.run_folder import RunFolder
 from core.stages import Stage
 from tests.bulk import audited_stages
 from tests.bulk.orders import ITERATIONS, OPTIONS, STAGES, job, order
@@ -59,6 +60,36 @@ def test_a_stage_whose_outputs_are_gone_is_done_again(captures: Path, tmp_path: 
     again = replace(order(what), request="with other options")
     assert work_on(again).ending == "done"
     assert len(audit(tmp_path)) == len(STAGES) + 1
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_what_was_trained_is_trained_anew_with_less(captures: Path, tmp_path: Path, ended: bool) -> None:
+    """Whether the training had come to its end or a worker was killed in it."""
+    what = job(captures, tmp_path)
+    assert work_on(order(what)).ending == "done"
+    run = RunFolder(what.folder)
+    if not ended:
+        for path in (run.point_cloud(ITERATIONS), run.partition):
+            path.unlink()
+    less = replace(OPTIONS, coarser=1, max_gaussians=100)
+    outcome = work_on(replace(order(what), options=less, request="less", level=1))
+    assert (outcome.ending, outcome.reason) == ("done", "")
+    assert len(audit(tmp_path)) == 2 * len(STAGES)
+    assert JobState.of(what).done()["stages"]["train"]["result"]["width"] == 16
+
+
+def test_a_capture_that_changed_is_trained_anew(tmp_path: Path) -> None:
+    captures = write_root(tmp_path / "captures", ("a",))
+    what = job(captures, tmp_path / "out")
+    assert work_on(order(what, ("train",))).ending == "done"
+    cloud = RunFolder(what.folder).point_cloud(ITERATIONS)
+    before = cloud.stat().st_mtime_ns
+    transforms = captures / "1K" / "a" / "transforms.json"
+    transforms.write_text(transforms.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    outcome = work_on(replace(order(what, ("train",)), request="anew"))
+    assert (outcome.ending, outcome.reason) == ("done", "")
+    assert cloud.stat().st_mtime_ns > before
+    assert len(audit(tmp_path / "out")) == 2
 
 
 def test_a_job_that_another_process_has_is_left_alone(captures: Path, tmp_path: Path) -> None:

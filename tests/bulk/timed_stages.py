@@ -49,5 +49,9 @@ def stage_outputs(job: Job, stage: StageName, options: JobOptions) -> tuple[Path
     return ()
 
 
+def stage_traces(job: Job, stage: StageName, options: JobOptions) -> tuple[Path, ...]:
+    return ()
+
+
 def finish(root: Path, jobs: Sequence[Job]) -> None:
     """There is nothing to write."""
