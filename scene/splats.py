@@ -1,10 +1,13 @@
 """Gaussians as every model hands them to every renderer."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+_TENSORS = ("means", "quats", "scales", "opacities", "sh", "features")
 
 
 @dataclass(frozen=True)
@@ -57,28 +60,15 @@ class Splats:
             self, quats=quats, scales=self.scales.exp(), opacities=self.opacities.sigmoid(), raw=False
         )
 
+    def map(self, change: Callable[[Tensor], Tensor]) -> "Splats":
+        """The Gaussians whose tensors are `change` of these; it must treat rows alike in all of them."""
+        named = {name: getattr(self, name) for name in _TENSORS}
+        return replace(self, **{name: change(value) for name, value in named.items() if value is not None})
+
     def select(self, rows: Tensor) -> "Splats":
         """The Gaussians at `rows` (indices or a boolean mask)."""
-        features = None if self.features is None else self.features[rows]
-        return replace(
-            self,
-            means=self.means[rows],
-            quats=self.quats[rows],
-            scales=self.scales[rows],
-            opacities=self.opacities[rows],
-            sh=self.sh[rows],
-            features=features,
-        )
+        return self.map(lambda values: values[rows])
 
     def to(self, device: torch.device | str) -> "Splats":
         """The Gaussians on `device`."""
-        features = None if self.features is None else self.features.to(device)
-        return replace(
-            self,
-            means=self.means.to(device),
-            quats=self.quats.to(device),
-            scales=self.scales.to(device),
-            opacities=self.opacities.to(device),
-            sh=self.sh.to(device),
-            features=features,
-        )
+        return self.map(lambda values: values.to(device))

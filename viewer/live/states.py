@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
+from torch import Tensor
+
 from core.run_folder import RunFolder
 from scene.splits import Split
 from training.dynamic import DynamicTask
@@ -35,7 +37,6 @@ def run_of(task: StaticTask | DynamicTask, folder: RunFolder, step: int) -> Trai
         exposures = dict(zip(capture.image_names, transforms, strict=True))
     elif isinstance(task, StaticTask) and task.exposures is not None:
         exposures = dict(zip(task.exposures.names, task.exposures.transforms.detach(), strict=True))
-    splats = task.model.splats()
     return TrainedRun(
         folder=folder,
         source=folder.path,
@@ -43,14 +44,7 @@ def run_of(task: StaticTask | DynamicTask, folder: RunFolder, step: int) -> Trai
         capture=capture,
         split=Split(task.views.views, task.test, "as it trains"),
         iteration=step,
-        splats=replace(
-            splats,
-            means=splats.means.detach(),
-            quats=splats.quats.detach(),
-            scales=splats.scales.detach(),
-            opacities=splats.opacities.detach(),
-            sh=splats.sh.detach(),
-        ),
+        splats=task.model.splats().map(Tensor.detach),
         background=task.fit.background,
         antialiased=task.config.render.antialiasing,
         exposures=exposures,

@@ -1,7 +1,6 @@
 """A run that is being trained, as a subject of a page."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -74,7 +73,7 @@ class LiveSubject:
         Raises:
             UserError: the training has ended, or gone on to other views.
         """
-        return self._between_steps(lambda subject: _copied(subject.splats(wish)))
+        return self._between_steps(lambda subject: subject.splats(wish).map(Tensor.clone))
 
     def draw(self, camera: Cameras, wish: Wish) -> Picture:
         """What one camera sees.
@@ -96,16 +95,3 @@ class LiveSubject:
             return work(self._inner)
 
         return self._watch.look(look)
-
-
-def _copied(splats: Splats) -> Splats:
-    features = None if splats.features is None else splats.features.clone()
-    return replace(
-        splats,
-        means=splats.means.clone(),
-        quats=splats.quats.clone(),
-        scales=splats.scales.clone(),
-        opacities=splats.opacities.clone(),
-        sh=splats.sh.clone(),
-        features=features,
-    )
