@@ -29,6 +29,7 @@ PRESETS: Mapping[str, DitTraining] = {
     "tiny": DitTraining(
         model=DitConfig(depth=6, width=256, heads=4, patch=4, command=True, predicts="velocity"),
         normalize=True,
+        time_frequencies=True,
         legacy_driving=False,
         balance_planes=True,
         evaluation_epochs=3.0,

@@ -235,11 +235,23 @@ class SceneArtist:
             raise UserError(f"--shift {shift}: a multiple of {length // cells} voxels was expected")
         return shift
 
+    def _kept(self, region: Bool[Tensor, "T X Y Z"]) -> Bool[Tensor, "T X Y Z"]:
+        """What of a region the transformer can keep."""
+        if not self.sampler.dit.facts.normalization.joins_frames:
+            return region
+        throughout = region.all(0)
+        if region.any() and not throughout.any():
+            raise UserError(
+                "--mask keeps no voxel in all frames, and this transformer, trained with --time-frequencies, "
+                "draws them together; keep parts of space, or train one with --no-time-frequencies"
+            )
+        return throughout.expand(len(region), -1, -1, -1)
+
     def _known(self) -> Known:
         assert self.original is not None
         planes = unroll(self.sampler.encoded(self.original.classes[None]), self.model.size)
         if self.anew is not None:
-            return inpainting(planes, ~self.anew)
+            return inpainting(planes, self._kept(~self.anew))
         config = self.sampler.vae.network.config
         axis = "xyz".index(self.wishes.axis)
         per_cell = config.spatial_size[axis] // config.latent_size[1 + axis]

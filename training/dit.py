@@ -47,6 +47,9 @@ class DitTraining:
     """Weights to begin with, of a transformer of the same configuration; None = new ones."""
     normalize: bool = False
     """Bring latents to unit scale, by plane and channel."""
+    time_frequencies: bool = False
+    """Bring planes of time to unit scale by frequency, so that what moves weighs as much as what stands.
+    Needs `normalize`; parts of scenes can then be kept in all frames or in none."""
     legacy_driving: bool = True
     """Trajectories and commands as DynamicCity computes them; otherwise seen from the vehicle, with
     thresholds that grow with the window."""
@@ -72,6 +75,8 @@ class DitTraining:
     """When to report and save."""
 
     def __post_init__(self) -> None:
+        if self.time_frequencies and not self.normalize:
+            raise ValueError("time_frequencies: it brings latents to unit scale, which normalize must allow")
         if not self.evaluation_epochs > 0 or self.pictures < 0 or self.test_windows < 0:
             raise ValueError(
                 f"evaluation_epochs {self.evaluation_epochs}, pictures {self.pictures}, test_windows "

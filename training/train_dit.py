@@ -71,7 +71,7 @@ def _train(source: Path, folder: RunFolder, config: DitTraining, team: Team) -> 
     facts = DitFacts(
         vae=train.facts.vae,
         step=None,
-        normalization=Normalization.of(train)
+        normalization=Normalization.of(train, config.time_frequencies)
         if config.normalize
         else Normalization.none(train.facts.channels),
         legacy_driving=config.legacy_driving,

@@ -39,6 +39,15 @@ class Watched(SceneSampler):
         return self.drawn[-1]
 
 
+def joining_frames(watched: Watched) -> Watched:
+    """With planes of time as frequencies."""
+    size, plain = watched.dit.model.config.size, watched.dit.facts.normalization
+    table = ((0.5,) * len(plain.mean[0]),) * size.t
+    normalization = replace(plain, time_spread=(table,) * 3)
+    watched.dit = replace(watched.dit, facts=replace(watched.dit.facts, normalization=normalization))
+    return watched
+
+
 def scene(frames: int = 4, **changes: Any) -> Occupancy:
     random = torch.Generator().manual_seed(frames)
     classes = torch.randint(11, (frames, *GRID.size), generator=random).byte()
@@ -180,6 +189,27 @@ def test_a_mask_says_where_to_paint_in_space_and_time(stored: Path, tmp_path: Pa
     (drawn,) = SceneArtist(Watched(UNCONDITIONAL), wishes, seed=0).draw([0])
     assert torch.equal(drawn.scene.classes[~mask], original.classes[~mask])
     assert not torch.equal(drawn.scene.classes[mask], original.classes[mask])
+
+
+def test_a_transformer_that_joins_frames_keeps_places_in_all_or_in_none(stored: Path, tmp_path: Path) -> None:
+    """What it is told to keep are the cells of places that are kept throughout."""
+    watched = joining_frames(Watched(UNCONDITIONAL))
+    mask = torch.zeros(4, *GRID.size, dtype=torch.bool)
+    mask[2:, 8:] = True
+    np.save(tmp_path / "mask.npy", mask.numpy())
+    artist = SceneArtist(watched, Wishes(inpaint=stored, mask=tmp_path / "mask.npy"), seed=0)
+    throughout = SceneArtist(watched, Wishes(inpaint=stored, box=(8, 16, 0, 16)), seed=0)
+    assert artist.known is not None
+    assert throughout.known is not None
+    assert artist.known.mask.any()
+    assert torch.equal(artist.known.mask, throughout.known.mask)
+    (drawn,) = artist.draw([0])
+    assert torch.equal(drawn.scene.classes[~mask], scene(6).frames(slice(2, 6)).classes[~mask])
+
+    mask[:2], mask[2:] = True, False
+    np.save(tmp_path / "mask.npy", mask.numpy())
+    with pytest.raises(UserError, match=r"--mask keeps no voxel in all frames, .* --time-frequencies"):
+        SceneArtist(watched, Wishes(inpaint=stored, mask=tmp_path / "mask.npy"), seed=0)
 
 
 @pytest.mark.parametrize(

@@ -117,6 +117,19 @@ def test_another_configuration_is_another_run(latents: Path, tmp_path: Path) -> 
         subject.train_dit(latents, tmp_path, replace(config, normalize=False))
 
 
+def test_planes_of_time_may_be_frequencies(latents: Path, tmp_path: Path) -> None:
+    """They are learned, kept with the weights, and drawn from."""
+    config = replace(short(DIT_TRAINING, 2), time_frequencies=True)
+    result = subject.train_dit(latents, tmp_path, config)
+    assert result.evaluation is not None
+    assert result.evaluation.pictures
+    (path,) = (tmp_path / "network").iterdir()
+    expected = Normalization.of(LatentSplit(latents, "train"), time_frequencies=True)
+    assert load_dit(path).facts.normalization == expected
+    with pytest.raises(ValueError, match="which normalize must allow"):
+        replace(config, normalize=False)
+
+
 def test_a_split_without_windows_is_told(tmp_path: Path) -> None:
     write_latents(tmp_path / "latents", replace(FACTS, train_windows=0))
     with pytest.raises(UserError, match="has no windows to learn from"):
