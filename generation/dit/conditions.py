@@ -18,6 +18,8 @@ from generation.dit.embeddings import PatchEmbed
 NAMES = ("hexplane", "layout", "trajectory", "command")
 """The conditions, in the order of the columns of `Conditions.kept`."""
 
+_LEAST_SPREAD = 0.01  # metres or radians: the first row is zero
+
 COMMANDS = 4
 """How many driving commands there are: standing, forward, left, right."""
 
@@ -133,6 +135,16 @@ class TrajectoryEmbedder(nn.Module):
             nn.Linear(3 * config.frames, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(),
             nn.Linear(width, width),
         )  # fmt: skip
+
+    @torch.no_grad()
+    def begin_at_scale(self, spread: Float[Tensor, "F 3"]) -> None:
+        """Change new weights so that they take numbers of these deviations for numbers of unit scale.
+
+        Metres of a drive are many times the radians that it turns by, which else are hardly felt at first.
+        """
+        first = self.embedder[0]
+        assert isinstance(first, nn.Linear)
+        first.weight /= spread.clamp(min=_LEAST_SPREAD).flatten()
 
     def forward(
         self, trajectory: Float[Tensor, "B F 3"], kept: Bool[Tensor, "B"] | None

@@ -144,6 +144,36 @@ def test_trajectories_are_conditions_and_poses(tmp_path: Path) -> None:
     np.testing.assert_allclose(second.facts["trajectory"], 2 * rows)
 
 
+def test_a_command_alone_is_driven_as_it_was_in_the_training() -> None:
+    """By one of the command's drives, the same whatever is drawn beside it; by none where there is none."""
+    arcs = [trajectory(poses_on_arc(4, turn)).float() for turn in (0.0, 0.1, 0.2, -0.1)]
+    rows = [tuple(tuple(row) for row in arc.tolist()) for arc in arcs]
+    sampler = Watched()
+    facts = replace(sampler.dit.facts, drives=((), (rows[0],), (rows[1], rows[2]), (rows[3],)))
+    sampler.dit = replace(sampler.dit, facts=facts)
+    scenes = SceneArtist(sampler, Wishes(command="cycle"), seed=0).draw(range(12))
+    told = sampler.asked[0][1]
+    assert told.command.tolist() == [0, 1, 2, 3] * 3
+    assert told.kept[:, 2].tolist() == [False, True, True, True] * 3
+    assert all(torch.equal(told.trajectory[row], arcs[3]) for row in (3, 7, 11))
+    lefts = {row: told.trajectory[row].tolist() for row in (2, 6, 10)}
+    assert all(each in (arcs[1].tolist(), arcs[2].tolist()) for each in lefts.values())
+    torch.testing.assert_close(trajectory(scenes[3].scene.world_from_ego).float(), arcs[3])
+    assert scenes[0].scene.world_from_ego is None
+    assert "trajectory" not in scenes[0].facts
+    alone = SceneArtist(sampler, Wishes(command="cycle"), seed=0).draw([6])[0]
+    assert alone.facts["trajectory"] == lefts[6]
+    assert torch.equal(alone.scene.classes, scenes[6].scene.classes)
+    left = Wishes(command="left")
+    seeds = [SceneArtist(sampler, left, seed=seed).draw([0])[0].facts["trajectory"] for seed in range(9)]
+    assert len(set(map(str, seeds))) == 2
+
+    long = SceneArtist(sampler, Wishes(command="left", clips=2), seed=0).draw([0])[0]
+    assert (len(long.scene), long.scene.world_from_ego) == (8, None)
+    SceneArtist(sampler, Wishes(), seed=0).draw([0])
+    assert sampler.asked[-1][1].trajectory is None
+
+
 @pytest.mark.parametrize("legacy_driving", [False, True])
 def test_trajectories_of_dynamiccity_are_turned_for_transformers_that_see_from_the_vehicle(
     tmp_path: Path, legacy_driving: bool

@@ -9,6 +9,7 @@ import torch
 from core.errors import UserError
 from core.scalars import read_lines
 from generation.dit.checkpoints import load_dit
+from generation.drives import recorded_trajectories, typical_drives
 from generation.latents import LatentSplit, shard_path
 from generation.normalization import Normalization
 from generation.vae.checkpoints import load_vae, save_vae
@@ -45,6 +46,8 @@ def test_a_run_leaves_weights_that_load_and_say_what_they_are(latents: Path, tmp
     split = LatentSplit(latents, "train")
     assert loaded.facts.normalization == Normalization.of(split)
     assert (loaded.facts.vae, loaded.facts.step, loaded.facts.legacy_driving) == (split.facts.vae, 6, False)
+    trajectories, commands = recorded_trajectories(split, legacy=False)
+    assert loaded.facts.drives == typical_drives(trajectories, commands)
     averages = state_of(tmp_path)["average"]
     assert all(torch.equal(value, averages[name]) for name, value in loaded.model.state_dict().items())
     tested = [line["step"] for line in read_lines(tmp_path / "log.jsonl") if "test_loss" in line]
