@@ -65,8 +65,7 @@ def update_manifest(job: Job, options: JobOptions, stage: StageName, result: Map
     Raises:
         UserError: a file cannot be read or written.
     """
-    # A new training makes what is known of the images of an earlier one void.
-    before, run = {} if stage == "train" else read_manifest(job.folder), RunFolder(job.folder)
+    before, run = read_manifest(job.folder), RunFolder(job.folder)
     iterations = run.iterations()
     caption = caption_of(job, options.captions)
     folders = _written_by(stage, options, iterations[-1] if iterations else 0)

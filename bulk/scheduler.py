@@ -170,7 +170,12 @@ class Scheduler:
             if is_taken(state.lease, self._request.limits.stale_seconds):
                 self._put_back(key, _LOOK_AGAIN_SECONDS)
                 continue
-            self._begin(job, max(next_level(state.failures()), state.done().get("level", 0)))
+            self._begin(job, self._level(state))
+
+    def _level(self, state: JobState) -> int:
+        """How much less is demanded; that of the training where there is none to make less demanding."""
+        trained: int = state.done().get("level", 0)
+        return max(next_level(state.failures()), trained) if "train" in self._request.stages else trained
 
     def _begin(self, job: Job, level: int) -> None:
         request = self._request

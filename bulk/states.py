@@ -180,8 +180,8 @@ class JobState:
         Raises:
             UserError: a file cannot be removed.
         """
-        remove(self.quarantine_file)
         remove(self._failures)
+        remove(self.quarantine_file)  # last: without it, failures that are left would lead there at once
         if not failures_only:
             for path in (self.done_file, self.status_file):
                 remove(path)

@@ -34,6 +34,9 @@ from core.stages import Stage, run_stage
 CHECK = "check"
 """What a job does first: look whether its scene can be used at all."""
 
+_EVERY_TIME: tuple[StageName, ...] = ("partition_fix", "clean")
+"""Stages that are never done once and for all: they look at what is there."""
+
 _PR_SET_PDEATHSIG = 1
 
 
@@ -129,7 +132,7 @@ class _Attempt:
             self.stage = CHECK
             self._tell(CHECK)
             facts = vars(check_ready(job, self.order.options.ready))
-        done = self.state.done().get("stages", {})
+        done: dict[str, Any] = {}
         for stage in self.order.stages:
             self.stage = stage
             self._check_disk()
@@ -138,7 +141,7 @@ class _Attempt:
             if not self.lease.is_ours:
                 raise KeyboardInterrupt  # the heartbeat is about to end this process
         self.stage = ""
-        self._end(done, facts)
+        self._end({**self._still_done(stages), **done}, facts)
 
     def _do(self, stages: StageSet, stage: StageName) -> dict[str, Any]:
         """Do a stage unless it is done; returns how long that took, and what it returned."""
@@ -157,12 +160,27 @@ class _Attempt:
             for path in stages.stage_traces(job, stage, options):
                 remove(path)
 
-        if stage == "clean":
-            work()  # is never done once and for all
+        if stage in _EVERY_TIME:
+            work()
         else:
             inputs = stages.stage_inputs(job, stage, options)
             run_stage(Stage(self.state.folder, stage, inputs, outputs), work, clean)
         return read_object(result_file)
+
+    def _still_done(self, stages: StageSet) -> dict[str, Any]:
+        """What earlier orders did, as far as it is made from the same and still there."""
+        job, options = self.order.job, self.order.options
+        return {
+            stage: told
+            for stage, told in self.state.done().get("stages", {}).items()
+            if stage in stages.STAGE_WORK
+            and Stage(
+                self.state.folder,
+                stage,
+                stages.stage_inputs(job, stage, options),
+                stages.stage_outputs(job, stage, options),
+            ).is_done()
+        }
 
     def _end(self, done: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
         if "clean" in self.order.stages:

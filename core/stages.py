@@ -88,8 +88,11 @@ def run_stage(stage: Stage, work: Callable[[], object], clean: Callable[[], obje
     stored = stage.stored()
     spent = _Spent.of(stored) if stored.get("digest") == stage.digest else _Spent()
     if stored and stored.get("digest") != stage.digest:
-        changed = [key for key in stage.inputs if stored.get("inputs", {}).get(key) != stage.inputs[key]]
+        before = stored.get("inputs", stage.inputs)  # none where a clean-up was cut short
+        changed = [key for key in stage.inputs if before.get(key) != stage.inputs[key]]
         say(f"{stage.name}: done anew, as {', '.join(changed) or 'what it is made from'} changed")
+        # Of no inputs until it is clean: whoever comes after a kill cleans up too, whatever its inputs are.
+        write_json(stage.marker, {"state": "begun"})
         clean()
     record = {"digest": stage.digest, "inputs": dict(stage.inputs)}
     write_json(stage.marker, {"state": "begun", **spent.told, **record})

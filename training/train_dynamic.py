@@ -140,7 +140,8 @@ class _DynamicRun:
         def work() -> bool:
             pacer = make_pacer(task, folder, config.schedule, initial=initial, expected=expected)
             arguments = inria_arguments(self.home, folder.path, config)
-            write_viewer_files(folder, started, split.train, split.test, arguments)
+            if not folder.timing.exists():  # else refined cameras have taken the place of these
+                write_viewer_files(folder, started, split.train, split.test, arguments)
             result = fit(
                 task,
                 folder,

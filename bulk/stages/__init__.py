@@ -14,7 +14,7 @@ from bulk.stages.dependencies import stage_inputs
 from bulk.stages.mending import clean, partition_fix
 from bulk.stages.packing import pack, shards_index
 from bulk.stages.rendering import depth, render, visibility
-from bulk.stages.training import made_by_training, postprocess, train
+from bulk.stages.training import postprocess, train, training_traces
 from core.run_folder import RunFolder
 from gaussian_renderer.depth_files import depth_folders
 from training.mask_options import mask_folders
@@ -77,5 +77,5 @@ def stage_outputs(job: Job, stage: StageName, options: JobOptions) -> tuple[Path
 def stage_traces(job: Job, stage: StageName, options: JobOptions) -> tuple[Path, ...]:
     """What a stage may have left, whole or not, to be removed before it is done from other inputs."""
     if stage == "train":
-        return made_by_training(RunFolder(job.folder))
+        return training_traces(job, options)
     return stage_outputs(job, stage, options)

@@ -9,6 +9,7 @@ from bulk.job_options import JobOptions
 from bulk.jobs import Job
 from bulk.stages.packing import shards_index
 from bulk.stages.training import postprocess
+from bulk.states import JobState
 from core.arrays import read_array
 from core.errors import UserError
 from core.folders import remove
@@ -60,9 +61,15 @@ def clean(job: Job, options: JobOptions) -> Mapping[str, Any]:
 
 
 def _delete(job: Job) -> None:
-    index = shards_index(job)
-    remove(job.folder)
-    for file in (index, *index.parent.glob(f"{job.name}-??????.tar")):
+    """In an order that leaves nothing half deleted that counts as done, or as somebody else's."""
+    JobState.of(job).forget()
+    index, going = shards_index(job), job.folder.with_name(f".{job.name}.part")
+    remove(going)
+    if job.folder.exists():
+        job.folder.rename(going)
+        remove(going)
+    names = (f"{job.name}-??????.tar", f".{job.name}-??????.*.part.tar")
+    for file in (index, *(file for name in names for file in index.parent.glob(name))):
         remove(file)
     forget_photographs(job)
 

@@ -39,6 +39,8 @@ def pack(job: Job, options: JobOptions) -> Mapping[str, Any]:
     """
     index = shards_index(job)
     remove(index)
+    for half in index.parent.glob(f".{job.name}-??????.*.part.tar"):  # of a worker that was killed
+        remove(half)
     shards = []
     for number, samples in enumerate(_batches(_samples(job, options), options.shard_mb * _MB)):
         shard = index.with_name(f"{job.name}-{number:06d}.tar")

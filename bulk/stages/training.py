@@ -7,6 +7,9 @@ from typing import Any
 
 from bulk.job_options import JobOptions
 from bulk.jobs import Job
+from bulk.manifest import FILE as MANIFEST
+from bulk.stages.checking import VALIDATION
+from bulk.stages.packing import shards_index
 from core import environment
 from core.files import read_json, write_json
 from core.folders import remove
@@ -86,15 +89,11 @@ def train(job: Job, options: JobOptions) -> Mapping[str, Any]:
         SystemExit: a signal stopped the training.
     """
     folder, source = RunFolder(job.folder), job.scene.folder
+    _forget_other_configuration(job, options)
     if job.scene.dataset == "video":
-        film = video_config(job, options)
-        is_predicted = source.is_dir() and find_layout(source) is not None
-        own = identity_of(folder.prediction, film, video=source)
-        _forget_other_configuration(folder, identity_of(source, film) if is_predicted else own)
-        stopped_by = train_dynamic(source, job.folder, film).stopped_by
+        stopped_by = train_dynamic(source, job.folder, video_config(job, options)).stopped_by
     else:
         config = static_config(job, options)
-        _forget_other_configuration(folder, identity_of(source, config))
         if options.iterations in folder.iterations() and folder.timing.exists():
             config = replace(config, outputs=StaticOutputs(save_mode=True))  # trained before
         stopped_by = train_static(source, job.folder, config).stopped_by
@@ -111,20 +110,30 @@ def postprocess(job: Job, options: JobOptions) -> Mapping[str, Any]:
     Raises:
         UserError: as `train_static`; the scene is a video, whose cameras only its training knows.
     """
-    if job.scene.dataset == "video":
-        run = open_run(job.folder)
+    folder = RunFolder(job.folder)
+    if job.scene.dataset == "video" or (folder.config.exists() and folder.iterations()):
+        run = open_run(job.folder)  # which knows how coarse its images are
         write_camera_files(run.folder, run.capture, run.split)
     else:
         config = replace(static_config(job, options), outputs=StaticOutputs(save_mode=True))
         train_static(job.scene.folder, job.folder, config)
-    partition = read_json(RunFolder(job.folder).partition)
+    partition = read_json(folder.partition)
     return {"train_views": len(partition["train"]), "test_views": len(partition["test"])}
 
 
-def made_by_training(folder: RunFolder) -> tuple[Path, ...]:
-    """What is removed before a scene is trained anew. The configuration stays: it says whose folder it is."""
+def training_traces(job: Job, options: JobOptions) -> tuple[Path, ...]:
+    """What is removed before a job is trained anew: all that tells of the earlier training, nothing else.
+
+    The configuration stays, as it says whose folder this is. Of another scene's run nothing is removed: the
+    training is going to refuse it.
+    """
+    folder = RunFolder(job.folder)
+    stored = _stored(folder)
+    if stored is not None and stored.get("source_path") != _identity(job, options)["source_path"]:
+        return ()
+    told = (folder.path / MANIFEST, folder.path / VALIDATION, shards_index(job))
     cameras = (folder.extrinsics, folder.camera_intrinsics, folder.partition)
-    return (*folder.training_results(), *cameras)
+    return (*told, *folder.training_results(), *cameras)
 
 
 def _facts(job: Job) -> dict[str, Any]:
@@ -142,15 +151,33 @@ def _facts(job: Job) -> dict[str, Any]:
     }
 
 
-def _forget_other_configuration(folder: RunFolder, identity: Mapping[str, Any]) -> None:
+def _forget_other_configuration(job: Job, options: JobOptions) -> None:
     """Remove a run on the same scene that another configuration has left, as after a lower cap."""
-    stored = read_json(folder.config) if folder.config.exists() else None
-    if not isinstance(stored, dict) or stored.get("source_path") != identity["source_path"]:
+    folder, identity = RunFolder(job.folder), _identity(job, options)
+    stored = _stored(folder)
+    if stored is None or stored.get("source_path") != identity["source_path"]:
         return  # nothing there; or another scene, which the training refuses to touch
     found = differences(result_determining(stored), result_determining(dict(identity)))
     if found:
         say(f"trained anew, as {', '.join(sorted(found))} changed")
-        for path in made_by_training(folder):
+        for path in training_traces(job, options):
             remove(path)
         write_json(folder.config, dict(identity))  # last: until then the same is removed again
         write_json(folder.path / environment.FILE, environment.describe())
+
+
+def _identity(job: Job, options: JobOptions) -> Mapping[str, Any]:
+    """What the job's run is told to be."""
+    source = job.scene.folder
+    if job.scene.dataset != "video":
+        return identity_of(source, static_config(job, options))
+    film = video_config(job, options)
+    if source.is_dir() and find_layout(source) is not None:
+        return identity_of(source, film)
+    return identity_of(RunFolder(job.folder).prediction, film, video=source)
+
+
+def _stored(folder: RunFolder) -> dict[str, Any] | None:
+    """What the run in a folder says that it is; None if there is none."""
+    stored = read_json(folder.config) if folder.config.exists() else None
+    return stored if isinstance(stored, dict) else None

@@ -1,6 +1,7 @@
 """Every job comes to one end, whatever the engine answers."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,16 @@ def test_less_is_demanded_when_memory_did_not_suffice(jobs: list[Job], tmp_path:
         (0, None),
         (1, 1_000_000),
     ]
+
+
+def test_less_is_demanded_of_trainings_only(jobs: list[Job], tmp_path: Path) -> None:
+    """Other stages take the training as it is: another level would tell the next command to train anew."""
+    request = replace(REQUEST, stages=("metrics",))
+    write_json(JobState.of(jobs[1]).done_file, {"request": "other", "level": 2, "stages": {"train": {}}})
+    tally, engine = schedule(jobs[:2], tmp_path, request, a=["memory", "done"], b=["memory", "done"])
+    assert tally.done == 2
+    levels = {(order.job.scene.name, order.level) for order in engine.given}
+    assert levels == {("a", 0), ("b", 2)}
 
 
 def test_what_another_process_does_counts_as_done(

@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import shutil
 import tarfile
 import warnings
 from dataclasses import replace
@@ -19,6 +20,7 @@ from bulk.manifest import read_manifest
 from bulk.stages import STAGE_WORK, finish, stage_inputs, stage_outputs
 from bulk.stages.checking import gate_problems
 from bulk.stages.training import video_config
+from bulk.states import JobState
 from core.errors import UserError
 from core.files import read_json, sha256_of, write_json
 from core.images import read_gray
@@ -247,6 +249,28 @@ def test_clean_removes_a_job_and_what_only_it_needed(source: Path, tmp_path: Pat
     assert not list((tmp_path / "1K").iterdir())
 
 
+def test_a_job_that_is_being_deleted_does_not_count_as_done(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that is killed in it leaves nothing that bears the job's name, and the next one all gone."""
+    job, yes = make_job(source, tmp_path), replace(OPTIONS, yes=True)
+    do(job, "train")
+    done = JobState.of(job).done_file
+    write_json(done, {"request": "digest", "stages": {"train": {}}})
+
+    def killed(path: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            do(job, "clean", options=yes)
+    assert not done.exists()
+    assert not job.folder.exists()
+    do(job, "clean", options=yes)
+    assert not list((tmp_path / "1K").glob(f"*{job.name}*"))
+
+
 def test_cameras_are_filled_in(source: Path, tmp_path: Path) -> None:
     job = make_job(source, tmp_path)
     do(job, "train")
@@ -254,6 +278,11 @@ def test_cameras_are_filled_in(source: Path, tmp_path: Path) -> None:
     (job.folder / "cam_extrinsics.npy").unlink()
     assert do(job, "postprocess")["postprocess"] == {"train_views": 10, "test_views": 10}
     assert (job.folder / "cam_extrinsics.npy").read_bytes() == before
+    coarse = make_job(source, tmp_path, 0.3)
+    do(coarse, "train", options=replace(OPTIONS, coarser=1))
+    intrinsics = (coarse.folder / "cam_intrinsics.npy").read_bytes()
+    assert do(coarse, "postprocess")["postprocess"]["train_views"] == 6
+    assert (coarse.folder / "cam_intrinsics.npy").read_bytes() == intrinsics, "those of the images as trained"
 
 
 def test_every_stage_has_its_work() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bulk.leases import Holder, Lease, is_taken
+from bulk.manifest import read_manifest
 from bulk.orders import Device, Outcome
 from bulk.states import JobState
 from bulk.worker import work_on
@@ -90,6 +91,30 @@ def test_a_capture_that_changed_is_trained_anew(tmp_path: Path) -> None:
     assert (outcome.ending, outcome.reason) == ("done", "")
     assert cloud.stat().st_mtime_ns > before
     assert len(audit(tmp_path / "out")) == 2
+
+
+def test_what_a_later_training_made_void_is_not_done_any_more(captures: Path, tmp_path: Path) -> None:
+    what = job(captures, tmp_path)
+    assert work_on(order(what)).ending == "done"
+    less = replace(OPTIONS, coarser=1)
+    with_less = replace(order(what, ("train",)), options=less, request="less", level=1)
+    assert work_on(with_less).ending == "done"
+    assert set(JobState.of(what).done()["stages"]) == {"train"}
+    assert not JobState.of(what).is_done(STAGES, "less")
+    assert "metrics" not in read_manifest(what.folder)["stages"]
+    assert work_on(replace(with_less, stages=("metrics",))).ending == "error", "nothing is rendered"
+
+
+def test_nothing_of_another_scene_is_removed(captures: Path, tmp_path: Path) -> None:
+    """As where captures are reached by another path: the training refuses, and all is still there."""
+    moved = write_root(tmp_path / "moved", ("a",))
+    what, other = (job(root, tmp_path / "out") for root in (captures, moved))
+    assert work_on(order(what)).ending == "done"
+    before = sorted(what.folder.rglob("*"))
+    outcome = work_on(replace(order(other), request="moved"))
+    assert (outcome.ending, outcome.stage) == ("error", "train")
+    assert "holds a run with another configuration" in outcome.reason
+    assert sorted(what.folder.rglob("*")) == before
 
 
 def test_a_job_that_another_process_has_is_left_alone(captures: Path, tmp_path: Path) -> None:

@@ -66,6 +66,24 @@ def test_other_inputs_do_it_anew_after_the_old_is_removed(
     assert len(work.done) == 5
 
 
+def test_a_clean_up_that_was_cut_short_is_done_again_whatever_the_inputs_are(
+    tmp_path: Path, work: Work
+) -> None:
+    """Half of what the old inputs made is gone, so that nobody may take the rest for all of it."""
+    old, new = (stage(tmp_path, {"a": number}) for number in (1, 2))
+    run_stage(old, work, work.clean)
+
+    def killed() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_stage(new, work, killed)
+    assert not old.is_done()
+    work.done.clear()
+    run_stage(old, work, work.clean)
+    assert work.done == ["clean", "work"]
+
+
 def test_a_missing_output_is_made_again(tmp_path: Path, work: Work) -> None:
     run_stage(stage(tmp_path, {}), work, work.clean)
     work.output.unlink()

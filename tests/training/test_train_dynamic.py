@@ -125,6 +125,18 @@ def test_the_same_command_again_finds_it_done(
     assert "outputs: done before" in told
 
 
+def test_a_run_that_was_killed_after_its_training_keeps_refined_cameras(
+    source: Path, trained: Path, tmp_path: Path
+) -> None:
+    run = RunFolder(shutil.copytree(trained, tmp_path / "run"))
+    before = run.cameras.read_bytes()
+    marker = run.path / "stages" / "train.json"
+    write_json(marker, {**read_json(marker), "state": "begun"})
+    assert train_dynamic(source, run.path, CONFIG).iterations == 12
+    assert read_json(marker)["state"] == "done"
+    assert run.cameras.read_bytes() == before
+
+
 def test_a_lost_video_is_made_again_and_nothing_else(source: Path, trained: Path, tmp_path: Path) -> None:
     run = Path(shutil.copytree(trained, tmp_path / "run"))
     folder = RunFolder(run)
