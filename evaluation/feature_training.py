@@ -32,6 +32,13 @@ class FeatureTraining:
     seed: int = 0
     """Of the first weights and of what is drawn."""
 
+    def __post_init__(self) -> None:
+        if self.steps < 0 or min(self.batch, self.channels) < 1:
+            raise ValueError(
+                f"steps {self.steps}, batch {self.batch}, channels {self.channels}: numbers from 0, 1 and 1 "
+                "on were expected"
+            )
+
 
 def train_features(
     sequences: Sequence[Occupancy], settings: FeatureTraining = FeatureTraining()

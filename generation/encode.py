@@ -132,6 +132,11 @@ def check_fits(command: EncodeCommand, loaded: LoadedVae, data: OccupancyData) -
                 f"scene {scene.name} has {scene.grid.size} voxels and the autoencoder takes "
                 f"{loaded.network.config.spatial_size}; train one on this data set, or give the one that was"
             )
+        if scene.grid.voxel_m != loaded.grid.voxel_m:
+            raise UserError(
+                f"scene {scene.name} has voxels of {scene.grid.voxel_m} m and the autoencoder learned "
+                f"{loaded.grid.voxel_m}; give one that was trained on this data set"
+            )
         if scene.class_set != loaded.classes:
             raise UserError(
                 f"scene {scene.name} has the classes {scene.class_set.name} and the autoencoder "

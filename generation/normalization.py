@@ -83,16 +83,18 @@ class Normalization:
         """Latents at unit scale; padding stays as it is."""
         mean, spread = self._maps(rollout, size)
         scaled = (rollout - mean) / spread
-        for plane, table in self._time_planes(scaled, size):
-            plane.copy_(_to_frequencies(plane) / table)
+        with _full_precision(rollout):
+            for plane, table in self._time_planes(scaled, size):
+                plane.copy_(_to_frequencies(plane) / table)
         return scaled
 
     def undo(self, rollout: Float[Tensor, "B C H W"], size: LatentSize) -> Float[Tensor, "B C H W"]:
         """Latents at the autoencoder's scale."""
         mean, spread = self._maps(rollout, size)
         frames = rollout.clone()
-        for plane, table in self._time_planes(frames, size):
-            plane.copy_(_to_frames(plane * table))
+        with _full_precision(rollout):
+            for plane, table in self._time_planes(frames, size):
+                plane.copy_(_to_frames(plane * table))
         return frames * spread + mean
 
     def _time_planes(self, rollout: Tensor, size: LatentSize) -> list[tuple[Tensor, Tensor]]:
@@ -110,6 +112,11 @@ class Normalization:
         mean = torch.tensor(((0.0,) * like.shape[1], *self.mean)).to(like)
         spread = torch.tensor(((1.0,) * like.shape[1], *self.spread)).to(like)
         return mean[ids].movedim(-1, 0), spread[ids].movedim(-1, 0)
+
+
+def _full_precision(like: Tensor) -> torch.autocast:
+    """Sums of frames in half precision would lose the small frequencies."""
+    return torch.autocast(like.device.type, enabled=False)
 
 
 def _to_frequencies(plane: Float[Tensor, "B C t n"]) -> Float[Tensor, "B C t n"]:

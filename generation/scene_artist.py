@@ -22,6 +22,8 @@ from scene.occupancy.driving import Command, trajectory
 from scene.occupancy.files import read_occupancy
 from scene.occupancy.sequence import Occupancy
 
+_SAME_SECONDS = 1e-3
+
 _CLIPS = 1 << 16
 """More clips than any scene has: a clip's noise is numbered by its scene and its place in it."""
 
@@ -227,6 +229,16 @@ class SceneArtist:
             raise UserError(
                 f"{path} has the classes {scene.class_set.name}, the autoencoder "
                 f"{self.sampler.vae.classes.name}"
+            )
+        vae = self.sampler.vae
+        if scene.grid.voxel_m != vae.grid.voxel_m:
+            raise UserError(
+                f"{path} has voxels of {scene.grid.voxel_m} m, the autoencoder learned {vae.grid.voxel_m}"
+            )
+        if abs(scene.seconds_per_frame - vae.seconds_per_frame) > _SAME_SECONDS:
+            raise UserError(
+                f"{path} has a frame each {scene.seconds_per_frame:g} s, the autoencoder learned one each "
+                f"{vae.seconds_per_frame:g} s; give a scene that was encoded or drawn by it"
             )
         return scene.frames(slice(len(scene) - config.frames, len(scene)))
 

@@ -59,7 +59,7 @@ class Wishes:
         if self.legacy_trajectory and self.trajectory is None:
             raise ValueError("legacy_trajectory: it says what --trajectory PATHS.npy holds")
         if self.inpaint is not None and self.outpaint is not None:
-            raise ValueError("inpaint, outpaint: one of them at a time; repeat the command with its result")
+            raise ValueError("inpaint, outpaint: one of them at a time was expected")
         if self.clips > 1 and (self.inpaint or self.outpaint or self.trajectory):
             raise ValueError("clips: a single one was expected with --inpaint, --outpaint or --trajectory")
 

@@ -95,6 +95,7 @@ def fit(
     pacer: Pacer | None = None,
     on_evaluation: Callable[[int, Evaluation], None] = lambda *_: None,
     spectator: Spectator | None = None,
+    agree: Callable[[signal.Signals | None], signal.Signals | None] = lambda received: received,
 ) -> FitResult:
     """Train a task to the end of its schedule, from its last checkpoint if there is one.
 
@@ -106,11 +107,13 @@ def fit(
         pacer: shortens the run to fit a time.
         on_evaluation: told of each evaluation and its iteration, the last one's after its results are saved.
         spectator: looks on between steps, and may hold them up.
+        agree: makes of the signal that this process received what all that share the training stop by; asked
+            after every step.
 
     Raises:
         UserError: a file cannot be written, the checkpoint is damaged, or the loss keeps being non-finite.
     """
-    return _Loop(task, folder, config, save, pacer, on_evaluation, spectator).run()
+    return _Loop(task, folder, config, save, pacer, on_evaluation, spectator, agree).run()
 
 
 class _Loop:
@@ -123,6 +126,7 @@ class _Loop:
         pacer: Pacer | None,
         on_evaluation: Callable[[int, Evaluation], None],
         spectator: Spectator | None,
+        agree: Callable[[signal.Signals | None], signal.Signals | None],
     ) -> None:
         self.task = task
         self.folder = folder
@@ -131,6 +135,8 @@ class _Loop:
         self.pacer = pacer
         self.on_evaluation = on_evaluation
         self.spectator = spectator
+        self.agree = agree
+        self.stopped_by: signal.Signals | None = None
         self.state = LoopState()
         self.started = self.checkpointed = time.perf_counter()
         self.planned = (0, 0.0)
@@ -154,17 +160,17 @@ class _Loop:
             StopSignals() as stop,
         ):
             self._let_look(stop)
-            while self.state.step < self.task.schedule.iterations and stop.received is None:
+            while self.state.step < self.task.schedule.iterations and self.stopped_by is None:
                 self._train_until_interrupted(reporter, stop)
             if self.state.step >= self.task.schedule.iterations:
                 return self._finish(reporter)
         self._checkpoint()
-        return FitResult(self.state.step, self.state.seconds, stop.received, None)
+        return FitResult(self.state.step, self.state.seconds, self.stopped_by, None)
 
     def _train_until_interrupted(self, reporter: Reporter, stop: StopSignals) -> None:
         """Take steps until the end, a signal, or a failure, after which data are drawn anew."""
         batches = self.task.batches(self.state.step + 1)
-        while self.state.step < self.task.schedule.iterations and stop.received is None:
+        while self.state.step < self.task.schedule.iterations and self.stopped_by is None:
             step = self.state.step + 1
             batch = next(batches)
             if step not in self.state.skipped:
@@ -179,6 +185,7 @@ class _Loop:
             self.state.step = step
             self._between_steps(reporter)
             self._let_look(stop)
+            self.stopped_by = self.agree(stop.received)
 
     def _between_steps(self, reporter: Reporter) -> None:
         step, last = self.state.step, self.task.schedule.iterations
@@ -249,6 +256,7 @@ class _Loop:
                 "which --help names"
             )
         self._restore()
+        self.planned = (self.state.step, self._elapsed())  # the steps since then are to be taken again
         self.state.failures = failed.failures + 1
         self.state.skipped = [*failed.skipped, step]
         self.state.learning_rate_scale = failed.learning_rate_scale / 2

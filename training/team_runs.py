@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -53,6 +54,7 @@ def fit_as_team(
             loop,
             save=lambda step: save(own, step),
             on_evaluation=lambda step, evaluation: on_evaluation(own, step, evaluation),
+            agree=lambda received: _agreed(received, team),
         )
     if result.evaluation is not None:
         say(f"after {result.iterations} steps: {told(result.evaluation)}")
@@ -73,6 +75,12 @@ def _own_folder(folder: RunFolder, team: Team) -> Iterator[RunFolder]:
             shutil.copyfile(folder.checkpoint, own.checkpoint)
         team.wait()
         yield own
+
+
+def _agreed(received: signal.Signals | None, team: Team) -> signal.Signals | None:
+    """A signal that any of the processes received: they leave together, or the others wait for ever."""
+    largest = team.largest(0 if received is None else received)
+    return signal.Signals(largest) if largest else None
 
 
 def told(evaluation: Evaluation) -> str:

@@ -18,7 +18,7 @@ from generation.dit import Dit
 from generation.dit.checkpoints import DitFacts, load_dit, save_dit
 from generation.drives import recorded_trajectories, typical_drives
 from generation.driving_conditions import check_conditions
-from generation.latents import LatentSplit
+from generation.latents import LatentSplit, read_facts
 from generation.normalization import Normalization
 from generation.vae.checkpoints import LoadedVae, load_vae
 from training.dit import DitTask, DitTraining
@@ -82,7 +82,7 @@ def _train(source: Path, folder: RunFolder, config: DitTraining, team: Team) -> 
         trajectories, commands = recorded_trajectories(train, config.legacy_driving)
         facts = replace(facts, drives=typical_drives(trajectories, commands))
         if config.normalize and config.pretrained is None:
-            model.traj_emb.begin_at_scale(trajectories.std(0))
+            model.traj_emb.begin_at_scale(trajectories.std(0, correction=0))
     model = model.to(team.device)
     task = DitTask(config, model, train, test, facts, team, vae_of(config, train, team))
     learning = sum(parameter.numel() for parameter in task.fit.learning)
@@ -99,8 +99,15 @@ def _train(source: Path, folder: RunFolder, config: DitTraining, team: Team) -> 
 
 
 def identity_of(source: Path, config: DitTraining) -> dict[str, Any]:
-    """What `config.json` holds: a run is this."""
-    return {"method": METHOD, "source_path": str(source.absolute()), "config": config_to_json(config)}
+    """What `config.json` holds: a run is this.
+
+    Raises:
+        UserError: there are no latents.
+    """
+    latents = config_to_json(read_facts(source))
+    del latents["vae_path"]  # the same weights may have moved
+    told = {"source_path": str(source.absolute()), "latents": latents}
+    return {"method": METHOD, **told, "config": config_to_json(config)}
 
 
 def with_sizes(config: DitTraining, latents: LatentSplit) -> DitTraining:

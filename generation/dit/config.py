@@ -44,6 +44,12 @@ class DitConfig:
     def __post_init__(self) -> None:
         if self.patch < 1:
             raise ValueError(f"patch: at least 1 cell was expected, got {self.patch}")
+        if min(self.depth, self.width, self.heads) < 1:
+            raise ValueError(
+                f"depth {self.depth}, width {self.width}, heads {self.heads}: numbers from 1 on were expected"
+            )
+        if not 0 <= self.condition_dropout <= 1:
+            raise ValueError(f"condition_dropout: 0 to 1 was expected, got {self.condition_dropout}")
         if self.width % self.heads or self.width % 4:
             raise ValueError(f"a width of {self.width} is no multiple of 4 and of {self.heads} heads")
 

@@ -5,11 +5,13 @@
         evaluation/000000.bin      float32, alike: how often each voxel was observed
         evaluation/params.json     grid_size, min_bound, max_bound
         poses.txt                  3 x 4 matrices, a row a frame: first-frame-from-vehicle
+        times.txt                  seconds, a row a frame; without it there are ten frames a second
 
 Source: J. Wilson et al., "MotionSC: Data Set and Network for Real-Time Semantic Mapping in Dynamic
     Environments", RA-L 2022; https://umich-curly.github.io/CarlaSC.github.io.
 """
 
+import math
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -52,6 +54,9 @@ def merged_counts(raw: tuple[int, ...] = RAW_VOXEL_COUNTS) -> Int64[Tensor, " C"
     counts = torch.zeros(len(CARLASC), dtype=torch.int64)
     return counts.index_add(0, torch.tensor(FROM_RAW), torch.tensor(raw))
 
+
+CARLASC_SECONDS = 0.1
+"""From frame to frame of the published data."""
 
 CLASS_WEIGHTS = class_weights(merged_counts())
 """Weights of the classes in the published training split."""
@@ -115,6 +120,7 @@ def read_scene(folder: Path) -> OccupancyScene:
         grid=grid,
         read_frame=partial(_read_frame, files, grid),
         world_from_ego=_poses(folder / "cartesian" / "poses.txt", files),
+        seconds_per_frame=_seconds(folder / "cartesian" / "times.txt"),
     )
 
 
@@ -163,6 +169,20 @@ def _poses(path: Path, files: tuple[Path, ...]) -> Float64[Tensor, "N 4 4"]:
     for number, pose in zip(numbers, poses, strict=True):
         check_pose(pose, f"{path}, row {number + 1}")
     return torch.from_numpy(poses)
+
+
+def _seconds(path: Path) -> float:
+    """Time between frames: the median in a file of times; CarlaSC's own where there is none."""
+    times = np.array(numbers_of_lines(path, columns=1))[:, 0] if path.is_file() else np.empty(0)
+    if len(times) < 2:
+        return CARLASC_SECONDS
+    seconds = round(float(np.median(np.diff(times))), 4)
+    if not 0 < seconds < math.inf:
+        raise UserError(
+            f"{path}: times that grow were expected, a row a frame, in seconds; restore the file, or remove "
+            f"it if there are {CARLASC_SECONDS} s from frame to frame"
+        )
+    return seconds
 
 
 def _read_frame(files: tuple[Path, ...], grid: Grid, frame: int) -> Frame:

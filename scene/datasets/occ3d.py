@@ -77,14 +77,15 @@ _WAYMO = _Files(
 def read_occ3d(source: Path, options: Occ3DOptions | None = None) -> OccupancyData:
     """What a folder of Occ3D holds; frames are read when they are asked for.
 
-    Without `annotations.json` nobody says which scenes of nuScenes are held out: all are for training then.
+    Frames of nuScenes are named by chance: `annotations.json` says in which order they come, and which scenes
+    are held out.
 
     Args:
         source: with `gts` in it (nuScenes), or `training` and `validation` (Waymo).
         options: the classes and the masks; the defaults by default.
 
     Raises:
-        UserError: the folder is neither, has no frames, or its annotations are broken.
+        UserError: the folder is neither, has no frames, or its annotations are missing or broken.
     """
     options = Occ3DOptions() if options is None else options
     if (source / "gts").is_dir():
@@ -110,6 +111,11 @@ def _read_nuscenes(source: Path, options: Occ3DOptions) -> OccupancyData:
         poses = None
         if frames is not None:
             tokens, poses = _told(frames, tokens, f"{path}, {folder.name}")
+        elif len(tokens) > 1:
+            raise UserError(
+                f"{path} is missing or does not tell of {folder.name}, and nobody else knows the order of "
+                "its frames; fetch it"
+            )
         if tokens:
             paths = [folder / token / "labels.npz" for token in tokens]
             scene = _scene(folder.name, tokens, paths, poses, _NUSCENES, options)

@@ -60,3 +60,9 @@ def test_description() -> None:
     )
     with pytest.raises(ValueError, match="needs sequences"):
         train_features([])
+
+
+def test_impossible_trainings_are_told() -> None:
+    for changes in ({"steps": -1}, {"batch": 0}, {"channels": 0}):
+        with pytest.raises(ValueError, match="numbers from 0, 1 and 1 on were expected"):
+            FeatureTraining(**changes)

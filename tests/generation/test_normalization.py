@@ -115,6 +115,17 @@ def test_planes_of_time_become_cosines_of_unit_scale(tmp_path: Path) -> None:
         torch.testing.assert_close(found[plane], waves / scale, rtol=1e-4, atol=1e-4)
 
 
+def test_half_precision_around_it_changes_nothing(tmp_path: Path) -> None:
+    """As in a training's steps: small frequencies would lose a part in thirty."""
+    split = latents(tmp_path, roll_out(slow_planes(20)), LONG)
+    given = split.rollouts([0, 1]).float()
+    found = Normalization.of(split, time_frequencies=True)
+    expected = found.apply(given, LONG)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(found.apply(given, LONG), expected)
+        torch.testing.assert_close(found.undo(expected, LONG), given, rtol=1e-5, atol=1e-5)
+
+
 def test_frequencies_that_never_change_stay_finite(tmp_path: Path) -> None:
     planes = slow_planes(4)
     still = {name: p.mean(-2, keepdim=True).expand_as(p) if "t" in name else p for name, p in planes.items()}

@@ -330,3 +330,16 @@ def test_scenes_that_do_not_suit_the_networks_are_told(tmp_path: Path) -> None:
     ):
         with pytest.raises(UserError, match=sentence):
             SceneArtist(Watched(), Wishes(follows=path), seed=0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"seconds_per_frame": 0.5}, r"has a frame each 0\.5 s, the autoencoder learned one each 0\.1 s"),
+        ({"grid": replace(GRID, voxel_m=(0.2, 0.2, 0.4))}, r"has voxels of \(0\.2, 0\.2, 0\.4\) m"),
+    ],
+)
+def test_scenes_of_another_scale_are_refused(tmp_path: Path, changes: dict[str, Any], told: str) -> None:
+    write_occupancy(tmp_path / "scene.npz", scene(6, **changes))
+    with pytest.raises(UserError, match=told):
+        SceneArtist(Watched(), Wishes(follows=tmp_path / "scene.npz"), seed=0)

@@ -247,6 +247,14 @@ def test_a_time_shortens_the_run(tmp_path: Path, slow_clock: list[float]) -> Non
     assert result.seconds == pytest.approx(30, abs=3)
 
 
+def test_a_time_is_used_though_the_run_goes_back(tmp_path: Path, slow_clock: list[float]) -> None:
+    """The time since the last plan is not taken for that of the few steps that are kept."""
+    task: Any = Counting(10_000, {600: NOT_A_NUMBER})
+    config = LoopConfig(checkpoint_seconds=1000.0, test_iterations=(), save_iterations=())
+    result, _ = run(task, tmp_path, config, pacer=Pacer(seconds=300.0, longest=10_000))
+    assert result.seconds == pytest.approx(300, abs=20)
+
+
 def test_the_log_goes_back_too(tmp_path: Path) -> None:
     run(Counting(10, {9: NOT_A_NUMBER}), tmp_path, LoopConfig(log_interval=2))
     steps = [line["step"] for line in read_lines(tmp_path / "log.jsonl") if "loss" in line]

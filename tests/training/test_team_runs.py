@@ -1,5 +1,6 @@
 """One folder for several processes: the first writes into it, the others only read."""
 
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from core.files import read_json
 from core.run_folder import RunFolder
 from core.serialization import load_state
 from tests.training.counting import Counting
+from tests.training.teams import run_pair
 from training.loop import LoopConfig
 from training.task import Evaluation
 from training.team_runs import fit_as_team, told
@@ -69,6 +71,7 @@ def test_other_members_go_on_from_the_checkpoint_and_write_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Team, "wait", lambda _: None)
+    monkeypatch.setattr(Team, "largest", lambda _, number: number)
     folder = tmp_path / "run"
     fitted(folder, Counting(4))
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
@@ -83,6 +86,7 @@ def test_members_of_a_new_run_leave_its_folder_to_the_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Team, "wait", lambda _: None)
+    monkeypatch.setattr(Team, "largest", lambda _, number: number)
     fitted(tmp_path / "run", Counting(4), MEMBER)
     assert not (tmp_path / "run").exists()
 
@@ -90,3 +94,36 @@ def test_members_of_a_new_run_leave_its_folder_to_the_first(
 def test_scores_in_one_line() -> None:
     assert told(Evaluation({"miou": 12.34567, "loss": 0.5})) == "miou 12.35, loss 0.5"
     assert told(Evaluation({})) == "nothing to score"
+
+
+_SIGNALLED = """
+import os, signal, sys
+from pathlib import Path
+from core.distributed import joined
+from core.run_folder import RunFolder
+from tests.training.counting import Counting
+from training.loop import LoopConfig
+from training.team_runs import fit_as_team
+
+
+class Signalled(Counting):
+    def step(self, step, batch, stepper):
+        report = super().step(step, batch, stepper)
+        if step == 3 and team.rank == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return report
+
+
+with joined() as team:
+    config = LoopConfig(test_iterations=(), save_iterations=(), checkpoint_seconds=1000.0)
+    folder, identity = RunFolder(Path(sys.argv[1])), {"method": "counting"}
+    result = fit_as_team(Signalled(50), folder, identity, config, team, save=lambda *_: None)
+print(f"left after {result.iterations} by {result.stopped_by!r}", file=sys.stderr)
+"""
+
+
+def test_a_signal_to_one_member_stops_all_after_the_same_step(tmp_path: Path) -> None:
+    told = run_pair(_SIGNALLED, tmp_path / "run")
+    for heard in told:
+        assert f"left after 3 by {signal.SIGTERM!r}" in heard
+    assert load_state(RunFolder(tmp_path / "run").checkpoint)["loop"]["step"] == 3

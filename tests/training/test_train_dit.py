@@ -1,5 +1,6 @@
 """`train.py dit` from latents to a weight file; stopped and continued."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 import torch
 
 from core.errors import UserError
+from core.files import read_json, write_json
 from core.scalars import read_lines
 from generation.dit.checkpoints import load_dit
 from generation.drives import recorded_trajectories, typical_drives
@@ -131,6 +133,22 @@ def test_planes_of_time_may_be_frequencies(latents: Path, tmp_path: Path) -> Non
     assert load_dit(path).facts.normalization == expected
     with pytest.raises(ValueError, match="which normalize must allow"):
         replace(config, normalize=False)
+
+
+def test_latents_that_were_written_anew_are_another_run(vae: Path, latents: Path, tmp_path: Path) -> None:
+    config = replace(short(DIT_TRAINING, 1), pictures=0)
+    subject.train_dit(latents, tmp_path / "run", config)
+    moved = shutil.copytree(latents, tmp_path / "kept")
+    facts = read_json(latents / "latents.json")
+    try:
+        write_json(latents / "latents.json", {**facts, "vae": "another"})
+        with pytest.raises(UserError, match=r"latents\.vae is '.*' there and 'another' now"):
+            subject.train_dit(latents, tmp_path / "run", config)
+    finally:
+        shutil.copy(moved / "latents.json", latents / "latents.json")
+    write_json(latents / "latents.json", {**facts, "vae_path": "moved.safetensors"})
+    assert subject.train_dit(latents, tmp_path / "run", config).iterations == 1
+    write_json(latents / "latents.json", facts)
 
 
 def test_a_split_without_windows_is_told(tmp_path: Path) -> None:

@@ -200,3 +200,18 @@ def test_what_it_does_not_know_is_refused() -> None:
         replace(SMALL, patch=0)
     with pytest.raises(UserError, match="t has 2"):
         Dit(replace(SMALL, patch=4))
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"heads": 0}, "numbers from 1 on were expected"),
+        ({"depth": 0}, "numbers from 1 on were expected"),
+        ({"width": -4}, "numbers from 1 on were expected"),
+        ({"condition_dropout": 3.0}, "0 to 1 was expected, got 3"),
+        ({"width": 30}, "is no multiple of 4 and of 8 heads"),
+    ],
+)
+def test_impossible_networks_are_told(changes: dict[str, int], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        replace(DIT_DC_2, **changes)

@@ -201,3 +201,16 @@ def test_another_folder_is_not_carlasc(tmp_path: Path) -> None:
     assert not is_carlasc(tmp_path)
     with pytest.raises(UserError, match="is not CarlaSC"):
         open_carlasc(tmp_path / "nowhere")
+
+
+def test_the_time_between_frames_is_that_of_its_file(source: Path) -> None:
+    """Where there is none, CarlaSC's own."""
+    folder = source / "Train" / "Town01_Heavy"
+    times = folder / "cartesian" / "times.txt"
+    times.unlink(missing_ok=True)
+    assert read_scene(folder).seconds_per_frame == 0.1
+    times.write_text("".join(f"{1e9 + 0.5 * frame + 0.001 * (frame % 2):.6f}\n" for frame in range(9)))
+    assert read_scene(folder).seconds_per_frame == pytest.approx(0.5, abs=0.002)
+    times.write_text("3.0\n2.0\n1.0\n")
+    with pytest.raises(UserError, match=r"times\.txt: times that grow were expected"):
+        read_scene(folder)

@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -125,12 +126,14 @@ def test_classes_of_carlasc(waymo: Path) -> None:
     assert torch.equal(classes == free, raw == 23)
 
 
-def test_without_annotations_all_is_for_training(nuscenes: Path) -> None:
+def test_without_annotations_nobody_knows_the_order_of_frames(nuscenes: Path) -> None:
+    """A single frame needs none."""
     (nuscenes / "annotations.json").unlink()
-    data = read_occ3d(nuscenes)
-    assert [scene.frame_names for scene in data.train] == [("aaa", "bbb", "ccc"), ("ddd",)]
-    assert data.test == ()
-    assert data.train[0].world_from_ego is None
+    with pytest.raises(UserError, match=r"annotations\.json is missing or does not tell of scene-0001"):
+        read_occ3d(nuscenes)
+    shutil.rmtree(nuscenes / "gts" / "scene-0001")
+    (scene,) = read_occ3d(nuscenes).train
+    assert (scene.frame_names, scene.world_from_ego) == (("ddd",), None)
 
 
 def test_a_file_that_is_cut_off_is_told(nuscenes: Path) -> None:
