@@ -49,11 +49,10 @@ class Page:
             visit.close()
 
     def _welcome(self, client: "viser.ClientHandle") -> None:
-        if self._closed:
-            return
-        visit = Visit(client, self._subjects, self._thumbnails)
-        with self._lock:
-            self._visits[client.client_id] = visit
+        with self._lock:  # all the while, so that the page is not closed beside a visit that is being made
+            if self._closed:
+                return
+            self._visits[client.client_id] = Visit(client, self._subjects, self._thumbnails)
         # Someone who left while the visit was made was seen off before there was one.
         if client.client_id not in self._server.get_clients():
             self._see_off(client)
