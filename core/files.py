@@ -17,6 +17,8 @@ GIT_LFS_MARK = b"version https://git-lfs"
 
 _CHUNK = 1 << 20
 
+_open_parts: set[str] = set()  # what this process is writing now, on whichever thread
+
 _REASONS = {
     errno.ENOSPC: "the disk is full; free some space and repeat the command",
     errno.EDQUOT: "your disk quota is used up; free some space and repeat the command",
@@ -88,6 +90,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
     """
     make_folder(path.parent)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    open_now = os.path.realpath(temporary)
+    _open_parts.add(open_now)
     try:
         yield temporary
         _sync(temporary)
@@ -99,6 +103,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # gone after the rename; and nothing can be mended on a disk that has failed
             temporary.unlink()
+        _open_parts.discard(open_now)
 
 
 def _sync(path: Path) -> None:
@@ -112,15 +117,15 @@ def _sync(path: Path) -> None:
 def remove_stale_parts(folder: Path) -> None:
     """Remove what killed processes left of `atomic_write`, in a folder and below it.
 
-    Call it while nothing is being written by this process: a file that bears its number was left by an
-    earlier one, as happens in containers, where numbers repeat.
+    A file that bears this process's number, and that it is not writing now, was left by an earlier one, as
+    happens in containers, where numbers repeat.
 
     Raises:
         UserError: such a file cannot be removed.
     """
     for part in folder.rglob(".*.part*"):
         named = re.fullmatch(r"\..*\.(\d+)\.part(\..*)?", part.name)
-        if named is None or _is_another_process(int(named[1])):
+        if named is None or _is_another_process(int(named[1])) or os.path.realpath(part) in _open_parts:
             continue
         try:
             part.unlink(missing_ok=True)

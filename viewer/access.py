@@ -2,12 +2,11 @@
 
 import asyncio
 import contextlib
-import errno
 import ipaddress
 import secrets
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import Message
@@ -16,9 +15,8 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs
 
-from core.errors import UserError
+from viewer.ports import cannot_listen, free_port
 
-_PORTS_TRIED = 100
 _PATIENCE_S = 10.0
 _BEGINNING_S = 0.1
 _CHUNK = 1 << 16
@@ -73,9 +71,12 @@ def gate(host: str, port: int, behind: int, token: str) -> Iterator[int]:
     Raises:
         UserError: it is not possible to listen there.
     """
-    guard = _Guard(behind, token)
+    guard, port = _Guard(behind, token), free_port(host, port)
     with _event_loop() as run:
-        server: asyncio.Server = run(_listen(guard.receive, host, port))
+        try:
+            server: asyncio.Server = run(asyncio.start_server(guard.receive, host, port))
+        except OSError as error:  # taken since it was found free
+            raise cannot_listen(host, port, error) from error
         guard.port = server.sockets[0].getsockname()[1]
         try:
             yield guard.port
@@ -182,21 +183,6 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     while data := await reader.read(_CHUNK):
         writer.write(data)
         await writer.drain()  # one who reads slowly is written to slowly
-
-
-async def _listen(
-    receive: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]], host: str, port: int
-) -> asyncio.Server:
-    last = port + (_PORTS_TRIED if port else 0)
-    while True:
-        try:
-            return await asyncio.start_server(receive, host, port)
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE or port >= last:
-                raise UserError(
-                    f"cannot listen at {host}:{port} ({error.strerror or error}); choose another address"
-                ) from error
-            port += 1
 
 
 async def _end(server: asyncio.Server) -> None:

@@ -1,5 +1,6 @@
 """`python -m viewer.compare RUN_A RUN_B`: runs of one capture side by side, as one page."""
 
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,8 +44,22 @@ def compare(command: Compare) -> None:
         raise UserError(
             "--longest-side of 2 or more, --quality from 1 to 100 and --most-views of 0 or more were expected"
         )
+    _check_output(command.output)
     write_comparison(command.runs, command.output, options)
     say(f"open {command.output} ({readable(command.output.stat().st_size)}) in a browser")
+
+
+def _check_output(output: Path) -> None:
+    """Find out whether the page can be written, before everything is rendered for it.
+
+    Raises:
+        UserError: it cannot.
+    """
+    if output.name in ("", "..") or output.is_dir():
+        raise UserError(f"-o {output} is a folder; the name of a file was expected")
+    place = next(each for each in output.absolute().parents if each.exists())
+    if not (place.is_dir() and os.access(place, os.W_OK)):
+        raise UserError(f"-o {output}: {place} is no folder that can be written; name another place")
 
 
 def main(args: Sequence[str] | None = None) -> int:

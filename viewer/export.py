@@ -1,5 +1,7 @@
 """`python -m viewer.export RUN --to spz`: a scene as a file for other programs, or as a page of its own."""
 
+import os
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,6 +12,7 @@ import tyro
 
 from core import cli
 from core.errors import UserError
+from core.files import explain
 from core.folders import atomic_folder
 from core.progress import Progress, say
 from scene.occupancy import export as occupancy_export
@@ -17,6 +20,8 @@ from scene.occupancy.stored import find_scenes
 from viewer.export_part import PartOptions, part_of
 from viewer.export_sources import SourceOptions, is_run, open_scene, street_moments
 from viewer.formats import FORMATS, write_ply
+
+_FRAME = re.compile(r"frame\d{4,}\.ply")
 
 
 @dataclass(frozen=True)
@@ -59,15 +64,39 @@ def export(command: ExportCommand) -> None:
 
 
 def _export_sequence(command: ExportCommand) -> None:
+    output = _sequence_folder(command)
     count, scenes = street_moments(command.run, command.scene)
-    output = command.output or command.run / "exports" / "ply"
-    if output.exists() and not output.is_dir():
-        raise UserError(f"-o {output} is a file; a folder for a sequence was expected")
     with atomic_folder(output) as written, Progress(count, label="writing frames") as progress:
         for frame, scene in enumerate(scenes):
             write_ply(written / f"frame{frame + 1:04d}.ply", part_of(scene, command.part))
             progress.advance()
     say(f"{output}: {count} frames")
+
+
+def _sequence_folder(command: ExportCommand) -> Path:
+    """Where to write a sequence.
+
+    Raises:
+        UserError: that is no name of a folder, or there is something else than an earlier sequence.
+    """
+    output = command.output or command.run / "exports" / "ply"
+    if output.name in ("", ".."):
+        raise UserError(f"-o {output} names no folder that could be made; give a sequence a name of its own")
+    if not os.path.lexists(output):
+        return output
+    if not output.is_dir() or output.is_symlink():
+        raise UserError(f"-o {output} is a file or a link; a folder for a sequence was expected")
+    try:
+        # The folder is replaced as a whole, so nothing of anybody else's may be in it.
+        others = [path for path in output.iterdir() if not (_FRAME.fullmatch(path.name) and path.is_file())]
+    except OSError as error:
+        raise explain(error, output, "read") from error
+    if others:
+        raise UserError(
+            f"-o {output} holds {min(others).name}, which is no frame of an earlier sequence, and would be "
+            "replaced as a whole; name a new folder"
+        )
+    return output
 
 
 def _export_occupancy(command: ExportCommand) -> None:

@@ -2,8 +2,9 @@
 
 import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
+from weakref import WeakMethod
 
 from viewer.frustums import thumbnails
 from viewer.subject import Subject
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Page:
-    """Shows runs to everyone who opens the page.
+    """Shows runs to everyone who opens the page, for as long as it is kept.
 
     Args:
         server: that the page comes from.
@@ -30,8 +31,8 @@ class Page:
         server.scene.world_axes.visible = False
         # Who has just left does not get the picture that was being drawn, which is no reason to warn.
         warnings.filterwarnings("ignore", "Queued a .* on a closed connection", UserWarning)
-        server.on_client_connect(self._welcome)
-        server.on_client_disconnect(self._see_off)
+        server.on_client_connect(_weakly(self._welcome))
+        server.on_client_disconnect(_weakly(self._see_off))
 
     @property
     def visits(self) -> list[Visit]:
@@ -49,11 +50,10 @@ class Page:
             visit.close()
 
     def _welcome(self, client: "viser.ClientHandle") -> None:
-        if self._closed:
-            return
-        visit = Visit(client, self._subjects, self._thumbnails)
-        with self._lock:
-            self._visits[client.client_id] = visit
+        with self._lock:  # all the while, so that the page is not closed beside a visit that is being made
+            if self._closed:
+                return
+            self._visits[client.client_id] = Visit(client, self._subjects, self._thumbnails)
         # Someone who left while the visit was made was seen off before there was one.
         if client.client_id not in self._server.get_clients():
             self._see_off(client)
@@ -63,3 +63,15 @@ class Page:
             visit = self._visits.pop(client.client_id, None)
         if visit is not None:
             visit.close()
+
+
+def _weakly(method: Callable[["viser.ClientHandle"], None]) -> Callable[["viser.ClientHandle"], None]:
+    """Calls a method for as long as its object lives: a server keeps what it calls to its own end."""
+    reference = WeakMethod(method)
+
+    def call(client: "viser.ClientHandle") -> None:
+        found = reference()
+        if found is not None:
+            found(client)
+
+    return call

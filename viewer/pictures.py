@@ -11,7 +11,7 @@ import cv2
 
 from core.errors import UserError
 from core.images import encode
-from viewer.recording import FOLDER, Key, VideoWish, next_path, path_through, record
+from viewer.recording import FOLDER, Key, VideoWish, new_path, path_through, record
 from viewer.screens import Look, Screen, draw
 from viewer.values import choice, number
 
@@ -104,10 +104,11 @@ class PicturePanel:
         width, height = (int(side) for side in choice(self.size.value, _SIZES).split("x"))
         fps, seconds = number(self.fps.value, 5, _MOST_FPS), number(self.seconds.value, 1, _MOST_SECONDS)
         video = VideoWish(width, height, fps, seconds)
-        with TemporaryDirectory() as temporary:
-            run = look.subject.folder
-            path = next_path(Path(temporary) if run is None else run / FOLDER)
-            wish = replace(look.wish, view=None)
+        run, wish = look.subject.folder, replace(look.wish, view=None)
+        with (
+            TemporaryDirectory() as temporary,
+            new_path(Path(temporary) if run is None else run / FOLDER) as path,
+        ):
             if record(look.subject, wish, list(self._keys), video, path, self._go_on):
                 self._client.send_file_download(path.name, path.read_bytes())
                 if run is not None:

@@ -1,7 +1,9 @@
 """Paths of a camera through places that somebody chose, as videos."""
 
 import re
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +19,9 @@ from viewer.subject import Subject, Wish
 
 FOLDER = "paths"
 """Of a run: where recorded paths are."""
+
+_lock = threading.Lock()
+_given: set[tuple[Path, str]] = set()  # folders and names of what is being recorded
 
 
 @dataclass(frozen=True)
@@ -110,11 +115,26 @@ def record(
     return True
 
 
-def next_path(folder: Path) -> Path:
-    """The first free name among path_001.mp4, path_002.mp4 and so on in a folder."""
-    taken = [re.fullmatch(r"path_(\d+)\.mp4", file.name) for file in folder.glob("path_*.mp4")]
-    last = max((int(match[1]) for match in taken if match), default=0)
-    return folder / f"path_{last + 1:03d}.mp4"
+@contextmanager
+def new_path(folder: Path) -> Iterator[Path]:
+    """The first free name among path_001.mp4, path_002.mp4 and so on in a folder.
+
+    Until the block ends nobody else gets it: several browsers may record one run at a time.
+    """
+    with _lock:
+        here = folder.resolve()
+        names = [
+            *(file.name for file in folder.glob("path_*.mp4")),
+            *(name for at, name in _given if at == here),
+        ]
+        taken = [re.fullmatch(r"path_(\d+)\.mp4", name) for name in names]
+        name = f"path_{max((int(match[1]) for match in taken if match), default=0) + 1:03d}.mp4"
+        _given.add((here, name))
+    try:
+        yield folder / name
+    finally:
+        with _lock:
+            _given.remove((here, name))
 
 
 class _GivenUpError(Exception):

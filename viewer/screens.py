@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from weakref import ref
 
 import numpy as np
 
@@ -121,10 +122,13 @@ class Screen:
         self._handed_over_at = 0.0
         self.reported: Eye | None = None
         """What the browser itself said last of its camera; None before that, or where it said nonsense."""
+        reference = ref(self)  # the browser keeps what it calls, and may see many pages of one training
 
         async def moved(_: "viser.CameraHandle") -> None:
-            self.reported = self.eye
-            self._nudged.set()
+            screen = reference()
+            if screen is not None:
+                screen.reported = screen.eye
+                screen.nudge()
 
         client.camera.on_update(moved)
         self._thread = threading.Thread(target=self._run, name=f"screen {client.client_id}", daemon=True)

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 from core.errors import UserError
 from core.progress import say
 from viewer.access import address_of, gate, is_this_computer
+from viewer.ports import LARGEST_PORT, free_port
 
 if TYPE_CHECKING:
     import viser
-
-_LARGEST_PORT = 65_535
 
 
 @contextmanager
@@ -32,8 +31,8 @@ def page_server(host: str, port: int, title: str) -> Iterator["viser.ViserServer
     Raises:
         UserError: viser is not installed, or the server cannot listen there.
     """
-    if not 0 <= port <= _LARGEST_PORT:
-        raise UserError(f"--port {port}: 0 to {_LARGEST_PORT} were expected")
+    if not 0 <= port <= LARGEST_PORT:
+        raise UserError(f"--port {port}: 0 to {LARGEST_PORT} were expected")
     if is_this_computer(host):
         with _bare_server(host, port, title) as server:
             _tell(address_of(host, server.get_port()))
@@ -58,14 +57,10 @@ def _bare_server(host: str, port: int, title: str) -> Iterator["viser.ViserServe
         import viser  # noqa: PLC0415
     except ImportError as error:
         raise UserError("the viewer needs viser; install it by `pip install -r requirements.txt`") from error
-    try:
-        # It prints a box of its own, which would say the address a second time.
-        with contextlib.redirect_stdout(io.StringIO()):
-            server = viser.ViserServer(host=host, port=port, label=title, verbose=False)
-    except OSError as error:
-        raise UserError(
-            f"cannot listen at {host}:{port} ({error.strerror or error}); choose others by --host and --port"
-        ) from error
+    port = free_port(host, port)
+    # It prints a box of its own, which would say the address a second time.
+    with contextlib.redirect_stdout(io.StringIO()):
+        server = viser.ViserServer(host=host, port=port, label=title, verbose=False)
     try:
         # Its sharing would send the scene through other people's computers.
         server.gui.configure_theme(show_share_button=False, show_logo=False, control_width="medium")

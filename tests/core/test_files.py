@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,30 @@ def test_what_a_killed_process_left_is_removed_and_nothing_else(tmp_path: Path) 
         (below / name).touch()
     remove_stale_parts(tmp_path)
     assert names(below) == kept
+
+
+def test_what_another_thread_is_writing_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a page does that records a video while a training begins its next stage."""
+    monkeypatch.chdir(tmp_path)
+    begun, removed = threading.Event(), threading.Event()
+
+    def write() -> None:
+        with atomic_write(Path("paths/path_001.mp4")) as temporary:
+            temporary.write_text("half", encoding="utf-8")
+            begun.set()
+            removed.wait(20)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    assert begun.wait(20)
+    remove_stale_parts(tmp_path)
+    removed.set()
+    thread.join(20)
+    assert names(tmp_path / "paths") == {"path_001.mp4"}
+    left = tmp_path / f".path_001.{os.getpid()}.part.mp4"
+    left.touch()
+    remove_stale_parts(tmp_path)
+    assert not left.exists()
 
 
 def test_text_that_is_no_json_is_a_sentence(tmp_path: Path) -> None:

@@ -65,6 +65,7 @@ def test_a_street_as_a_sequence_and_as_a_page(tmp_path: Path) -> None:
     assert [file.name for file in files] == [f"frame{frame + 1:04d}.ply" for frame in range(FRAMES)]
     first, last = (read_splats_ply(file).means for file in (files[0], files[-1]))
     assert np.abs(last - first).max() > 1
+    assert main([str(run), "--to", "ply-sequence"]) == 0  # in the place of the earlier one
     assert main([str(run), "--to", "html", "--time", "0.1"]) == 0
     text = (run / "exports" / "run.html").read_text(encoding="utf-8")
     about = json.loads(text.partition('id="about">')[2].partition("</script>")[0])
@@ -115,3 +116,27 @@ def test_mistakes_are_told_in_a_sentence(ball: Path, capsys: pytest.CaptureFixtu
         assert expected in told(words, capsys), words
     (folder / "folder.spz").mkdir()
     assert "is a folder" in told([str(ball), "--to", "spz", "-o", str(folder / "folder.spz")], capsys)
+
+
+def test_a_sequence_replaces_nothing_but_a_sequence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = make_run(tmp_path / "runs")
+    (tmp_path / "file").touch()
+    (tmp_path / "nested" / "frame0001.ply").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("gone")
+    monkeypatch.chdir(run)
+    before = sorted(tmp_path.rglob("*"))
+    for output, expected in (
+        (".", "names no folder"),
+        ("..", "names no folder"),
+        (f"{run}/..", "names no folder"),
+        ("/", "names no folder"),
+        (str(run), "is no frame of an earlier sequence"),
+        (str(run.parent), "is no frame of an earlier sequence"),
+        (str(tmp_path / "nested"), "holds frame0001.ply, which is no frame"),
+        (str(tmp_path / "file"), "is a file or a link"),
+        (str(tmp_path / "link"), "is a file or a link"),
+    ):
+        assert expected in told([str(run), "--to", "ply-sequence", "-o", output], capsys), output
+        assert sorted(tmp_path.rglob("*")) == before, output

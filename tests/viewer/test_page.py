@@ -1,12 +1,16 @@
 """Who opens the page gets a visit; whatever one browser does, the others do not notice."""
 
+import threading
 from collections.abc import Callable
+from typing import Any
 
+import pytest
 import viser
 
-from tests.page_client import PageClient
+from tests.page_client import PageClient, page_client
 from tests.viewer.conftest import Join, until
 from viewer.page import Page
+from viewer.visit import Visit
 
 
 def sees_pictures(client: PageClient, size: tuple[int, int] = (160, 120)) -> bool:
@@ -107,4 +111,25 @@ def test_an_end_while_they_look(page: Page, join: Join) -> None:
     join(), join()
     until(lambda: len(page.visits) == 2)
     page.close()
+    assert page.visits == []
+
+
+def test_an_end_while_a_visit_is_made(
+    page: Page, server: viser.ViserServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Visit] = []
+    closing = threading.Thread(target=page.close)
+
+    class SlowVisit(Visit):
+        def __init__(self, *told: Any) -> None:
+            closing.start()
+            closing.join(0.5)
+            super().__init__(*told)
+            made.append(self)
+
+    monkeypatch.setattr("viewer.page.Visit", SlowVisit)
+    with page_client(f"ws://127.0.0.1:{server.get_port()}") as client:
+        client.look((0.0, 0.0, -4.0), size=(160, 120))
+        until(lambda: bool(made) and not closing.is_alive())
+        until(lambda: "screen" not in " ".join(thread.name for thread in threading.enumerate()))
     assert page.visits == []

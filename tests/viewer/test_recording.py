@@ -11,7 +11,7 @@ from core.errors import UserError
 from tests.training.captures import ring, truth
 from tests.viewer.subjects.splats import SplatSubject
 from viewer.eyes import Eye
-from viewer.recording import Key, VideoWish, next_path, path_through, record
+from viewer.recording import Key, VideoWish, new_path, path_through, record
 from viewer.subject import Wish
 
 
@@ -52,15 +52,24 @@ def test_a_video_of_the_path(tmp_path: Path, keys: list[Key]) -> None:
         shares.append(share)
         return True
 
-    path = next_path(tmp_path)
-    assert record(subject, Wish(view=1), keys, VideoWish(64, 48, 10.0, 1.2), path, go_on)
+    with new_path(tmp_path) as path:
+        assert record(subject, Wish(view=1), keys, VideoWish(64, 48, 10.0, 1.2), path, go_on)
     with av.open(str(path)) as container:
         frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
         assert float(container.streams.video[0].average_rate or 0) == 10
     assert len(frames) == len(shares) == subject.drawn == 12
     assert all(frame.shape == (48, 64, 3) and frame.std() > 5 for frame in frames)
     assert np.abs(frames[0].astype(float) - frames[-1]).mean() > 1
-    assert next_path(tmp_path).name == "path_002.mp4"
+    with new_path(tmp_path) as path:
+        assert path.name == "path_002.mp4"
+
+
+def test_who_records_at_the_same_time_gets_another_name(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path)
+    with new_path(tmp_path) as one, new_path(tmp_path / "link") as other, new_path(tmp_path / "b") as third:
+        assert [path.name for path in (one, other, third)] == ["path_001.mp4", "path_002.mp4", "path_001.mp4"]
+    with new_path(tmp_path) as again:
+        assert again == one
 
 
 def test_nothing_is_left_of_a_video_that_was_given_up(tmp_path: Path, keys: list[Key]) -> None:

@@ -14,6 +14,7 @@ from scene.occupancy.sequence import Occupancy
 from scene.occupancy.stored import StoredScene
 from scene.occupancy.viewpoints import Viewpoint, chase, driver, middle_of, overview
 from viewer.occupancy.stage import Stage
+from viewer.values import number
 
 if TYPE_CHECKING:
     import viser
@@ -82,7 +83,7 @@ class Page:
 
     def play(self, stop: threading.Event) -> None:
         """Go on from frame to frame, as fast as is asked for, until the event is set."""
-        while not stop.wait(1 / self.fps.value):
+        while not stop.wait(1 / number(self.fps.value, _SLOWEST_FPS, _FASTEST_FPS)):
             if self.playing.value:
                 self.advance()
 

@@ -1,8 +1,10 @@
 """The page of a training, as a browser's side of it sees it."""
 
+import gc
 import threading
 import time
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -133,12 +135,17 @@ def cameras_offered(client: PageClient) -> tuple[str, ...]:
     return tuple(offers[-1]["options"]) if offers else ()
 
 
+def are_held(each: Iterable[Callable[[], object]]) -> bool:
+    """Whether anything keeps any of what is referred to weakly."""
+    gc.collect()
+    return any(reference() is not None for reference in each)
+
+
 def test_the_page_goes_on_with_the_next_clip(server: viser.ViserServer) -> None:
     """In a long drive, whose clips have views of their own."""
     capture = tiny_capture()
     other = replace(tiny_capture(3), image_names=("x.png", "y.png", "z.png"))
-    tasks = [StaticTask(TINY, each, range(len(each)), ()) for each in (capture, other)]
-    current, ended = [tasks[0]], threading.Event()
+    current, ended = [StaticTask(TINY, capture, range(len(capture)), ())], threading.Event()
     page = LivePage(server, RunFolder(Path("run")))
     page.watch.pause()
 
@@ -152,13 +159,20 @@ def test_the_page_goes_on_with_the_next_clip(server: viser.ViserServer) -> None:
         with looking(f"127.0.0.1:{server.get_port()}") as client:
             client.wait_for_picture()
             assert cameras_offered(client) == ("free", *(f"{row}: {row:03d}.png" for row in range(6)))
-            current[0] = tasks[1]
+            first = [
+                weakref.ref(each) for each in (page._page, page._subject, current[0]) if each is not None
+            ]
+            current[0] = StaticTask(TINY, other, range(len(other)), ())
             until = time.monotonic() + 60
             while cameras_offered(client) != ("free", "0: x.png", "1: y.png", "2: z.png"):
                 assert time.monotonic() < until, cameras_offered(client)
                 client.hear(1.0)
             client.wait_for_picture(client.pictures)
             assert wait_until(client, "**paused**") == 0
+            until = time.monotonic() + 20
+            while are_held(first):
+                assert time.monotonic() < until, first
+                time.sleep(0.1)
     finally:
         ended.set()
         thread.join(60)

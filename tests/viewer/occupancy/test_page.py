@@ -92,6 +92,22 @@ def test_playing_goes_on_until_it_is_stopped(page: Page) -> None:
     page.playing.value = False
 
 
+@pytest.mark.parametrize("value", [0, -5, math.nan, 1e9, "fast"])
+def test_a_pace_that_is_none_ends_nothing_and_hurries_nothing(
+    page: Page, value: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page, "fps", SimpleNamespace(value=value))  # as a browser may send it
+    waits: list[float] = []
+
+    class Stop(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            waits.append(timeout or 0.0)
+            return len(waits) > 1
+
+    page.play(Stop())
+    assert waits == pytest.approx([1 / 30 if value == 1e9 else 1] * 2)
+
+
 def client(aspect: float) -> Any:
     server_side = SimpleNamespace(position=None, look_at=None, up_direction=None, fov=None, aspect=aspect)
     return SimpleNamespace(camera=server_side, atomic=threading.Lock)
