@@ -1,6 +1,8 @@
 """Devices are shared out fairly, and no GPU twice."""
 
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -38,7 +40,8 @@ def machine(*busy: float) -> Sequence[Gpu]:
     return [Gpu(index, f"GPU-test-{index}", share, share) for index, share in enumerate(busy)]
 
 
-def test_idle_gpus_are_reserved_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_idle_gpus_are_reserved_by_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # other runs of this test have locks of their own
     monkeypatch.setattr(devices, "gpus", lambda: machine(0.0, 0.5, 0.0, 0.0))
     with reserved(None, (3,), 2) as found:
         assert [device.gpu for device in found] == ["GPU-test-0", "GPU-test-2"] * 2
