@@ -10,6 +10,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Literal
 
+from bulk.captions import read_captions
 from bulk.display import open_display
 from bulk.engines import Engine
 from bulk.engines.choice import EngineOptions, open_engine
@@ -111,6 +112,8 @@ def generate(
         UserError: the command makes no sense, or a disk, a cluster or a state cannot be used.
     """
     check_stages(command.stages, command.options.yes)
+    if command.options.captions is not None:
+        read_captions(command.options.captions)  # here a mistake in it costs no training
     jobs = plan(command.dataset, command.dataset_root, command.output_dir, command.selection)
     if command.dry_run:
         _tell_plan(jobs, command, tell)
@@ -119,7 +122,7 @@ def generate(
         say("every job exists already")
         return 0
     root = command.output_dir
-    digest = claim(root, command.dataset, command.options)
+    digest = claim(root, command.dataset, command.options, command.selection.images)
     request = Request(
         command.stages,
         command.options,

@@ -8,6 +8,7 @@ from typing import Any
 
 from bulk.job_options import JobOptions
 from bulk.jobs import Job, StageName
+from bulk.manifest import description, read_manifest
 from core.serialization import config_to_json
 from core.stages import file_stamps
 
@@ -42,7 +43,7 @@ _OPTIONS: Mapping[StageName, tuple[str, ...]] = {
     "depth": ("depth_format", "backend"),
     "metrics": (),
     "validate": ("gates",),
-    "pack": ("shard_mb", "captions"),
+    "pack": ("shard_mb",),
     "postprocess": _TRAINING,
     "partition_fix": (*_TRAINING, "yes"),
     "clean": (),
@@ -56,7 +57,7 @@ def stage_inputs(job: Job, stage: StageName, options: JobOptions) -> Mapping[str
     """All that a stage's result depends on, as JSON values. Files are stated, not read.
 
     Raises:
-        UserError: a file of the capture cannot be looked at.
+        UserError: a file of the capture cannot be looked at, or captions or the manifest be read.
     """
     chosen = config_to_json(options)
     inputs: dict[str, Any] = {name: chosen[name] for name in _OPTIONS[stage]}
@@ -69,6 +70,8 @@ def stage_inputs(job: Job, stage: StageName, options: JobOptions) -> Mapping[str
             "split": job.split,
             "capture": file_stamps(_files(scene.folder)),
         }
+    if stage == "pack":
+        inputs["caption"] = description(job, options, read_manifest(job.folder))["caption"]
     for earlier in _AFTER[stage]:
         text = json.dumps(stage_inputs(job, earlier, options), sort_keys=True)
         inputs[earlier] = sha256(text.encode()).hexdigest()

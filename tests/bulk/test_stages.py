@@ -227,7 +227,7 @@ def test_what_cannot_be_mended_is_deleted_only_with_yes(tmp_path: Path) -> None:
     do(job, "train", "render")
     (source / "transforms.json").unlink()
     (job.folder / "partition.json").write_text("{", encoding="utf-8")
-    with pytest.raises(UserError, match="with --yes it would be deleted"):
+    with pytest.raises(UserError, match="with --yes --retry-quarantined it is deleted"):
         do(job, "partition_fix")
     assert job.folder.exists()
     fixed = do(job, "partition_fix", options=replace(OPTIONS, yes=True))
