@@ -6,7 +6,7 @@ import os
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -76,7 +76,9 @@ def plan(dataset: DatasetName, captures: Path, root: Path, selection: Selection)
         )
     _check_views(scenes, selection.split_ratio)
     shares = sorted(set(selection.split_ratio))
-    jobs = [Job(scene, share, root) for scene in scenes for share in shares]
+    # Workers elsewhere begin in another folder.
+    scenes = [replace(scene, folder=scene.folder.absolute()) for scene in scenes]
+    jobs = [Job(scene, share, root.absolute()) for scene in scenes for share in shares]
     return [job for job in jobs if not (selection.skip_existing and _exists(job))]
 
 
@@ -132,9 +134,19 @@ def claim(root: Path, dataset: DatasetName, options: JobOptions, images: str | N
             f"--output-dir {root} was begun with {name} {old}, and now it is {new}; choose another folder, "
             f"or the options of then, which are in {path}"
         )
+    return digest_of(options)
+
+
+def digest_of(options: JobOptions) -> str:
+    """A digest of all that results depend on: of captions what they say, not where they lie.
+
+    Raises:
+        UserError: the captions cannot be read.
+    """
+    values = config_to_json(options)
     values.pop("yes", None)
     if options.captions is not None:
-        values["captions"] = sha256_of(options.captions)  # wherever it lies: what it says may have changed
+        values["captions"] = sha256_of(options.captions)
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 

@@ -11,6 +11,7 @@ from bulk.jobs import Job, StageName
 from bulk.manifest import description, read_manifest
 from core.serialization import config_to_json
 from core.stages import file_stamps
+from scene.datasets.colmap import MODEL_FOLDERS
 
 _AFTER: Mapping[StageName, tuple[StageName, ...]] = {
     "train": (),
@@ -82,9 +83,7 @@ def _files(source: Path) -> list[Path]:
     """The files that say where a capture's cameras are; of a video the film itself."""
     if source.is_file():
         return [source]
-    models = [source / "sparse" / "0" / name for name in _MODEL] + [
-        source / "sparse" / name for name in _MODEL
-    ]
+    models = [source / folder / name for folder in MODEL_FOLDERS for name in _MODEL]
     named = [model.with_suffix(suffix) for model in models for suffix in (".bin", ".txt")]
     others = [source / "transforms.json", source / "partition.json"]
     return [path for path in (*named, *others) if path.is_file()]

@@ -105,6 +105,12 @@ def test_a_dry_run_lists_and_does_nothing(
     assert "train:pending" in told.out
     assert re.search(r"2 jobs: about .* are free; about .* hours of one worker", told.err)
     assert not (tmp_path / "out").exists()
+    assert run(captures, tmp_path / "out", "--cut-end", "1") == 0
+    capsys.readouterr()
+    assert run(captures, tmp_path / "out", "--dry-run") == 0
+    told = capsys.readouterr()
+    assert "1K/a_0.5\ttrain:done render:done metrics:done" in told.out
+    assert re.search(r"1 jobs: about .* of one worker, and 1 are done", told.err)
 
 
 @pytest.mark.parametrize(
@@ -123,6 +129,7 @@ def test_a_dry_run_lists_and_does_nothing(
         ),
         (("--engine", "ray", "--ray-address", "nonsense"), "auto, HOST:PORT or ray://HOST:PORT was expected"),
         (("--engine", "slurm"), "--engine slurm"),
+        (("-r", "0"), "-r 0 was given"),
         (("--max-workers", "0"), "max_workers: at least 1"),
         (("--stale-seconds", "1"), "at least three heartbeats"),
     ],

@@ -48,6 +48,12 @@ def test_jobs_that_exist_are_left_alone_if_asked_for(captures: Path, tmp_path: P
     assert "1K/a_0.5" in keys(captures, SELECTION, tmp_path)
 
 
+def test_workers_elsewhere_find_all_that_a_job_names(captures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(captures.parent)
+    (first, *_) = plan("dl3dv", Path(captures.name), Path("out"), SELECTION)
+    assert (first.scene.folder, first.root) == (captures / "1K" / "a", captures.parent / "out")
+
+
 @pytest.mark.parametrize(
     ("selection", "sentence"),
     [
