@@ -30,8 +30,8 @@ class Gates:
     """Least number of views that train."""
     gate_test_views: int = 8
     """Least number of held-out views: half of a clip of 16."""
-    gate_size: tuple[int, int] = (256, 256)
-    """Least width and height of the images, in pixels: what is cropped out of them."""
+    gate_size: tuple[int, int] = (512, 256)
+    """Least width and height of the images, in pixels: what loaders crop out of them by default."""
 
 
 @dataclass(frozen=True)
