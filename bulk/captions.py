@@ -26,7 +26,6 @@ def caption_of(job: Job, file: Path | None) -> str | None:
     return captions.get(job.name, captions.get(job.scene.name))
 
 
-@lru_cache(maxsize=2)
 def read_captions(file: Path) -> dict[str, str]:
     """Captions by scene.
 
@@ -37,6 +36,15 @@ def read_captions(file: Path) -> dict[str, str]:
     Raises:
         UserError: it cannot be read, or is none of these.
     """
+    try:
+        found = file.stat()
+    except OSError as error:
+        raise explain(error, file, "read") from error
+    return _read(file, found.st_size, found.st_mtime_ns)
+
+
+@lru_cache(maxsize=2)  # it is asked for each job, and may be edited
+def _read(file: Path, _bytes: int, _changed: int) -> dict[str, str]:
     try:
         text = file.read_text(encoding="utf-8")
     except OSError as error:

@@ -5,11 +5,12 @@ import shutil
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import Literal
 
+from bulk.captions import read_captions
 from bulk.display import open_display
 from bulk.engines import Engine
 from bulk.engines.choice import EngineOptions, open_engine
@@ -18,7 +19,7 @@ from bulk.events import EventLog
 from bulk.job_options import JobOptions
 from bulk.jobs import DatasetName, Job, StageName
 from bulk.orders import WorkLimits
-from bulk.planning import Selection, check_stages, claim, plan
+from bulk.planning import Selection, check_stages, claim, digest_of, plan
 from bulk.report import write_reports
 from bulk.retries import RetryOptions
 from bulk.scheduler import Request, Scheduler, Tally
@@ -111,6 +112,7 @@ def generate(
         UserError: the command makes no sense, or a disk, a cluster or a state cannot be used.
     """
     check_stages(command.stages, command.options.yes)
+    command = _settled(command)
     jobs = plan(command.dataset, command.dataset_root, command.output_dir, command.selection)
     if command.dry_run:
         _tell_plan(jobs, command, tell)
@@ -119,7 +121,7 @@ def generate(
         say("every job exists already")
         return 0
     root = command.output_dir
-    digest = claim(root, command.dataset, command.options)
+    digest = claim(root, command.dataset, command.options, command.selection.images)
     request = Request(
         command.stages,
         command.options,
@@ -129,7 +131,7 @@ def generate(
         command.retries,
         command.limits.when_full,
     )
-    _tell_estimate(jobs, command)
+    _tell_estimate(jobs, command, digest)
     if command.retries.retry_quarantined or command.stages == ("clean",):
         for job in jobs:
             if (state := JobState.of(job)).quarantine():
@@ -175,24 +177,37 @@ def _report(jobs: Sequence[Job], request: Request, tally: Tally, root: Path) -> 
 
 
 def _tell_plan(jobs: Sequence[Job], command: DatasetGeneration, tell: Callable[[str], object]) -> None:
-    stale = command.limits.stale_seconds
+    digest, stale = digest_of(command.options), command.limits.stale_seconds
     for job in jobs:
-        states = stage_states(job, command.stages, "", stale)
+        states = stage_states(job, command.stages, digest, stale)
         told = " ".join(f"{stage}:{state.name}" for stage, state in states.items())
         tell(f"{job.key}\t{told}\t{job.scene.folder} -> {job.folder}")
-    _tell_estimate(jobs, command)
+    _tell_estimate(jobs, command, digest)
 
 
-def _tell_estimate(jobs: Sequence[Job], command: DatasetGeneration) -> None:
-    options = command.options
-    expected = estimate(jobs, command.stages, iterations=options.iterations, coarser=options.coarser)
-    root = command.output_dir.absolute()
+def _tell_estimate(jobs: Sequence[Job], command: DatasetGeneration, digest: str) -> None:
+    left = [job for job in jobs if not JobState.of(job).is_done(command.stages, digest)]
+    expected, root = estimate(left, command.stages, command.options), command.output_dir
     existing = next(place for place in (root, *root.parents) if place.exists())
     free = shutil.disk_usage(existing).free
+    done = f", and {len(jobs) - len(left)} are done" if len(left) < len(jobs) else ""
     say(
-        f"{len(jobs)} jobs: about {readable(expected.bytes)} in {command.output_dir}, "
-        f"{readable(free)} are free; about {expected.seconds / 3600:.1f} hours of one worker"
+        f"{len(left)} jobs: about {readable(expected.bytes)} in {root}, {readable(free)} are free; "
+        f"about {expected.seconds / 3600:.1f} hours of one worker{done}"
     )
+
+
+def _settled(command: DatasetGeneration) -> DatasetGeneration:
+    """The command with paths that workers elsewhere find, too.
+
+    Raises:
+        UserError: the captions cannot be read: told here, it costs no training.
+    """
+    options = command.options
+    if options.captions is not None:
+        read_captions(options.captions)
+        options = replace(options, captions=options.captions.absolute())
+    return replace(command, output_dir=command.output_dir.absolute(), options=options)
 
 
 @contextmanager

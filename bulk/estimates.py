@@ -9,15 +9,19 @@ for 7,000 steps at 530x947, an upper bound for two cores; `benchmarks/results/tr
 a step at 265x474 before the scene has grown. Other stages are guesses by their number of renders and images.
 """
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from bulk.job_options import JobOptions, capture_options
 from bulk.jobs import Job, StageName
 from core.images import IMAGE_SUFFIXES
+from scene.datasets import CaptureOptions
 from scene.datasets.colmap import find_model
+from scene.datasets.image_folders import check_resolution, target_size
 from scene.frames import FrameOptions
 from training.preparation import USUAL_GROWTH
 
@@ -36,6 +40,8 @@ _STEP_S_PER_MEGAPIXEL = 0.14
 _DRAW_S_PER_MEGAPIXEL = 0.06
 _PNG_S_PER_MEGAPIXEL = 0.08  # coding one, or decoding and scoring it
 _FILM_S_PER_VIEW = 6.0  # cameras, masks and depth by the classical predictor at 512 px
+
+_USUAL_ASPECT = 16 / 9
 
 _USUAL_FILM_VIEWS = FrameOptions().max_frames
 _USUAL_FILM_PIXELS = 854 * 480
@@ -76,40 +82,42 @@ class _Size(NamedTuple):
     points: float
 
 
-def estimate(
-    jobs: Sequence[Job], stages: Sequence[StageName], *, iterations: int = 30_000, coarser: int = 0
-) -> Estimate:
+def estimate(jobs: Sequence[Job], stages: Sequence[StageName], options: JobOptions | None = None) -> Estimate:
     """Disk and time of jobs.
 
     Args:
         jobs: all that are still to be done.
         stages: that each goes through.
-        iterations: of a training.
-        coarser: how often images are halved before they are used.
+        options: how each is done; the defaults where there are none.
+
+    Raises:
+        UserError: their resolution means nothing.
     """
     if not jobs:
         return Estimate(0, 0.0, 0, 0)
+    options = options or JobOptions()
     step = -(-len(jobs) // _MOST_SCENES_LOOKED_AT)
     sizes: dict[Path, _Size] = {}
     space = seconds = ground_truth = 0.0
     for job in jobs[::step]:
         folder = job.scene.folder
         if folder not in sizes:
-            sizes[folder] = _size(job, coarser)
+            sizes[folder] = _size(job, options)
             # Splits of a scene share their ground truth.
             ground_truth += _shared_bytes(sizes[folder], stages)
         space += sum(_bytes(stage, sizes[folder]) for stage in stages)
-        seconds += sum(_seconds(stage, job, sizes[folder], iterations) for stage in stages)
+        seconds += sum(_seconds(stage, job, sizes[folder], options.iterations) for stage in stages)
     looked_at = len(jobs[::step])
     scenes = len({job.scene.folder for job in jobs})
     total = space * len(jobs) / looked_at + ground_truth * scenes / len(sizes)
     return Estimate(round(total), seconds * len(jobs) / looked_at, len(jobs), len(sizes))
 
 
-def _size(job: Job, coarser: int) -> _Size:
+def _size(job: Job, options: JobOptions) -> _Size:
     scene = job.scene
     if scene.dataset == "video":
-        return _Size(_USUAL_FILM_VIEWS, _USUAL_FILM_PIXELS / 4**coarser, _USUAL_POINTS)
+        smaller = options.extra_downscale * 2**options.coarser
+        return _Size(_USUAL_FILM_VIEWS, _USUAL_FILM_PIXELS / smaller**2, _USUAL_POINTS)
     images = _images(scene.folder / scene.images)
     if not images:
         return _Size(0, 0, 0)
@@ -118,7 +126,7 @@ def _size(job: Job, coarser: int) -> _Size:
     known = points is not None and points.is_file()
     return _Size(
         len(images),
-        _pixels(images[len(images) // 2]) / 4**coarser,
+        _pixels_used(images[len(images) // 2], capture_options(job, options)),
         points.stat().st_size / _POINT_BYTES if points is not None and known else _USUAL_POINTS,
     )
 
@@ -128,6 +136,14 @@ def _images(folder: Path) -> list[Path]:
         return []
     with os.scandir(folder) as entries:
         return [Path(entry.path) for entry in entries if Path(entry.name).suffix.lower() in IMAGE_SUFFIXES]
+
+
+def _pixels_used(image: Path, options: CaptureOptions) -> float:
+    """How many pixels an image has at the size at which it is used, if it is as wide as most."""
+    check_resolution(options)
+    height = math.sqrt(_pixels(image) / _USUAL_ASPECT)
+    width, height = target_size(round(_USUAL_ASPECT * height), round(height), options)
+    return float(width * height)
 
 
 def _pixels(image: Path) -> float:

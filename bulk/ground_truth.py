@@ -2,6 +2,7 @@
 
 import filecmp
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,16 +57,26 @@ def share_photographs(job: Job, run: TrainedRun) -> Sharing:
 def forget_photographs(job: Job) -> None:
     """Remove the photographs of a scene that no job has a name for any longer.
 
+    Other splits of the scene may do so at the same time.
+
     Raises:
         UserError: a file cannot be removed.
     """
     place = store(job)
     for file in place.glob("*.png"):
-        if file.stat().st_nlink == 1:
+        if _names(file) == 1:
             remove(file)
     for folder in (place, place.parent):
-        if folder.is_dir() and not any(folder.iterdir()):
+        with suppress(OSError):  # it is not empty, or was removed by another process
             folder.rmdir()
+
+
+def _names(file: Path) -> int:
+    """How many names a file has; 0 where it is gone."""
+    try:
+        return file.stat().st_nlink
+    except FileNotFoundError:
+        return 0
 
 
 def _share(file: Path, stored: Path) -> bool:

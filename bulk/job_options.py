@@ -4,9 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+from bulk.jobs import Job
 from bulk.readiness import ReadinessConfig
 from core.cli import flag
 from gaussian_renderer.depth_files import DepthFormat
+from scene.datasets import CaptureOptions
+from scene.datasets.image_folders import DIVISORS, folder_divisor
 from scene.splits import SplitMode
 from training.mask_options import MaskOptions
 
@@ -27,8 +30,8 @@ class Gates:
     """Least number of views that train."""
     gate_test_views: int = 8
     """Least number of held-out views: half of a clip of 16."""
-    gate_size: tuple[int, int] = (256, 256)
-    """Least width and height of the images, in pixels: what is cropped out of them."""
+    gate_size: tuple[int, int] = (512, 256)
+    """Least width and height of the images, in pixels: what loaders crop out of them by default."""
 
 
 @dataclass(frozen=True)
@@ -79,3 +82,16 @@ class JobOptions:
         for name in ("iterations", "extra_downscale", "shard_mb"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: at least 1 was expected, got {getattr(self, name)}")
+
+
+def capture_options(job: Job, options: JobOptions) -> CaptureOptions:
+    """How a job's images are read: those of a folder images_N as they are, unless a resolution is given."""
+    resolution = options.resolution
+    if resolution is None:
+        divisor = folder_divisor(job.scene.images)
+        resolution = divisor if divisor in DIVISORS else -1
+    return CaptureOptions(
+        images=job.scene.images,
+        resolution=resolution,
+        extra_downscale=options.extra_downscale * 2**options.coarser,
+    )

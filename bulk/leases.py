@@ -106,8 +106,10 @@ class Lease:
 
     @property
     def is_ours(self) -> bool:
-        """Whether nobody has taken it over."""
-        return not (self.folder / str(self.number + 1)).exists()
+        """Whether nobody has taken it over, as far as the disk tells at this moment."""
+        with contextlib.suppress(OSError):  # as of a server that is busy: who asks again may get an answer
+            return not (self.folder / str(self.number + 1)).exists()
+        return True
 
     def give_back(self) -> None:
         """Let others have it. Nothing happens the second time."""

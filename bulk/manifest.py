@@ -67,7 +67,6 @@ def update_manifest(job: Job, options: JobOptions, stage: StageName, result: Map
     """
     before, run = read_manifest(job.folder), RunFolder(job.folder)
     iterations = run.iterations()
-    caption = caption_of(job, options.captions)
     folders = _written_by(stage, options, iterations[-1] if iterations else 0)
     manifest = {
         "format": FORMAT,
@@ -80,15 +79,44 @@ def update_manifest(job: Job, options: JobOptions, stage: StageName, result: Map
         "options": {name: value for name, value in config_to_json(options).items() if name not in _PRIVATE},
         "cameras": CAMERAS,
         "masks": _mask_facts(options),
-        "caption": caption or "",
-        "caption_source": None if caption is None or options.captions is None else options.captions.name,
-        "licence": options.licence or LICENCES[job.scene.dataset],
+        **description(job, options, before),
         "environment": environment.describe(),
         "stages": {**before.get("stages", {}), stage: dict(result)},
         "files": {**before.get("files", {}), **sums(run.path, folders), **_key_files(run, iterations)},
         "views": _views(run),
     }
     write_json(run.path / FILE, manifest)
+
+
+def description(job: Job, options: JobOptions, before: Mapping[str, Any]) -> dict[str, Any]:
+    """What a manifest says of the scene: caption and licence of these options, or else those of before.
+
+    Args:
+        job: the job.
+        options: how it is done now.
+        before: its manifest; empty where there is none.
+
+    Raises:
+        UserError: the captions cannot be read.
+    """
+    caption, source = before.get("caption"), before.get("caption_source")
+    if options.captions is not None:
+        caption = caption_of(job, options.captions)
+        source = None if caption is None else options.captions.name
+    licence = options.licence or before.get("licence") or LICENCES[job.scene.dataset]
+    return {"caption": caption or "", "caption_source": source, "licence": licence}
+
+
+def describe(job: Job, options: JobOptions) -> None:
+    """Let a manifest say of the scene what these options do: no stage need be done anew for that.
+
+    Raises:
+        UserError: the captions or the manifest cannot be read, or it cannot be written.
+    """
+    before = read_manifest(job.folder)
+    now = {**before, **description(job, options, before)}
+    if before and now != before:
+        write_json(job.folder / FILE, now)
 
 
 def sums(root: Path, folders: Iterable[str]) -> dict[str, dict[str, Any]]:

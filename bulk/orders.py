@@ -30,7 +30,7 @@ class Device:
     """Where a job computes.
 
     Args:
-        gpu: UUID of a GPU, or several with commas between; None = as the process finds it.
+        gpu: UUID of a GPU, or several with commas between; empty = none; None = as the process finds it.
         cores: numbers of the processor's cores to stay on; empty = any.
         threads: of torch and of the kernels; 0 = as they choose.
     """
@@ -42,7 +42,7 @@ class Device:
     @property
     def label(self) -> str:
         """For people."""
-        if self.gpu is not None:
+        if self.gpu:
             return self.gpu[:12]
         if not self.cores:
             return "any core"

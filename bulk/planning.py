@@ -4,19 +4,19 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from bulk.datasets import discover
+from bulk.datasets import PRESETS, discover
 from bulk.job_options import JobOptions
 from bulk.jobs import DatasetName, Job, SceneSource, StageName
 from bulk.states import HOME, read_object
 from core.cli import flag
 from core.errors import UserError
-from core.files import make_folder, write_json
+from core.files import explain, make_folder, sha256_of, write_json
 from core.run_folder import RunFolder
 from core.serialization import config_to_json, differences
 
@@ -26,7 +26,6 @@ _FIXED = (
     "coarser",
 )  # fmt: skip
 """Options that all outputs of a data set depend on."""
-_DESTRUCTIVE: tuple[StageName, ...] = ("clean", "partition_fix")
 _IMAGES = (".png", ".jpg", ".jpeg", ".webp")
 
 
@@ -77,7 +76,9 @@ def plan(dataset: DatasetName, captures: Path, root: Path, selection: Selection)
         )
     _check_views(scenes, selection.split_ratio)
     shares = sorted(set(selection.split_ratio))
-    jobs = [Job(scene, share, root) for scene in scenes for share in shares]
+    # Workers elsewhere begin in another folder.
+    scenes = [replace(scene, folder=scene.folder.absolute()) for scene in scenes]
+    jobs = [Job(scene, share, root.absolute()) for scene in scenes for share in shares]
     return [job for job in jobs if not (selection.skip_existing and _exists(job))]
 
 
@@ -89,16 +90,17 @@ def check_stages(stages: Sequence[StageName], yes: bool) -> None:
         yes: whether the user has agreed.
 
     Raises:
-        UserError: there is none, one twice, or one that deletes without the agreement.
+        UserError: there is none, one twice, or `clean` without the agreement or beside others.
     """
     if not stages or len(set(stages)) < len(stages):
         raise UserError(f"--stages {' '.join(stages)}: at least one was expected, and none twice")
-    deleting = [stage for stage in stages if stage in _DESTRUCTIVE]
-    if deleting and not yes:
-        raise UserError(f"--stages {' '.join(deleting)} deletes outputs; add --yes if that is meant")
+    if "clean" in stages and len(stages) > 1:
+        raise UserError(f"--stages {' '.join(stages)}: clean stands alone; clean first, then do the others")
+    if "clean" in stages and not yes:
+        raise UserError("--stages clean deletes outputs; add --yes if that is meant")
 
 
-def claim(root: Path, dataset: DatasetName, options: JobOptions) -> str:
+def claim(root: Path, dataset: DatasetName, options: JobOptions, images: str | None = None) -> str:
     """Make the folder of the data set ours, or find that it is.
 
     What all outputs depend on has to be as it was when the data set was begun. Other options may change: the
@@ -108,31 +110,70 @@ def claim(root: Path, dataset: DatasetName, options: JobOptions) -> str:
         root: the folder.
         dataset: whose rules its scenes follow.
         options: of all jobs.
+        images: folder of images inside each scene; None = the data set's own.
 
     Returns:
         A digest of the options.
 
     Raises:
-        UserError: it was begun with other options, or it cannot be written.
+        UserError: it was begun with other options, it cannot be written, or the captions cannot be read.
     """
     values = json.loads(json.dumps(config_to_json(options)))
-    wanted = {"dataset": dataset, **{name: values[name] for name in _FIXED if name in values}}
+    usual = PRESETS[dataset].images or None
+    wanted = {"dataset": dataset, "images": images or usual}
+    wanted |= {name: values[name] for name in _FIXED if name in values}
     path = make_folder(root / HOME) / "run.json"
     if not path.exists():
-        mine = path.with_name(f"run.{platform.node()}.{os.getpid()}.json")
-        write_json(mine, wanted)
-        with suppress(FileExistsError):  # another command was faster; a link replaces nothing
-            os.link(mine, path)
-        mine.unlink()
-    changed = differences(read_object(path), wanted)
+        _create(path, wanted)
+    begun = read_object(path)
+    begun.setdefault("images", usual)
+    changed = differences(begun, wanted)
     if changed:
         name, (old, new) = next(iter(changed.items()))
         raise UserError(
             f"--output-dir {root} was begun with {name} {old}, and now it is {new}; choose another folder, "
             f"or the options of then, which are in {path}"
         )
+    return digest_of(options)
+
+
+def digest_of(options: JobOptions) -> str:
+    """A digest of all that results depend on: of captions what they say, not where they lie.
+
+    Raises:
+        UserError: the captions cannot be read.
+    """
+    values = config_to_json(options)
     values.pop("yes", None)
+    if options.captions is not None:
+        values["captions"] = sha256_of(options.captions)
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def _create(path: Path, value: Mapping[str, Any]) -> None:
+    """Write a file unless another command is faster.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    mine = path.with_name(f"{path.stem}.{platform.node()}.{os.getpid()}.json")
+    write_json(mine, value)
+    try:
+        os.link(mine, path)  # which replaces nothing, and is there as a whole
+    except FileExistsError:
+        pass
+    except OSError:  # a disk without links
+        _create_in_place(path, mine.read_bytes())
+    finally:
+        mine.unlink()
+
+
+def _create_in_place(path: Path, content: bytes) -> None:
+    try:
+        with suppress(FileExistsError), path.open("xb") as file:
+            file.write(content)
+    except OSError as error:
+        raise explain(error, path) from error
 
 
 def _check_views(scenes: Iterable[SceneSource], shares: Sequence[float]) -> None:

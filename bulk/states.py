@@ -52,14 +52,16 @@ class JobState:
 
     Args:
         folder: of the job's state.
+        outputs: folder of what the job makes for users.
     """
 
     folder: Path
+    outputs: Path
 
     @classmethod
     def of(cls, job: Job) -> "JobState":
         """That of a job."""
-        return cls(job.root / HOME / "jobs" / job.key)
+        return cls(job.root / HOME / "jobs" / job.key, job.folder)
 
     @property
     def lease(self) -> Path:
@@ -103,7 +105,7 @@ class JobState:
         return read_object(self.status_file)
 
     def done(self) -> dict[str, Any]:
-        """How the job ended: `request`, `level`, and `stages`: for each its seconds and its result.
+        """How the job ended: `request`, `level`, `has_folder`, and `stages`: for each its seconds and result.
 
         Raises:
             UserError: the file is broken.
@@ -113,11 +115,15 @@ class JobState:
     def is_done(self, stages: Sequence[str], request: str) -> bool:
         """Whether these stages have ended well, asked for by a run with these options.
 
+        A user may have removed the folder since. Of what was in it nothing is looked at: there are ten
+        thousands of jobs.
+
         Raises:
             UserError: the file is broken.
         """
         done = self.done()
-        return done.get("request") == request and set(stages) <= set(done.get("stages", {}))
+        asked_for = done.get("request") == request and set(stages) <= set(done.get("stages", {}))
+        return asked_for and (self.outputs.is_dir() or not done.get("has_folder", True))
 
     def quarantine(self) -> dict[str, Any]:
         """Why the job is not tried again: `stage`, `ending`, `reason`; empty where it is.

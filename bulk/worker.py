@@ -58,6 +58,10 @@ class StageSet(Protocol):
         """What is removed before a stage is done from other inputs."""
         ...
 
+    def describe(self, job: Job, options: Any) -> None:
+        """Write down what is said of the scene, for which no stage has to be done anew."""
+        ...
+
 
 class DiskFullError(UserError):
     """Too little of the disk is free for a stage to begin."""
@@ -141,6 +145,7 @@ class _Attempt:
             if not self.lease.is_ours:
                 raise KeyboardInterrupt  # the heartbeat is about to end this process
         self.stage = ""
+        stages.describe(job, self.order.options)
         self._end({**self._still_done(stages), **done}, facts)
 
     def _do(self, stages: StageSet, stage: StageName) -> dict[str, Any]:
@@ -187,8 +192,9 @@ class _Attempt:
             self.state.forget()
             return
         order = self.order
-        ended = {"request": order.request, "level": order.level, "stages": dict(done)}
-        write_json(self.state.done_file, {**ended, "facts": dict(facts), "time": time.time()})
+        ended = {"request": order.request, "level": order.level, "stages": dict(done), "facts": dict(facts)}
+        has_folder = order.job.folder.is_dir()  # not where partition_fix had to delete it
+        write_json(self.state.done_file, {**ended, "has_folder": has_folder, "time": time.time()})
         self.state.forget(failures_only=True)
 
     def _tell(self, stage: str) -> None:

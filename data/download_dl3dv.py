@@ -24,7 +24,7 @@ from core.errors import UserError
 from core.files import explain, make_folder
 from core.progress import say
 from data.archives import unpack
-from data.downloads import NotLetInError, fetch
+from data.downloads import NoSuchFileError, NotLetInError, fetch
 
 Resolution = Literal["480P", "960P", "2K", "4K"]
 Subset = Literal["1K", "2K", "3K", "4K", "5K", "6K", "7K", "8K", "9K", "10K", "11K"]
@@ -55,20 +55,29 @@ class DownloadDL3DV:
 
 
 def download(settings: DownloadDL3DV) -> None:
-    """Fetch and unpack the scenes that are missing.
+    """Fetch and unpack the scenes that are missing; one that is not on the server does not stop the others.
 
     Raises:
         UserError: there is no such scene, or an archive cannot be had, is damaged, or does not fit onto the
-            disk.
+            disk; or, when all others are there, the server has not all that is listed.
     """
     make_folder(settings.to)
     listed = settings.to / f".{_LIST_NAME}"
     fetch(LIST, listed)
     chosen = choose(read_list(listed), settings)
+    missing: list[str] = []
     for number, (subset, scene) in enumerate(chosen, start=1):
         say(f"{subset}/{scene} ({number} of {len(chosen)})")
         for repository in (f"DL3DV-ALL-{settings.resolution}", _MODELS):
-            _fetch_part(repository, settings.to / subset, scene)
+            try:
+                _fetch_part(repository, settings.to / subset, scene)
+            except NoSuchFileError as error:
+                say(str(error))
+                missing.append(f"{subset}/{scene} in {repository}")
+    if missing:
+        raise UserError(
+            f"{SERVER} lacks {', '.join(missing)}; all else is in {settings.to}: go on without these scenes"
+        )
     say(f"{len(chosen)} scenes are in {settings.to}")
 
 

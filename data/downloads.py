@@ -23,11 +23,16 @@ _CHUNK = 1 << 20
 _TIMEOUT_S = 30
 _MOST_REDIRECTIONS = 8
 _SPARE_BYTES = 1 << 26
+_NOT_THERE = (HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 _NOT_LET_IN = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 
 class NotLetInError(UserError):
     """A file whose server wants to know who asks, or does not let that one in."""
+
+
+class NoSuchFileError(UserError):
+    """A file that its server does not have."""
 
 
 @dataclass(frozen=True)
@@ -205,5 +210,9 @@ def _number(header: str | None) -> int | None:
 def _unreachable(url: str, error: Exception) -> UserError:
     if isinstance(error, urllib.error.HTTPError) and error.code in _NOT_LET_IN:
         return NotLetInError(f"{url} is not open to everybody ({error.code} {error.reason})")
+    if isinstance(error, urllib.error.HTTPError) and error.code in _NOT_THERE:
+        return NoSuchFileError(
+            f"{url}: {error.reason}; its server has no such file, see whether it was moved"
+        )
     reason = getattr(error, "reason", None) or error
     return UserError(f"{url}: {reason}; check the network and run the same command again")

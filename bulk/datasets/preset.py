@@ -66,7 +66,7 @@ def _entries(folder: Path) -> Iterator["os.DirEntry[str]"]:
 
 
 def subset_folders(root: Path, subsets: Sequence[str]) -> list[Path]:
-    """The folders of subsets that are named.
+    """The folders of subsets that are named, each once.
 
     Raises:
         UserError: one of them does not exist; the sentence lists those that do.
@@ -74,7 +74,7 @@ def subset_folders(root: Path, subsets: Sequence[str]) -> list[Path]:
     for subset in subsets:
         if not (root / subset).is_dir():
             raise UserError(f"--subset {subset}: {root / subset} does not exist; {root} holds {listed(root)}")
-    return [root / subset for subset in subsets]
+    return list(dict.fromkeys(root / subset for subset in subsets))
 
 
 def listed(folder: Path) -> str:

@@ -23,9 +23,11 @@ class EngineOptions:
     engine: Literal["local", "ray", "slurm"] = "local"
     """Processes of this machine, tasks of a Ray cluster, or jobs of Slurm."""
     max_workers: int | None = None
-    """Jobs at a time; by default one for each idle GPU, else for each two cores; slurm: 64."""
+    """Jobs at a time; by default one for each idle GPU, else for each two cores; slurm: 64. More than there
+    are idle GPUs share the cores without one."""
     excluded_gpus: tuple[int, ...] = ()
-    """GPUs of this machine to leave alone, as nvidia-smi numbers them; only for local."""
+    """GPUs of this machine to leave alone, as nvidia-smi numbers them; only for local. So are those that
+    CUDA_VISIBLE_DEVICES leaves out."""
     jobs_per_gpu: int = 1
     """Jobs that share a GPU; for local and ray."""
     ray_address: str | None = None
@@ -55,7 +57,7 @@ def open_engine(options: EngineOptions, root: Path) -> Iterator[Engine]:
         root: the folder of the data set.
 
     Raises:
-        UserError: it cannot be had: no GPU is idle, no cluster answers, a package is missing.
+        UserError: it cannot be had: no cluster answers, a package is missing.
     """
     if options.engine == "ray":
         gpus = options.gpus_per_job / options.jobs_per_gpu

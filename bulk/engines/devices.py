@@ -4,8 +4,8 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
+from itertools import chain, pairwise, repeat
 from pathlib import Path
 from typing import IO
 
@@ -13,7 +13,7 @@ import pynvml
 
 from bulk.orders import Device
 from core import environment
-from core.errors import UserError
+from core.progress import say
 
 try:
     import fcntl
@@ -58,6 +58,15 @@ def gpus() -> list[Gpu]:
         pynvml.nvmlShutdown()
 
 
+def visible(found: Sequence[Gpu]) -> list[Gpu]:
+    """Those GPUs that CUDA_VISIBLE_DEVICES names by number or UUID; all where it is not set."""
+    value = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if value is None:
+        return list(found)
+    words = [word.strip() for word in value.split(",")]
+    return [gpu for gpu in found if any(word in (str(gpu.index), gpu.uuid) for word in words)]
+
+
 def _gpu(index: int) -> Gpu:
     handle = pynvml.nvmlDeviceGetHandleByIndex(index)
     memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
@@ -93,20 +102,16 @@ def usable_cores() -> list[int]:
 def reserved(
     max_workers: int | None, excluded: Sequence[int], jobs_per_gpu: int
 ) -> Iterator[Sequence[Device]]:
-    """Devices that no other command takes while the block lasts: idle GPUs, or cores where there is no GPU.
+    """Shares of the cores, and with the first of them idle GPUs that no other command takes meanwhile.
+
+    Stages may do without a GPU, so none is waited for.
 
     Args:
-        max_workers: devices at the most; None = all.
+        max_workers: devices; None = one for each idle GPU, or each two cores where there is none.
         excluded: GPUs to leave alone, as nvidia-smi numbers them.
         jobs_per_gpu: how often each GPU is among the devices.
-
-    Raises:
-        UserError: there are GPUs, and none is idle and allowed.
     """
-    found = gpus()
-    if not found:
-        yield core_devices(max_workers, usable_cores())
-        return
+    found = visible(gpus())
     locks: list[IO[str]] = []
     try:
         taken: list[str] = []
@@ -114,14 +119,16 @@ def reserved(
             if gpu.is_idle and gpu.index not in excluded and (lock := _lock(gpu.uuid)) is not None:
                 locks.append(lock)
                 taken.append(gpu.uuid)
-        if not taken:
-            raise UserError(
-                f"none of the {len(found)} GPUs is idle, not excluded and not reserved by another command; "
-                "wait for one, or change --excluded-gpus"
+        if found and not taken:
+            say(
+                f"none of the {len(found)} GPUs is idle, not excluded and not reserved by another command: "
+                "cores are taken"
             )
-        threads = max(1, len(usable_cores()) // (len(taken) * jobs_per_gpu))
-        devices = [Device(gpu=uuid, threads=threads) for _ in range(jobs_per_gpu) for uuid in taken]
-        yield devices[:max_workers]
+        places = taken * jobs_per_gpu
+        shares = core_devices(max_workers or len(places) or None, usable_cores())
+        nothing = "" if found else None  # GPUs that are not ours are hidden
+        names = chain(places, repeat(nothing))
+        yield [replace(share, gpu=name) for share, name in zip(shares, names, strict=False)]
     finally:
         for lock in locks:
             lock.close()

@@ -4,7 +4,7 @@ import importlib
 import os
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,8 +12,10 @@ from bulk.orders import Device, Outcome, WorkOrder
 from bulk.supervision import supervise
 from core.environment import ROOT
 from core.errors import UserError
+from core.progress import say
 
 _CONNECT_SECONDS = 5.0
+_SLACK = 1e-6  # ten tenths of a GPU are one
 
 
 class RayEngine:
@@ -29,7 +31,8 @@ class RayEngine:
         cpus: cores of each task.
 
     Raises:
-        UserError: Ray is not installed, or there is no cluster at the address.
+        UserError: Ray is not installed, there is no cluster at the address, or the one on this machine has
+            too little for a task.
     """
 
     def __init__(self, address: str | None, max_workers: int | None, gpus: float, cpus: float) -> None:
@@ -43,6 +46,7 @@ class RayEngine:
         self._max_workers = max_workers
         self._needs = {"CPU": cpus, "GPU": gpus}
         self._running: dict[Any, WorkOrder] = {}
+        self._check_room(own=address is None)
 
     def _connect(self, address: str | None) -> None:
         quiet = {"log_to_driver": False, "configure_logging": False}
@@ -62,9 +66,30 @@ class RayEngine:
     @property
     def slots(self) -> int:
         """As many as the cluster has room for at this moment, and `max_workers` at the most."""
-        have = self._ray.cluster_resources()
-        room = min((int(have.get(kind, 0) // need) for kind, need in self._needs.items() if need), default=1)
+        room = room_for(self._needs, self._nodes())
         return max(1, room if self._max_workers is None else min(room, self._max_workers))
+
+    def _nodes(self) -> list[Mapping[str, float]]:
+        """What each machine of the cluster has."""
+        return [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
+
+    def _check_room(self, *, own: bool) -> None:
+        """Tell of tasks that no machine has room for, as Ray itself would wait without a word.
+
+        Args:
+            own: whether the cluster is this machine, so that no other will come.
+
+        Raises:
+            UserError: it is.
+        """
+        if room_for(self._needs, self._nodes()):
+            return
+        needs = " and ".join(f"{need:g} {kind}" for kind, need in self._needs.items() if need)
+        told = f"no machine of the Ray cluster has {needs}, as a job needs (--gpus-per-job, --cpus-per-job)"
+        if own:
+            self._ray.shutdown()
+            raise UserError(f"{told}; ask for less, or name another cluster with --ray-address")
+        say(f"{told}; jobs wait until one has")
 
     def submit(self, order: WorkOrder) -> None:
         """Begin an order wherever there is room."""
@@ -96,6 +121,19 @@ class RayEngine:
             return Outcome("error", reason=_first_line(error.cause or error))
         except errors.RayError as error:
             return Outcome("lost", reason=f"its machine or Ray's process on it ended ({_first_line(error)})")
+
+
+def room_for(needs: Mapping[str, float], nodes: Sequence[Mapping[str, float]]) -> int:
+    """How many tasks fit at a time: each lies on one machine as a whole.
+
+    Args:
+        needs: of a task, by kind.
+        nodes: what each machine has.
+    """
+    wanted = {kind: need for kind, need in needs.items() if need}
+    if not wanted:
+        return 1
+    return sum(min(int(have.get(kind, 0) / wanted[kind] + _SLACK) for kind in wanted) for have in nodes)
 
 
 def run_remotely(text: str) -> str:

@@ -76,7 +76,11 @@ class SlurmEngine:
         self._waiting.append(order)
 
     def wait(self, seconds: float) -> Sequence[tuple[WorkOrder, Outcome]]:
-        """Orders that have ended."""
+        """Orders that have ended.
+
+        Raises:
+            UserError: Slurm does not take new ones.
+        """
         self._send()
         until = time.monotonic() + seconds
         while True:
@@ -100,20 +104,25 @@ class SlurmEngine:
     def _send(self) -> None:
         if not self._waiting:
             return
-        with self._executor.batch():
-            jobs = [self._executor.submit(Attempt(), order.to_json()) for order in self._waiting]
+        try:
+            with self._executor.batch():
+                jobs = [self._executor.submit(Attempt(), order.to_json()) for order in self._waiting]
+        except self._submitit.core.utils.FailedJobError as error:
+            raise UserError(
+                f"Slurm did not take {len(self._waiting)} jobs ({_last_line(error)}); correct "
+                "--slurm-partition, --slurm-minutes or --slurm-settings, and repeat the command"
+            ) from error
         self._running += zip(self._waiting, jobs, strict=True)
         self._waiting = []
 
     def _outcome(self, job: Any) -> Outcome:
+        errors = self._submitit.core.utils
         try:
             return Outcome.from_json(job.result())
-        except (
-            self._submitit.core.utils.FailedJobError,
-            self._submitit.core.utils.UncompletedJobError,
-        ) as error:
-            last = (str(error).strip().splitlines() or [type(error).__name__])[-1]
-            return Outcome("lost", reason=f"its job ended without an answer ({last})")
+        except errors.FailedJobError as error:  # an exception in it, which comes again wherever it is done
+            return Outcome("error", reason=_last_line(error))
+        except errors.UncompletedJobError as error:
+            return Outcome("lost", reason=f"its job ended without an answer ({_last_line(error)})")
 
 
 class Attempt:
@@ -126,6 +135,10 @@ class Attempt:
     def checkpoint(self, text: str) -> Any:
         """The same again, after the job was preempted or came to its time limit."""
         return importlib.import_module("submitit").helpers.DelayedSubmission(self, text)
+
+
+def _last_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[-1]
 
 
 def _settings(options: SlurmOptions) -> Mapping[str, str]:

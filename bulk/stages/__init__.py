@@ -8,7 +8,7 @@ from typing import Any
 from bulk.catalogue import finish
 from bulk.job_options import JobOptions
 from bulk.jobs import Job, StageName
-from bulk.manifest import update_manifest
+from bulk.manifest import describe, update_manifest
 from bulk.stages.checking import VALIDATION, metrics, validate
 from bulk.stages.dependencies import stage_inputs
 from bulk.stages.mending import clean, partition_fix
@@ -19,7 +19,7 @@ from core.run_folder import RunFolder
 from gaussian_renderer.depth_files import depth_folders
 from training.mask_options import mask_folders
 
-__all__ = ["STAGE_WORK", "finish", "stage_inputs", "stage_outputs", "stage_traces"]
+__all__ = ["STAGE_WORK", "describe", "finish", "stage_inputs", "stage_outputs", "stage_traces"]
 
 Work = Callable[[Job, JobOptions], Mapping[str, Any]]
 

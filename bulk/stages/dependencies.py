@@ -8,8 +8,10 @@ from typing import Any
 
 from bulk.job_options import JobOptions
 from bulk.jobs import Job, StageName
+from bulk.manifest import description, read_manifest
 from core.serialization import config_to_json
 from core.stages import file_stamps
+from scene.datasets.colmap import MODEL_FOLDERS
 
 _AFTER: Mapping[StageName, tuple[StageName, ...]] = {
     "train": (),
@@ -42,7 +44,7 @@ _OPTIONS: Mapping[StageName, tuple[str, ...]] = {
     "depth": ("depth_format", "backend"),
     "metrics": (),
     "validate": ("gates",),
-    "pack": ("shard_mb", "captions"),
+    "pack": ("shard_mb",),
     "postprocess": _TRAINING,
     "partition_fix": (*_TRAINING, "yes"),
     "clean": (),
@@ -56,7 +58,7 @@ def stage_inputs(job: Job, stage: StageName, options: JobOptions) -> Mapping[str
     """All that a stage's result depends on, as JSON values. Files are stated, not read.
 
     Raises:
-        UserError: a file of the capture cannot be looked at.
+        UserError: a file of the capture cannot be looked at, or captions or the manifest be read.
     """
     chosen = config_to_json(options)
     inputs: dict[str, Any] = {name: chosen[name] for name in _OPTIONS[stage]}
@@ -69,6 +71,8 @@ def stage_inputs(job: Job, stage: StageName, options: JobOptions) -> Mapping[str
             "split": job.split,
             "capture": file_stamps(_files(scene.folder)),
         }
+    if stage == "pack":
+        inputs["caption"] = description(job, options, read_manifest(job.folder))["caption"]
     for earlier in _AFTER[stage]:
         text = json.dumps(stage_inputs(job, earlier, options), sort_keys=True)
         inputs[earlier] = sha256(text.encode()).hexdigest()
@@ -79,9 +83,7 @@ def _files(source: Path) -> list[Path]:
     """The files that say where a capture's cameras are; of a video the film itself."""
     if source.is_file():
         return [source]
-    models = [source / "sparse" / "0" / name for name in _MODEL] + [
-        source / "sparse" / name for name in _MODEL
-    ]
+    models = [source / folder / name for folder in MODEL_FOLDERS for name in _MODEL]
     named = [model.with_suffix(suffix) for model in models for suffix in (".bin", ".txt")]
     others = [source / "transforms.json", source / "partition.json"]
     return [path for path in (*named, *others) if path.is_file()]

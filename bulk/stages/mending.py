@@ -37,7 +37,7 @@ def partition_fix(job: Job, options: JobOptions) -> Mapping[str, Any]:
         if not options.yes:
             raise UserError(
                 f"{job.folder} has no usable partition ({'; '.join(problems)}) and its capture tells none "
-                f"({error}); with --yes it would be deleted"
+                f"({error}); with --yes --retry-quarantined it is deleted"
             ) from error
         _delete(job)
         return {"state": "deleted", "problems": problems, "images_fit": False}

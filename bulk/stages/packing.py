@@ -15,7 +15,7 @@ from typing import Any
 from bulk.consumer import SceneReader
 from bulk.job_options import JobOptions
 from bulk.jobs import Job
-from bulk.manifest import read_manifest
+from bulk.manifest import description, read_manifest
 from core.files import atomic_write, explain, sha256_of, write_json
 from core.folders import remove
 from training.mask_options import FOLDERS
@@ -73,6 +73,7 @@ _Sample = list[tuple[str, bytes]]
 def _samples(job: Job, options: JobOptions) -> Iterator[_Sample]:
     reader = SceneReader(job.folder, FOLDERS[options.masks.mask_kinds[0]])
     manifest = read_manifest(job.folder)
+    caption = description(job, options, manifest)["caption"]
     images = {entry["view"]: entry["image"] for entry in manifest.get("views", [])}
     for index in sorted(reader.places):
         key = f"{job.name}/{index:05d}"
@@ -84,7 +85,7 @@ def _samples(job: Job, options: JobOptions) -> Iterator[_Sample]:
             "image": images.get(index),
             "c2w": reader.extrinsics[index].tolist(),
             "K": reader.intrinsics[index].tolist(),
-            "caption": manifest.get("caption", ""),
+            "caption": caption,
         }
         yield [
             *((f"{key}.{name}.png", _read(reader.path(index, kind))) for name, kind in _kinds(reader.masks)),

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bulk.job_options import JobOptions
+from bulk.job_options import JobOptions, capture_options
 from bulk.jobs import Job
 from bulk.manifest import FILE as MANIFEST
 from bulk.stages.checking import VALIDATION
@@ -17,8 +17,6 @@ from core.progress import say
 from core.run_folder import RunFolder
 from core.schedules import ScheduleConfig
 from core.serialization import differences
-from scene.datasets import CaptureOptions
-from scene.datasets.image_folders import DIVISORS, folder_divisor
 from scene.densification import DensificationConfig
 from scene.prediction_layout import find_layout
 from scene.splits import SplitOptions
@@ -62,19 +60,6 @@ def video_config(job: Job, options: JobOptions) -> DynamicConfig:
         points=points,
         densification=replace(default.densification, max_gaussians=cap),
         loop=_LOOP,
-    )
-
-
-def capture_options(job: Job, options: JobOptions) -> CaptureOptions:
-    """How a job's images are read: those of a folder images_N as they are, unless a resolution is given."""
-    resolution = options.resolution
-    if resolution is None:
-        divisor = folder_divisor(job.scene.images)
-        resolution = divisor if divisor in DIVISORS else -1
-    return CaptureOptions(
-        images=job.scene.images,
-        resolution=resolution,
-        extra_downscale=options.extra_downscale * 2**options.coarser,
     )
 
 

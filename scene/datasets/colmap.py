@@ -19,7 +19,8 @@ from scene.datasets.pycolmap_import import pycolmap
 from scene.datasets.source import Reader, SourceScene, SourceView
 
 _NERFSTUDIO_FOLDER = "colmap/sparse/0"
-_FOLDERS = ("sparse/0", "sparse", _NERFSTUDIO_FOLDER)
+MODEL_FOLDERS = ("sparse/0", "sparse", _NERFSTUDIO_FOLDER)
+"""Where the model of a source may be; the first that has one is read."""
 _SUFFIXES = (".bin", ".txt")
 
 
@@ -33,7 +34,9 @@ def _detect(source: Path) -> bool:
 def _read(source: Path, options: CaptureOptions) -> SourceScene:
     folder = find_model(source)
     if folder is None:
-        raise UserError(f"{source} has no COLMAP model; cameras.bin or .txt was expected in {_FOLDERS[0]}")
+        raise UserError(
+            f"{source} has no COLMAP model; cameras.bin or .txt was expected in {MODEL_FOLDERS[0]}"
+        )
     model = read_model(folder)
     notes = []
     if (source / "sparse" / "1").is_dir() and folder.name == "0":
@@ -77,7 +80,7 @@ def model_cameras(folder: Path) -> tuple[Cameras, tuple[str, ...]]:
 
 def find_model(source: Path) -> Path | None:
     """The folder of the COLMAP model in a source, if there is one."""
-    for name in _FOLDERS:
+    for name in MODEL_FOLDERS:
         for stem in ("cameras", "images"):
             if any((source / name / f"{stem}{suffix}").is_file() for suffix in _SUFFIXES):
                 return source / name

@@ -15,11 +15,11 @@ from typing import Any
 from bulk import stages
 from bulk.job_options import JobOptions
 from bulk.jobs import Job, StageName
-from bulk.stages import stage_inputs, stage_outputs, stage_traces
+from bulk.stages import describe, stage_inputs, stage_outputs, stage_traces
 from bulk.states import JobState
 from core.stages import Stage
 
-__all__ = ["STAGE_WORK", "finish", "stage_inputs", "stage_outputs", "stage_traces"]
+__all__ = ["STAGE_WORK", "describe", "finish", "stage_inputs", "stage_outputs", "stage_traces"]
 
 FULL = "FULL"
 AUDIT = "audit.jsonl"

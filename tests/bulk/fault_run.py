@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from bulk.catalogue import INDEX
 from bulk.consumer import accept
@@ -28,8 +28,11 @@ from tests.conftest import ROOT
 ITERATIONS = 150
 SPLITS = (0.4, 0.6)
 STAGES = ("train", "render", "visibility", "depth", "metrics")
-STALE_SECONDS = 6.0
+STALE_SECONDS = 20.0
+"""Heartbeats are a second apart, and twenty in a row are missed by nobody who is alive."""
 CORRUPT, INCOMPLETE = "corrupt", "incomplete"
+ENVIRONMENT = {"OMP_NUM_THREADS": "1", "RAY_AUTH_MODE": "disabled", "CUDA_VISIBLE_DEVICES": ""}
+"""Others may use the GPUs of this machine, so none is seen."""
 COMMAND = (sys.executable, "-m", "tests.bulk.audited_command")
 """What is run; the real one is (sys.executable, "dataset_generation.py")."""
 
@@ -47,6 +50,8 @@ class FaultRun:
     good: int
     killed: dict[int, float] = field(default_factory=dict)
     """When which worker was killed."""
+    commands: list[subprocess.Popen[str]] = field(default_factory=list)
+    """All that were started."""
 
     def __post_init__(self) -> None:
         self.names = tuple(f"scene{number:02}" for number in range(self.good))
@@ -54,6 +59,15 @@ class FaultRun:
         for photograph in (self.captures / "1K" / CORRUPT / IMAGES).iterdir():
             photograph.write_bytes(photograph.read_bytes()[:60])
         (self.captures / "1K" / INCOMPLETE / "transforms.json").unlink()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End what an assertion that failed has left; its workers end with their command."""
+        for command in self.commands:
+            command.kill()
+            command.wait()
 
     @property
     def captures(self) -> Path:
@@ -78,15 +92,16 @@ class FaultRun:
         told = [str(word) for pair in settings.items() for word in pair]
         told += [*LENIENT_FLAGS, "--split-ratio", *map(str, SPLITS), "--stages", *STAGES]
         log = (self.folder / f"log{time.monotonic_ns()}.txt").open("w", encoding="utf-8")
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "RAY_AUTH_MODE": "disabled"}
         with log:
-            return subprocess.Popen(
+            command = subprocess.Popen(
                 [*COMMAND, *told, *words],
                 cwd=ROOT,
                 stderr=log,
-                env=environment,
+                env={**os.environ, **ENVIRONMENT},
                 text=True,
             )
+        self.commands.append(command)
+        return command
 
     def workers(self) -> dict[str, int]:
         """Numbers of the processes that have a lease, by the job's key."""
@@ -96,12 +111,19 @@ class FaultRun:
                 found[str(lease.parent.relative_to(self.out / HOME / "jobs"))] = holder.pid
         return found
 
-    def wait_for_a_worker(self, seconds: float = 90) -> None:
+    def wait_for_a_worker(self, seconds: float = 300) -> None:
         """Until some job is at work."""
         until = time.monotonic() + seconds
         while not self.workers():
             assert time.monotonic() < until, self.logs()
             time.sleep(0.05)
+
+    def wait_for_no_worker(self, seconds: float = 60) -> None:
+        """Until all workers have ended: by themselves, when their command has."""
+        until = time.monotonic() + seconds
+        while self.workers():
+            assert time.monotonic() < until, "its workers outlived it"
+            time.sleep(0.1)
 
     def kill_workers(self, commands: Sequence[subprocess.Popen[str]], times: int, seed: int) -> None:
         """Kill a random worker at random moments, until so many are killed or all commands have ended."""

@@ -25,6 +25,13 @@ def test_every_form_says_the_same(text: str, tmp_path: Path) -> None:
     assert read_captions(tmp_path / "captions.json") == EXPECTED
 
 
+def test_what_is_edited_is_read_anew(tmp_path: Path) -> None:
+    file = tmp_path / "c.json"
+    for caption in ("A fox.", "A town."):
+        file.write_text(json.dumps({"a": caption}), encoding="utf-8")
+        assert read_captions(file) == {"a": caption}
+
+
 def test_one_line_is_lines(tmp_path: Path) -> None:
     (tmp_path / "c.jsonl").write_text(json.dumps(ENTRIES[0]), encoding="utf-8")
     assert read_captions(tmp_path / "c.jsonl") == {"a_0.5": "A fox."}

@@ -1,6 +1,8 @@
 """The command from its words to its exit code."""
 
+import json
 import re
+import tarfile
 from functools import partial
 from pathlib import Path
 
@@ -59,6 +61,29 @@ def test_some_fail_and_all_is_told(
     assert "was begun with iterations 20, and now it is 21" in capsys.readouterr().err
 
 
+def test_captions_that_come_later_need_no_training(captures: Path, tmp_path: Path) -> None:
+    out, file = tmp_path / "out", tmp_path / "captions.json"
+    words = ("--cut-end", "1", "--stages", "train", "render", "visibility", "pack")
+    seen: list[tuple[str, str]] = []
+    for texts in (None, {"a": "A fox."}, {"a": "Two foxes."}):
+        said = ()
+        if texts:
+            file.write_text(json.dumps(texts), encoding="utf-8")
+            said = ("--captions", str(file), "--licence", "CC0")
+        assert run(captures, out, *words, *said) == 0
+        manifest = read_json(out / "1K" / "a_0.5" / "manifest.json")
+        with tarfile.open(out / "shards" / "1K" / "a_0.5-000000.tar") as tar:
+            member = tar.extractfile("a_0.5/00000.json")
+            assert member is not None
+            seen.append((manifest["caption"], json.load(member)["caption"]))
+        assert read_json(out / "1K" / "captions.json")["captions"][0]["caption"] == manifest["caption"]
+    assert seen == [("", ""), ("A fox.",) * 2, ("Two foxes.",) * 2]
+    assert manifest["licence"] == "CC0"
+    begun = [json.loads(line) for line in (out / audited_stages.AUDIT).read_text().splitlines()]
+    stages = [line["stage"] for line in begun if line["event"] == "begin"]
+    assert stages == ["train", "render", "visibility", "pack", "pack", "pack"]
+
+
 def test_quarantine_ends_when_the_user_says_so(
     captures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -80,6 +105,12 @@ def test_a_dry_run_lists_and_does_nothing(
     assert "train:pending" in told.out
     assert re.search(r"2 jobs: about .* are free; about .* hours of one worker", told.err)
     assert not (tmp_path / "out").exists()
+    assert run(captures, tmp_path / "out", "--cut-end", "1") == 0
+    capsys.readouterr()
+    assert run(captures, tmp_path / "out", "--dry-run") == 0
+    told = capsys.readouterr()
+    assert "1K/a_0.5\ttrain:done render:done metrics:done" in told.out
+    assert re.search(r"1 jobs: about .* of one worker, and 1 are done", told.err)
 
 
 @pytest.mark.parametrize(
@@ -90,12 +121,15 @@ def test_a_dry_run_lists_and_does_nothing(
         (("--split-ratio", "1.5"), "shares between 0 and 1 were expected"),
         (("--split-ratio", "0.01"), "leaves fewer than 2 views for training"),
         (("--stages", "clean"), "add --yes"),
+        (("--stages", "clean", "train", "--yes"), "clean stands alone"),
+        (("--captions", "nowhere.json"), "nowhere.json"),
         (
             ("--engine", "ray", "--ray-address", "127.0.0.1:9"),
             "no Ray cluster answers at --ray-address 127.0.0.1:9",
         ),
         (("--engine", "ray", "--ray-address", "nonsense"), "auto, HOST:PORT or ray://HOST:PORT was expected"),
         (("--engine", "slurm"), "--engine slurm"),
+        (("-r", "0"), "-r 0 was given"),
         (("--max-workers", "0"), "max_workers: at least 1"),
         (("--stale-seconds", "1"), "at least three heartbeats"),
     ],

@@ -6,6 +6,7 @@ import pytest
 
 from bulk.datasets import discover
 from bulk.estimates import Estimate, estimate
+from bulk.job_options import JobOptions
 from bulk.jobs import Job, SceneSource, StageName
 
 STAGES: tuple[StageName, ...] = ("train", "render", "visibility", "depth", "metrics")
@@ -60,9 +61,11 @@ def test_jobs_and_stages_add_up(tmp_path: Path) -> None:
 
 def test_fewer_iterations_and_coarser_images_take_less(tmp_path: Path) -> None:
     jobs = [Job(scene(tmp_path / "abc"), 0.5, tmp_path)]
-    assert estimate(jobs, STAGES, iterations=100).seconds < 0.1 * estimate(jobs, STAGES).seconds
-    whole, coarse = (estimate(jobs, ("render",), coarser=times).bytes for times in (0, 1))
-    assert coarse == pytest.approx(whole / 4, abs=2)
+    assert estimate(jobs, STAGES, JobOptions(iterations=100)).seconds < 0.1 * estimate(jobs, STAGES).seconds
+    ways = ({}, {"coarser": 1}, {"extra_downscale": 2}, {"resolution": 2}, {"resolution": 480})
+    whole, *others = (estimate(jobs, ("render",), JobOptions(**way)).bytes for way in ways)
+    assert others == pytest.approx([whole / 4] * 4, rel=0.01)
+    assert estimate(jobs, ("render",), JobOptions(resolution=4)).bytes == whole, "images_4 are so already"
 
 
 def test_of_many_scenes_some_are_looked_at(tmp_path: Path) -> None:

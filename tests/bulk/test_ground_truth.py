@@ -72,6 +72,22 @@ def test_photographs_are_forgotten_with_their_last_split(tmp_path: Path) -> None
     assert not store(jobs[0][0]).parent.exists()
 
 
+def test_splits_may_be_forgotten_at_the_same_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    job, run = split_of(tmp_path, 0.5, (0, 1))
+    share_photographs(job, run)
+    remove(job.folder)
+    real = Path.glob
+
+    def after_others(folder: Path, pattern: str) -> list[Path]:
+        """What was listed, and has been removed since."""
+        found = list(real(folder, pattern))
+        remove(store(job).parent)
+        return found
+
+    monkeypatch.setattr(Path, "glob", after_others)
+    forget_photographs(job)
+
+
 def test_splits_of_other_views_are_independent(tmp_path: Path) -> None:
     job, run = split_of(tmp_path, 0.5, (0, 1))
     assert share_photographs(job, replace(run, split=Split((0,), (), "by hand"))).linked == 1

@@ -1,5 +1,6 @@
 """At most one has a lease, whatever the others do and whenever it stops living."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -55,6 +56,22 @@ def test_a_holder_that_gives_no_sign_of_life_loses_it_and_knows(tmp_path: Path) 
     sleeper.give_back()
     assert taker.beat()
     assert is_taken(tmp_path, STALE)
+
+
+def test_a_disk_that_does_not_answer_takes_no_lease_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lease = Lease.take(tmp_path, Holder.here(), STALE)
+    assert lease is not None
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ESTALE, "stale")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "exists", refuse)
+        assert lease.beat()
+    (tmp_path / "2").touch()
+    assert not lease.beat()
 
 
 def test_an_ended_process_of_this_machine_is_not_waited_for(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """From words to jobs, and what is refused before anything is done."""
 
+import errno
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +28,7 @@ def test_jobs_are_scenes_times_splits(captures: Path) -> None:
     every = keys(captures)
     assert every == [f"1K/{scene}_{split}" for scene in "abc" for split in (0.25, 0.5)]
     assert keys(captures, replace(SELECTION, subset=("1K",))) == every
+    assert keys(captures, replace(SELECTION, subset=("1K", "1K/"))) == every
     cut = keys(captures, replace(SELECTION, cut_start=1, cut_end=2))
     assert cut == every[2:4]
 
@@ -43,6 +46,12 @@ def test_jobs_that_exist_are_left_alone_if_asked_for(captures: Path, tmp_path: P
         (folder / name).touch()
     assert "1K/a_0.5" not in keys(captures, replace(SELECTION, skip_existing=True), tmp_path)
     assert "1K/a_0.5" in keys(captures, SELECTION, tmp_path)
+
+
+def test_workers_elsewhere_find_all_that_a_job_names(captures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(captures.parent)
+    (first, *_) = plan("dl3dv", Path(captures.name), Path("out"), SELECTION)
+    assert (first.scene.folder, first.root) == (captures / "1K" / "a", captures.parent / "out")
 
 
 @pytest.mark.parametrize(
@@ -71,6 +80,9 @@ def test_what_deletes_needs_an_agreement() -> None:
     check_stages(("clean",), yes=True)
     with pytest.raises(UserError, match="clean deletes outputs; add --yes"):
         check_stages(("clean",), yes=False)
+    check_stages(("partition_fix",), yes=False)
+    with pytest.raises(UserError, match="clean stands alone"):
+        check_stages(("clean", "train"), yes=True)
     with pytest.raises(UserError, match="none twice"):
         check_stages(("train", "train"), yes=False)
     with pytest.raises(UserError, match="at least one"):
@@ -85,6 +97,20 @@ def test_a_data_set_has_one_config(tmp_path: Path) -> None:
         claim(tmp_path, "dl3dv", replace(options, iterations=7))
     with pytest.raises(UserError, match="was begun with dataset dl3dv"):
         claim(tmp_path, "colmap", options)
+    assert claim(tmp_path, "dl3dv", options, "images_4") == digest
+    with pytest.raises(UserError, match="was begun with images images_4, and now it is images_8"):
+        claim(tmp_path, "dl3dv", options, "images_8")
+    assert [path.name for path in (tmp_path / ".bulk").iterdir()] == ["run.json"]
+
+
+@pytest.mark.parametrize("reason", [errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_a_disk_may_have_no_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: int) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(reason, "no links here")
+
+    monkeypatch.setattr(os, "link", refuse)
+    digest = claim(tmp_path, "dl3dv", JobOptions())
+    assert claim(tmp_path, "dl3dv", JobOptions()) == digest
     assert [path.name for path in (tmp_path / ".bulk").iterdir()] == ["run.json"]
 
 

@@ -38,6 +38,8 @@ def jobs(tmp_path: Path) -> list[Job]:
     assert work_on(order(jobs[0])).ending == "done"
     write_json(states[1].done_file, done(99.0, level=1))
     write_json(states[2].done_file, done(None))
+    for each in jobs[1:3]:
+        each.folder.mkdir()
     states[3].add_failure(Outcome("input", "check", "no <sparse>"), 0)
     states[3].put_into_quarantine(states[3].failures()[0])
     states[4].add_failure(Outcome("error", "train", "nan"), 0)

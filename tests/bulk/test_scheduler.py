@@ -37,6 +37,7 @@ class ScriptedEngine:
         ending = endings.pop(0) if len(endings) > 1 else endings[0]
         if ending == "done":
             stages = {stage: {} for stage in order.stages}
+            order.job.folder.mkdir(parents=True, exist_ok=True)
             write_json(JobState.of(order.job).done_file, {"request": order.request, "stages": stages})
         self._ended.append((order, Outcome(ending, "train", "because")))  # pyright: ignore[reportArgumentType]
 
@@ -75,6 +76,9 @@ def test_all_are_done_and_not_again(jobs: list[Job], tmp_path: Path) -> None:
     assert [order.job for order in engine.given] == jobs
     tally, engine = schedule(jobs, tmp_path)
     assert (tally.done, tally.before, engine.given) == (5, 5, [])
+    jobs[1].folder.rmdir()
+    tally, engine = schedule(jobs, tmp_path)
+    assert (tally.done, [order.job for order in engine.given]) == (5, [jobs[1]]), "what is gone is not done"
 
 
 def test_failures_are_tried_again_and_then_no_more(jobs: list[Job], tmp_path: Path) -> None:
@@ -138,6 +142,7 @@ def test_what_another_process_does_counts_as_done(
     class Other(Silent):
         def show(self, tally: Tally) -> None:
             if tally.done == 1:
+                jobs[0].folder.mkdir(parents=True, exist_ok=True)
                 write_json(state.done_file, done)
 
     scheduler._display = Other()  # pyright: ignore[reportPrivateUsage]

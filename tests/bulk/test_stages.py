@@ -123,7 +123,12 @@ def test_inputs_pass_changes_on(job: Job) -> None:
 def test_inputs_change_with_the_capture(source: Path, tmp_path: Path) -> None:
     copy = make_source(tmp_path / "scene")
     job = make_job(copy, tmp_path / "out")
+    model = job.scene.folder / "colmap" / "sparse" / "0" / "images.bin"
+    model.parent.mkdir(parents=True)
+    bare = stage_inputs(job, "render", OPTIONS)
+    model.touch()
     before = stage_inputs(job, "render", OPTIONS)
+    assert before != bare, "a model as DL3DV's downloader leaves it"
     os.utime(copy / "transforms.json", ns=(1, 1))
     assert stage_inputs(job, "render", OPTIONS) != before
 
@@ -227,7 +232,7 @@ def test_what_cannot_be_mended_is_deleted_only_with_yes(tmp_path: Path) -> None:
     do(job, "train", "render")
     (source / "transforms.json").unlink()
     (job.folder / "partition.json").write_text("{", encoding="utf-8")
-    with pytest.raises(UserError, match="with --yes it would be deleted"):
+    with pytest.raises(UserError, match="with --yes --retry-quarantined it is deleted"):
         do(job, "partition_fix")
     assert job.folder.exists()
     fixed = do(job, "partition_fix", options=replace(OPTIONS, yes=True))

@@ -43,14 +43,21 @@ def test_a_job_goes_through_its_states(tmp_path: Path, state: JobState) -> None:
     assert state.quarantine()["failures"] == 1
     state.forget(failures_only=True)
     write_json(state.done_file, {"request": "digest", "stages": dict.fromkeys(STAGES)})
+    state.outputs.mkdir(parents=True)
     assert names(tmp_path) == ["done"] * 3
 
 
 def test_done_means_these_stages_with_these_options(state: JobState) -> None:
-    write_json(state.done_file, {"request": "digest", "stages": {"train": {}, "render": {}}})
+    done = {"request": "digest", "stages": {"train": {}, "render": {}}}
+    write_json(state.done_file, done)
+    assert not state.is_done(("train",), "digest"), "its folder is not there"
+    state.outputs.mkdir(parents=True)
     assert state.is_done(("train",), "digest")
     assert not state.is_done(("train", "metrics"), "digest")
     assert not state.is_done(("train",), "another")
+    state.outputs.rmdir()
+    write_json(state.done_file, {**done, "has_folder": False})
+    assert state.is_done(("train",), "digest"), "it left none"
 
 
 def test_failures_are_kept_in_their_order(state: JobState) -> None:

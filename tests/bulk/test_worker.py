@@ -54,6 +54,18 @@ def test_a_stage_added_later_is_all_that_is_done(captures: Path, tmp_path: Path)
     assert set(JobState.of(what).done()["stages"]) == set(STAGES)
 
 
+def test_what_is_said_later_needs_no_stage(captures: Path, tmp_path: Path) -> None:
+    what, file = job(captures, tmp_path), tmp_path / "captions.json"
+    file.write_text('{"a": "A fox."}', encoding="utf-8")
+    assert work_on(order(what)).ending == "done"
+    said = replace(OPTIONS, captions=file, licence="CC0")
+    for request, options in (("said", said), ("not said again", OPTIONS)):
+        assert work_on(replace(order(what), request=request, options=options)).ending == "done"
+        manifest = read_manifest(what.folder)
+        assert (manifest["caption"], manifest["licence"]) == ("A fox.", "CC0")
+    assert len(audit(tmp_path)) == len(STAGES)
+
+
 def test_a_stage_whose_outputs_are_gone_is_done_again(captures: Path, tmp_path: Path) -> None:
     what = job(captures, tmp_path)
     assert work_on(order(what)).ending == "done"

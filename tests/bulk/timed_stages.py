@@ -53,5 +53,9 @@ def stage_traces(job: Job, stage: StageName, options: JobOptions) -> tuple[Path,
     return ()
 
 
+def describe(job: Job, options: JobOptions) -> None:
+    """There is nothing to say."""
+
+
 def finish(root: Path, jobs: Sequence[Job]) -> None:
     """There is nothing to write."""

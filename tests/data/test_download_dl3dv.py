@@ -69,6 +69,19 @@ def test_an_unknown_scene(
     assert "DL3DV lists no such scene" in capsys.readouterr().err
 
 
+def test_scenes_that_are_not_there_do_not_stop_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (images, *_) = files(A)
+    without = {path: content for path, content in files(A).items() if path != images}
+    with serving({"/list.csv": LIST, **without, **files(B)}) as (address, _):
+        use(monkeypatch, address)
+        assert main(["--to", str(tmp_path)]) == 2
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert f"lacks 1K/{A} in DL3DV-ALL-960P; all else is in {tmp_path}" in told
+    assert (tmp_path / "1K" / B / "images_4").is_dir()
+
+
 def test_who_is_not_let_in_learns_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -127,7 +127,7 @@ def test_too_much_is_refused_and_not_kept(address: str, tmp_path: Path) -> None:
 
 
 def test_one_sentence_when_it_is_not_there(address: str, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="absent: Not Found; check the network"):
+    with pytest.raises(UserError, match="absent: Not Found; its server has no such file"):
         fetch(f"{address}/absent", tmp_path / "x")
 
 
