@@ -27,14 +27,10 @@ PRESETS: Mapping[str, DitTraining] = {
     ),
     "occ3d": replace(_CARLASC, normalize=True, legacy_driving=False),
     "tiny": DitTraining(
-        model=DitConfig(
-            depth=6, width=256, heads=4, patch=4, trajectory=True, command=True, predicts="velocity"
-        ),
+        model=DitConfig(depth=6, width=256, heads=4, patch=4, command=True, predicts="velocity"),
         normalize=True,
-        time_frequencies=True,
         legacy_driving=False,
         balance_planes=True,
-        levels="middle",
         evaluation_epochs=3.0,
         fit=NetworkFitConfig(
             iterations=4000,

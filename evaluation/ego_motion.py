@@ -1,4 +1,4 @@
-"""How the vehicle moved, told from its voxels alone: poses of generated sequences are what was asked for.
+"""How the vehicle moved, told from its voxels alone: generated sequences come without poses.
 
 What stands still in the world moves against the vehicle. Bird's-eye maps of the classes that cannot move are
 laid onto one another, neighbouring frames and frames further apart, and the path is the one that agrees with

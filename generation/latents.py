@@ -229,10 +229,6 @@ class LatentSplit:
         scene, first = self._where[row]
         return self._place.get((scene, first - self.facts.frames * (self.facts.skip + 1)))
 
-    def poses(self) -> Float64[Tensor, "N T 4 4"]:
-        """The vehicle's poses in all windows; only where `has_poses`."""
-        return torch.cat([self._tensor(k, "world_from_ego") for k in range(self.facts.shards(self.split))])
-
     def rollouts(self, rows: list[int]) -> Float16[Tensor, "N C H W"]:
         """Several rollouts."""
         return torch.stack([self[row].rollout for row in rows])

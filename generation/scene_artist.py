@@ -13,7 +13,6 @@ from core.errors import UserError
 from core.randomness import generator
 from generation.diffusion import Known
 from generation.dit import Conditions
-from generation.dit.conditions import NAMES
 from generation.painting import inpainting, outpainting
 from generation.rollout import unroll
 from generation.scene_sampler import SceneSampler
@@ -89,24 +88,19 @@ class SceneArtist:
             UserError: a layout cannot be read, or there are more steps than the network was trained with.
         """
         commands = self._commands(numbers)
-        paths = [self._path(number, command) for number, command in zip(numbers, commands, strict=True)]
         previous = None if self.follows is None else self.follows.expand(len(numbers), -1, -1, -1)
         clips: list[Tensor] = []
         names: list[list[str]] = [[] for _ in numbers]
         for clip in range(self.wishes.clips):
             layouts = self._layouts(numbers, clip, names)
-            conditions = self._conditions(paths, commands, layouts, previous)
+            conditions = self._conditions(numbers, commands, layouts, previous)
             noises = [number * _CLIPS + clip for number in numbers]
             previous = self.sampler.rollouts(self.seed, noises, conditions, self.known)
             clips.append(self.sampler.scenes(previous))
             on_clip()
         voxels = torch.cat(clips, 1)
         return [
-            Drawn(
-                number,
-                self._finished(voxels[row], paths[row]),
-                self._facts(commands[row], paths[row], names[row]),
-            )
+            Drawn(number, self._finished(voxels[row], number), self._facts(number, commands, row, names[row]))
             for row, number in enumerate(numbers)
         ]
 
@@ -125,23 +119,13 @@ class SceneArtist:
                     f"{flag} needs a transformer that was trained with --{condition}; this one was not"
                 )
 
-    def _commands(self, numbers: Sequence[int]) -> list[Command | None]:
+    def _commands(self, numbers: Sequence[int]) -> list[Command] | None:
         name = self.wishes.command
         if name == "none":
-            return [None for _ in numbers]
+            return None
         if name == "cycle":
             return [Command(number % len(Command)) for number in numbers]
-        return [Command[name.upper()] for _ in numbers]
-
-    def _path(self, number: int, command: Command | None) -> Float[Tensor, "T 3"] | None:
-        """The trajectory of a scene: the one that was asked for, or one that stands for its command."""
-        if self.trajectories is not None:
-            return self.trajectories[number]
-        drives = self.sampler.dit.facts.drives
-        if command is None or not drives or not drives[command]:
-            return None
-        random = generator(self.seed, "drive", number)
-        return torch.tensor(drives[command][int(torch.randint(len(drives[command]), (), generator=random))])
+        return [Command[name.upper()]] * len(numbers)
 
     def _layouts(
         self, numbers: Sequence[int], clip: int, names: Sequence[list[str]]
@@ -164,42 +148,37 @@ class SceneArtist:
 
     def _conditions(
         self,
-        paths: Sequence[Tensor | None],
-        commands: Sequence[Command | None],
+        numbers: Sequence[int],
+        commands: list[Command] | None,
         layouts: UInt8[Tensor, "B T u v"] | None,
         previous: Float[Tensor, "B C H W"] | None,
     ) -> Conditions:
-        drives = any(path is not None for path in paths)
-        orders = [int(command) for command in commands if command is not None]  # all, or none
-        nowhere = torch.zeros(self.model.frames, 3)
-        kept = torch.ones(len(paths), len(NAMES), dtype=torch.bool)
-        kept[:, NAMES.index("trajectory")] = torch.tensor([path is not None for path in paths])
+        rows = None if self.trajectories is None else self.trajectories[list(numbers)]
         return Conditions(
             hexplane=previous if self.model.hexplane else None,
             layout=layouts,
-            trajectory=torch.stack([nowhere if path is None else path for path in paths]) if drives else None,
-            command=torch.tensor(orders) if orders else None,
-            kept=kept,
+            trajectory=rows,
+            command=None if commands is None else torch.tensor([int(each) for each in commands]),
         ).to(self.sampler.device)
 
     def _facts(
-        self, command: Command | None, path: Float[Tensor, "T 3"] | None, layouts: list[str]
+        self, number: int, commands: list[Command] | None, row: int, layouts: list[str]
     ) -> dict[str, Any]:
         wishes = self.wishes
         facts: dict[str, Any] = {"clips": wishes.clips}
-        if command is not None:
-            facts["command"] = command.name.lower()
-        if path is not None:
-            facts["trajectory"] = path.tolist()
+        if commands is not None:
+            facts["command"] = commands[row].name.lower()
+        if self.trajectories is not None:
+            facts["trajectory"] = self.trajectories[number].tolist()
         if layouts:
             facts["layouts"] = layouts
         for name in ("follows", "inpaint", "outpaint"):
-            source = getattr(wishes, name)
-            if source is not None:
-                facts[name] = source.name
+            path = getattr(wishes, name)
+            if path is not None:
+                facts[name] = path.name
         return facts
 
-    def _finished(self, voxels: UInt8[Tensor, "T X Y Z"], path: Float[Tensor, "U 3"] | None) -> Occupancy:
+    def _finished(self, voxels: UInt8[Tensor, "T X Y Z"], number: int) -> Occupancy:
         """A scene with its grid and poses; kept parts are those of the original."""
         vae = self.sampler.vae
         if self.original is None:
@@ -207,7 +186,7 @@ class SceneArtist:
                 voxels,
                 vae.classes,
                 vae.grid,
-                world_from_ego=None if path is None or self.wishes.clips > 1 else poses_of(path),
+                world_from_ego=None if self.trajectories is None else poses_of(self.trajectories[number]),
                 frame_names=tuple(f"{frame:06d}" for frame in range(len(voxels))),
                 seconds_per_frame=vae.seconds_per_frame,
             )
@@ -268,23 +247,11 @@ class SceneArtist:
             raise UserError(f"--shift {shift}: a multiple of {length // cells} voxels was expected")
         return shift
 
-    def _kept(self, region: Bool[Tensor, "T X Y Z"]) -> Bool[Tensor, "T X Y Z"]:
-        """What of a region the transformer can keep."""
-        if not self.sampler.dit.facts.normalization.joins_frames:
-            return region
-        throughout = region.all(0)
-        if region.any() and not throughout.any():
-            raise UserError(
-                "--mask keeps no voxel in all frames, and this transformer, trained with --time-frequencies, "
-                "draws them together; keep parts of space, or train one with --no-time-frequencies"
-            )
-        return throughout.expand(len(region), -1, -1, -1)
-
     def _known(self) -> Known:
         assert self.original is not None
         planes = unroll(self.sampler.encoded(self.original.classes[None]), self.model.size)
         if self.anew is not None:
-            return inpainting(planes, self._kept(~self.anew))
+            return inpainting(planes, ~self.anew)
         config = self.sampler.vae.network.config
         axis = "xyz".index(self.wishes.axis)
         per_cell = config.spatial_size[axis] // config.latent_size[1 + axis]

@@ -23,8 +23,7 @@ class Wishes:
     clips: Annotated[int, cli.flag("-l")] = 1
     """Clips of a scene, one after another; each goes on from the one before."""
     command: CommandName = "none"
-    """Where the vehicle goes; `cycle` takes the four in turn. A transformer that knows trajectories is told
-    one that stands for the command, of those that it was trained with."""
+    """Where the vehicle goes; `cycle` takes the four in turn."""
     trajectory: Path | None = None
     """Paths of the vehicle, one scene each: a .npy [N, T, 3] of x ahead and y left in metres and yaw in
     radians, seen from the first frame."""

@@ -7,17 +7,17 @@ transformers", 2023.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
-from jaxtyping import Float, Float16, Int64, UInt8
+from jaxtyping import Float, Float16, UInt8
 from torch import Tensor
 
 from core.distributed import Team
 from core.randomness import generator
 from core.schedules import Schedule
 from generation.diffusion import SamplingConfig, diffusion_losses, linear_schedule
-from generation.dit import Conditions, Dit, DitConfig
+from generation.dit import Conditions, Dit, DitConfig, kept_at_random
 from generation.dit.checkpoints import DitFacts, LoadedDit
 from generation.driving_conditions import conditions_of
 from generation.latents import Latent, LatentSplit
@@ -46,10 +46,7 @@ class DitTraining:
     pretrained: Path | None = None
     """Weights to begin with, of a transformer of the same configuration; None = new ones."""
     normalize: bool = False
-    """Bring latents to unit scale, by plane and channel, and trajectories by frame."""
-    time_frequencies: bool = False
-    """Bring planes of time to unit scale by frequency, so that what moves weighs as much as what stands.
-    Needs `normalize`; parts of scenes can then be kept in all frames or in none."""
+    """Bring latents to unit scale, by plane and channel."""
     legacy_driving: bool = True
     """Trajectories and commands as DynamicCity computes them; otherwise seen from the vehicle, with
     thresholds that grow with the window."""
@@ -65,10 +62,6 @@ class DitTraining:
     balance_planes: bool = False
     """Let the six planes weigh alike in the loss. Else each cell does, and the planes of time, which tell a
     drive from a stop, have the smallest part."""
-    levels: Literal["uniform", "middle"] = "uniform"
-    """How often the levels of noise are trained: all alike, or those in the middle more often, where forms
-    are decided: logit-normal. A chain's first and last tenth have little to teach. Source: Esser et al.,
-    "Scaling Rectified Flow Transformers for High-Resolution Image Synthesis", ICML 2024, section 3.1."""
     evaluation_epochs: float = 10.0
     """Epochs between two evaluations."""
     fit: NetworkFitConfig = NetworkFitConfig(
@@ -79,8 +72,6 @@ class DitTraining:
     """When to report and save."""
 
     def __post_init__(self) -> None:
-        if self.time_frequencies and not self.normalize:
-            raise ValueError("time_frequencies: it brings latents to unit scale, which normalize must allow")
         if not self.evaluation_epochs > 0 or self.pictures < 0 or self.test_windows < 0:
             raise ValueError(
                 f"evaluation_epochs {self.evaluation_epochs}, pictures {self.pictures}, test_windows "
@@ -169,21 +160,15 @@ class DitTask:
             generator(self.config.seed, "diffusion", part.number + row) for row in range(len(part.samples))
         ]
         assert isinstance(self.fit.network, Dit)
-        dropout = self.config.model.condition_dropout
-        return self._losses_of(self.fit.network, part.samples, randoms, dropout, self.config.levels)
+        return self._losses_of(self.fit.network, part.samples, randoms, self.config.model.condition_dropout)
 
     def _losses_of(
-        self,
-        model: Dit,
-        samples: Sequence[LatentSample],
-        randoms: Sequence[torch.Generator],
-        dropout: float,
-        density: Literal["uniform", "middle"],
+        self, model: Dit, samples: Sequence[LatentSample], randoms: Sequence[torch.Generator], dropout: float
     ) -> tuple[Tensor, Tensor]:
         """Mean losses of some windows; every draw for a window comes from its own generator."""
         clean = self._at_scale([sample.window.rollout for sample in samples])
         conditions = self._conditions(samples, randoms, dropout)
-        levels = torch.cat([drawn_level(len(self.chain), density, random) for random in randoms])
+        levels = torch.cat([torch.randint(len(self.chain), (1,), generator=random) for random in randoms])
         noise = torch.stack([torch.randn(clean.shape[1:], generator=random) for random in randoms])
         losses = diffusion_losses(
             lambda x, t: model(x, t, conditions).float(),
@@ -216,9 +201,7 @@ class DitTask:
             self.facts.legacy_driving,
         )
         assert conditions.kept is not None
-        kept = torch.stack(
-            [torch.rand(conditions.kept.shape[1], generator=random) >= dropout for random in randoms]
-        )
+        kept = torch.stack([kept_at_random(model.conditions > 1, dropout, random) for random in randoms])
         return replace(conditions, kept=conditions.kept & kept).to(self.team.device)
 
     @torch.no_grad()
@@ -233,7 +216,7 @@ class DitTask:
             sample = self._sample(self.test, chosen[place])
             random = generator(_TEST_SEED, "held-out diffusion", chosen[place])
             with self.fit.autocast():
-                total, terms = self._losses_of(model, [sample], [random], 0.0, "uniform")
+                total, terms = self._losses_of(model, [sample], [random], 0.0)
             sums += torch.stack((total, *terms))
         total, mse, vlb = (self.team.sum(sums) / max(1, len(chosen))).tolist()
         numbers = {"loss": total, "mse": mse, "vlb": vlb} if chosen else {}
@@ -265,15 +248,6 @@ class DitTask:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over what `state_dict` gave."""
         self.fit.load_state_dict(state)
-
-
-def drawn_level(
-    count: int, density: Literal["uniform", "middle"], random: torch.Generator
-) -> Int64[Tensor, "1"]:
-    """A level of noise from 0 to `count` - 1; see `DitTraining.levels`."""
-    if density == "uniform":
-        return torch.randint(count, (1,), generator=random)
-    return (torch.randn(1, generator=random).sigmoid() * count).long().clamp(max=count - 1)
 
 
 def _balanced(size: LatentSize) -> Float[Tensor, "H W"]:

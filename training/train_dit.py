@@ -16,7 +16,6 @@ from core.run_folder import RunFolder
 from core.serialization import config_to_json, differences
 from generation.dit import Dit
 from generation.dit.checkpoints import DitFacts, load_dit, save_dit
-from generation.drives import recorded_trajectories, typical_drives
 from generation.driving_conditions import check_conditions
 from generation.latents import LatentSplit, read_facts
 from generation.normalization import Normalization
@@ -72,18 +71,12 @@ def _train(source: Path, folder: RunFolder, config: DitTraining, team: Team) -> 
     facts = DitFacts(
         vae=train.facts.vae,
         step=None,
-        normalization=Normalization.of(train, config.time_frequencies)
+        normalization=Normalization.of(train)
         if config.normalize
         else Normalization.none(train.facts.channels),
         legacy_driving=config.legacy_driving,
     )
-    model = make_dit(config)
-    if model.traj_emb is not None:
-        trajectories, commands = recorded_trajectories(train, config.legacy_driving)
-        facts = replace(facts, drives=typical_drives(trajectories, commands))
-        if config.normalize and config.pretrained is None:
-            model.traj_emb.begin_at_scale(trajectories.std(0, correction=0))
-    model = model.to(team.device)
+    model = make_dit(config).to(team.device)
     task = DitTask(config, model, train, test, facts, team, vae_of(config, train, team))
     learning = sum(parameter.numel() for parameter in task.fit.learning)
     say(f"{learning:,} weights learn in {task.schedule.iterations} steps on {team.size} x {team.device.type}")

@@ -14,7 +14,6 @@ from generation.checkpoints import fill, named_tensors, read_conf, read_publishe
 from generation.dit.config import DitConfig
 from generation.dit.model import Dit
 from generation.dit.published import config_from_weights
-from generation.drives import Drives
 from generation.normalization import Normalization
 
 _KIND = "dit"
@@ -32,8 +31,6 @@ class DitFacts:
     """Scale of the latents."""
     legacy_driving: bool
     """Whether trajectories and commands are DynamicCity's: in world axes, by tiny thresholds."""
-    drives: Drives = ()
-    """What stands for each command, where trajectories were learned; empty where the file does not say."""
 
 
 @dataclass(frozen=True)

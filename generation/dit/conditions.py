@@ -5,7 +5,7 @@ keep the codes of places then, because those are added afterwards: this is what 
 and so also what guidance must compare with.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -17,8 +17,6 @@ from generation.dit.embeddings import PatchEmbed
 
 NAMES = ("hexplane", "layout", "trajectory", "command")
 """The conditions, in the order of the columns of `Conditions.kept`."""
-
-_LEAST_SPREAD = 0.01  # metres or radians: the first row is zero
 
 COMMANDS = 4
 """How many driving commands there are: standing, forward, left, right."""
@@ -46,17 +44,6 @@ class Conditions:
         """Which samples keep a condition; None = all."""
         return None if self.kept is None else self.kept[:, NAMES.index(name)]
 
-    def with_dropout(self, samples: int, probability: float, generator: torch.Generator) -> "Conditions":
-        """Leave conditions out at random, each on its own, as training for guidance does.
-
-        Args:
-            samples: how many there are.
-            probability: of being left out.
-            generator: on the CPU.
-        """
-        kept = torch.rand(samples, len(NAMES), generator=generator) >= probability
-        return replace(self, kept=kept if self.kept is None else kept.to(self.kept.device) & self.kept)
-
     def to(self, device: torch.device) -> "Conditions":
         """The same on another device."""
         tensors = {
@@ -75,6 +62,21 @@ class Conditions:
         }
         kept = torch.ones(samples, len(NAMES), dtype=torch.bool) if self.kept is None else self.kept
         return Conditions(**tensors, kept=torch.cat([kept, torch.zeros_like(kept)]))
+
+
+def kept_at_random(several: bool, probability: float, generator: torch.Generator) -> Bool[Tensor, "4"]:
+    """Which conditions a sample keeps in training: each is left out on its own.
+
+    Where there are several, all are left out at once as often. That is what guidance compares with, and by
+    chance alone it would come up once in a hundred samples of two conditions, in ten thousand of four.
+
+    Args:
+        several: whether the network knows more than one.
+        probability: of being left out.
+        generator: on the CPU.
+    """
+    kept = torch.rand(len(NAMES) + 1, generator=generator) >= probability
+    return kept[:-1] & kept[-1] if several else kept[:-1]
 
 
 def _where_kept(embedding: Float[Tensor, "B *rest"], kept: Bool[Tensor, "B"] | None) -> Tensor:
@@ -135,16 +137,6 @@ class TrajectoryEmbedder(nn.Module):
             nn.Linear(3 * config.frames, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(),
             nn.Linear(width, width),
         )  # fmt: skip
-
-    @torch.no_grad()
-    def begin_at_scale(self, spread: Float[Tensor, "F 3"]) -> None:
-        """Change new weights so that they take numbers of these deviations for numbers of unit scale.
-
-        Metres of a drive are many times the radians that it turns by, which else are hardly felt at first.
-        """
-        first = self.embedder[0]
-        assert isinstance(first, nn.Linear)
-        first.weight /= spread.clamp(min=_LEAST_SPREAD).flatten()
 
     def forward(
         self, trajectory: Float[Tensor, "B F 3"], kept: Bool[Tensor, "B"] | None

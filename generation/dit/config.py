@@ -39,7 +39,7 @@ class DitConfig:
     its error a hundred times over; those that follow from the velocity have it once, so short trainings get
     the large forms right. DynamicCity's weights estimate the noise."""
     condition_dropout: float = 0.1
-    """How often training leaves a condition out, each on its own; between 0 and 1."""
+    """How often training leaves a condition out, each on its own, and all at once; between 0 and 1."""
 
     def __post_init__(self) -> None:
         if self.patch < 1:
@@ -66,7 +66,12 @@ class DitConfig:
     @property
     def is_conditional(self) -> bool:
         """Whether there is any condition, so that guidance means something."""
-        return self.hexplane or self.layout or self.trajectory or self.command
+        return self.conditions > 0
+
+    @property
+    def conditions(self) -> int:
+        """How many conditions there are."""
+        return sum((self.hexplane, self.layout, self.trajectory, self.command))
 
 
 DIT_DC_1 = DitConfig(depth=18, width=768, heads=12)

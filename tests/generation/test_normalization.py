@@ -3,14 +3,13 @@
 from pathlib import Path
 
 import pytest
-import scipy.fft
 import torch
 from torch import Tensor
 
 from generation import normalization
 from generation.latents import LatentFacts, LatentSplit, shard_path, write_facts, write_shard
 from generation.normalization import Normalization
-from generation.rollout import PLANES, SPATIAL, TEMPORAL, LatentSize, cell_mask, roll_out, unroll
+from generation.rollout import PLANES, LatentSize, cell_mask, roll_out, unroll
 from scene.occupancy.classes import CARLASC
 from scene.occupancy.sequence import CARLASC_GRID
 
@@ -31,12 +30,12 @@ def rollouts(windows: int) -> Tensor:
     return roll_out(planes)
 
 
-def latents(folder: Path, given: Tensor, size: LatentSize = SIZE) -> LatentSplit:
+def latents(folder: Path, given: Tensor) -> LatentSplit:
     """In one shard."""
     windows = len(given)
     facts = LatentFacts(
         vae="abc", vae_path="vae.safetensors", data="made", classes=CARLASC.name, grid=CARLASC_GRID,
-        seconds_per_frame=0.1, frames=4, skip=0, stride=1, size=tuple(size),
+        seconds_per_frame=0.1, frames=4, skip=0, stride=1, size=(SIZE.t, SIZE.x, SIZE.y, SIZE.z),
         channels=CHANNELS, down_size=4, windows_per_shard=max(1, windows), train_scenes=("a",),
         test_scenes=(), train_windows=windows, test_windows=0,
     )  # fmt: skip
@@ -67,73 +66,20 @@ def test_normalized_latents_are_at_unit_scale(tmp_path: Path) -> None:
         torch.testing.assert_close(plane.std((0, 2, 3)), torch.ones(CHANNELS), rtol=1e-4, atol=0)
 
 
-@pytest.mark.parametrize("time_frequencies", [False, True])
-def test_undo_is_the_inverse(tmp_path: Path, time_frequencies: bool) -> None:
+def test_undo_is_the_inverse(tmp_path: Path) -> None:
     given = rollouts(3)
-    found = Normalization.of(latents(tmp_path, given), time_frequencies)
-    assert found.joins_frames == time_frequencies
+    found = Normalization.of(latents(tmp_path, given))
     torch.testing.assert_close(found.undo(found.apply(given, SIZE), SIZE), given, rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(found.apply(found.undo(given, SIZE), SIZE), given, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("time_frequencies", [False, True])
-def test_padding_stays_as_it_is(tmp_path: Path, time_frequencies: bool) -> None:
-    found = Normalization.of(latents(tmp_path, rollouts(3)), time_frequencies)
+def test_padding_stays_as_it_is(tmp_path: Path) -> None:
+    found = Normalization.of(latents(tmp_path, rollouts(3)))
     noise = torch.randn(2, CHANNELS, *SIZE.rollout_shape)
     padding = ~cell_mask(SIZE)
     assert int(padding.sum()) == 2 * 2 + 4 * 4 + 4 * 2
     assert torch.equal(found.apply(noise, SIZE)[..., padding], noise[..., padding])
     assert torch.equal(found.undo(noise, SIZE)[..., padding], noise[..., padding])
-
-
-LONG = LatentSize(6, 4, 8, 4)
-
-
-def slow_planes(windows: int) -> dict[str, Tensor]:
-    """Of large differences between places, and small ones between frames."""
-    random = torch.Generator().manual_seed(0)
-    planes = {}
-    for plane in PLANES:
-        rows, columns = LONG.plane_shape(plane)
-        still = torch.randn(windows, CHANNELS, 1 if "t" in plane else rows, columns, generator=random)
-        planes[plane] = 3 + still + 0.1 * torch.randn(windows, CHANNELS, rows, columns, generator=random)
-    return planes
-
-
-def test_planes_of_time_become_cosines_of_unit_scale(tmp_path: Path) -> None:
-    """As SciPy's transform makes them, up to scale; the other planes are what they are without."""
-    planes = slow_planes(40)
-    split = latents(tmp_path, roll_out(planes), LONG)
-    given = split.rollouts(list(range(40))).float()
-    found = unroll(Normalization.of(split, time_frequencies=True).apply(given, LONG), LONG)
-    without = unroll(Normalization.of(split).apply(given, LONG), LONG)
-    assert all(torch.equal(found[plane], without[plane]) for plane in SPATIAL)
-    for plane in TEMPORAL:
-        waves = torch.from_numpy(scipy.fft.dct(without[plane].numpy(), axis=2, norm="ortho"))
-        scale = waves.square().mean((0, 3), keepdim=True).sqrt()
-        assert (scale[0, :, 1:] < 0.2 * scale[0, :, :1]).all()  # what changes was small
-        torch.testing.assert_close(found[plane], waves / scale, rtol=1e-4, atol=1e-4)
-
-
-def test_half_precision_around_it_changes_nothing(tmp_path: Path) -> None:
-    """As in a training's steps: small frequencies would lose a part in thirty."""
-    split = latents(tmp_path, roll_out(slow_planes(20)), LONG)
-    given = split.rollouts([0, 1]).float()
-    found = Normalization.of(split, time_frequencies=True)
-    expected = found.apply(given, LONG)
-    with torch.autocast("cpu", torch.bfloat16):
-        assert torch.equal(found.apply(given, LONG), expected)
-        torch.testing.assert_close(found.undo(expected, LONG), given, rtol=1e-5, atol=1e-5)
-
-
-def test_frequencies_that_never_change_stay_finite(tmp_path: Path) -> None:
-    planes = slow_planes(4)
-    still = {name: p.mean(-2, keepdim=True).expand_as(p) if "t" in name else p for name, p in planes.items()}
-    split = latents(tmp_path, roll_out(still), LONG)
-    found = Normalization.of(split, time_frequencies=True)
-    given = split.rollouts([0, 1]).float()
-    torch.testing.assert_close(found.undo(found.apply(given, LONG), LONG), given, rtol=1e-4, atol=1e-4)
-    assert min(min(row) for table in found.time_spread for row in table) == pytest.approx(1e-3)
 
 
 def test_none_changes_nothing() -> None:

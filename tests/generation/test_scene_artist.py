@@ -39,15 +39,6 @@ class Watched(SceneSampler):
         return self.drawn[-1]
 
 
-def joining_frames(watched: Watched) -> Watched:
-    """With planes of time as frequencies."""
-    size, plain = watched.dit.model.config.size, watched.dit.facts.normalization
-    table = ((0.5,) * len(plain.mean[0]),) * size.t
-    normalization = replace(plain, time_spread=(table,) * 3)
-    watched.dit = replace(watched.dit, facts=replace(watched.dit.facts, normalization=normalization))
-    return watched
-
-
 def scene(frames: int = 4, **changes: Any) -> Occupancy:
     random = torch.Generator().manual_seed(frames)
     classes = torch.randint(11, (frames, *GRID.size), generator=random).byte()
@@ -144,36 +135,6 @@ def test_trajectories_are_conditions_and_poses(tmp_path: Path) -> None:
     np.testing.assert_allclose(second.facts["trajectory"], 2 * rows)
 
 
-def test_a_command_alone_is_driven_as_it_was_in_the_training() -> None:
-    """By one of the command's drives, the same whatever is drawn beside it; by none where there is none."""
-    arcs = [trajectory(poses_on_arc(4, turn)).float() for turn in (0.0, 0.1, 0.2, -0.1)]
-    rows = [tuple(tuple(row) for row in arc.tolist()) for arc in arcs]
-    sampler = Watched()
-    facts = replace(sampler.dit.facts, drives=((), (rows[0],), (rows[1], rows[2]), (rows[3],)))
-    sampler.dit = replace(sampler.dit, facts=facts)
-    scenes = SceneArtist(sampler, Wishes(command="cycle"), seed=0).draw(range(12))
-    told = sampler.asked[0][1]
-    assert told.command.tolist() == [0, 1, 2, 3] * 3
-    assert told.kept[:, 2].tolist() == [False, True, True, True] * 3
-    assert all(torch.equal(told.trajectory[row], arcs[3]) for row in (3, 7, 11))
-    lefts = {row: told.trajectory[row].tolist() for row in (2, 6, 10)}
-    assert all(each in (arcs[1].tolist(), arcs[2].tolist()) for each in lefts.values())
-    torch.testing.assert_close(trajectory(scenes[3].scene.world_from_ego).float(), arcs[3])
-    assert scenes[0].scene.world_from_ego is None
-    assert "trajectory" not in scenes[0].facts
-    alone = SceneArtist(sampler, Wishes(command="cycle"), seed=0).draw([6])[0]
-    assert alone.facts["trajectory"] == lefts[6]
-    assert torch.equal(alone.scene.classes, scenes[6].scene.classes)
-    left = Wishes(command="left")
-    seeds = [SceneArtist(sampler, left, seed=seed).draw([0])[0].facts["trajectory"] for seed in range(9)]
-    assert len(set(map(str, seeds))) == 2
-
-    long = SceneArtist(sampler, Wishes(command="left", clips=2), seed=0).draw([0])[0]
-    assert (len(long.scene), long.scene.world_from_ego) == (8, None)
-    SceneArtist(sampler, Wishes(), seed=0).draw([0])
-    assert sampler.asked[-1][1].trajectory is None
-
-
 @pytest.mark.parametrize("legacy_driving", [False, True])
 def test_trajectories_of_dynamiccity_are_turned_for_transformers_that_see_from_the_vehicle(
     tmp_path: Path, legacy_driving: bool
@@ -219,27 +180,6 @@ def test_a_mask_says_where_to_paint_in_space_and_time(stored: Path, tmp_path: Pa
     (drawn,) = SceneArtist(Watched(UNCONDITIONAL), wishes, seed=0).draw([0])
     assert torch.equal(drawn.scene.classes[~mask], original.classes[~mask])
     assert not torch.equal(drawn.scene.classes[mask], original.classes[mask])
-
-
-def test_a_transformer_that_joins_frames_keeps_places_in_all_or_in_none(stored: Path, tmp_path: Path) -> None:
-    """What it is told to keep are the cells of places that are kept throughout."""
-    watched = joining_frames(Watched(UNCONDITIONAL))
-    mask = torch.zeros(4, *GRID.size, dtype=torch.bool)
-    mask[2:, 8:] = True
-    np.save(tmp_path / "mask.npy", mask.numpy())
-    artist = SceneArtist(watched, Wishes(inpaint=stored, mask=tmp_path / "mask.npy"), seed=0)
-    throughout = SceneArtist(watched, Wishes(inpaint=stored, box=(8, 16, 0, 16)), seed=0)
-    assert artist.known is not None
-    assert throughout.known is not None
-    assert artist.known.mask.any()
-    assert torch.equal(artist.known.mask, throughout.known.mask)
-    (drawn,) = artist.draw([0])
-    assert torch.equal(drawn.scene.classes[~mask], scene(6).frames(slice(2, 6)).classes[~mask])
-
-    mask[:2], mask[2:] = True, False
-    np.save(tmp_path / "mask.npy", mask.numpy())
-    with pytest.raises(UserError, match=r"--mask keeps no voxel in all frames, .* --time-frequencies"):
-        SceneArtist(watched, Wishes(inpaint=stored, mask=tmp_path / "mask.npy"), seed=0)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from scene.occupancy.sequence import Occupancy
 from tests.generation.micro import GRID, UNCONDITIONAL, loaded_vae
 from tests.generation.stored_latents import write_latents
 from tests.training.occupancy_runs import DIT_TRAINING, assert_close, gradients
-from training.dit import DitTask, DitTraining, drawn_level, strip
+from training.dit import DitTask, DitTraining, strip
 from training.task import Evaluation, Stepper
 from training.train_dit import make_dit
 
@@ -54,17 +54,6 @@ def test_the_loss_falls(latents: tuple[LatentSplit, LatentSplit]) -> None:
     before = task.evaluate().numbers["loss"]
     trained(task, 60)
     assert task.evaluate().numbers["loss"] < 0.9 * before
-
-
-def test_levels_in_the_middle_are_trained_more_often() -> None:
-    """Logit-normal: 38.3 % have a logit between -1/2 and 1/2, against 24.5 % of uniform ones; all occur."""
-    randoms = [generator(0, "levels", number) for number in range(4000)]
-    for density, expected in (("uniform", 0.245), ("middle", 0.383)):
-        levels = torch.cat([drawn_level(1000, density, random) for random in randoms])
-        assert (int(levels.min()), int(levels.max())) >= (0, 950)
-        assert int(levels.max()) < 1000
-        share = ((levels / 1000).logit().abs() < 0.5).double().mean().item()
-        assert share == pytest.approx(expected, abs=0.03)
 
 
 def test_planes_weigh_alike_whatever_their_sizes(latents: tuple[LatentSplit, LatentSplit]) -> None:

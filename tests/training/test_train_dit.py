@@ -11,7 +11,6 @@ from core.errors import UserError
 from core.files import read_json, write_json
 from core.scalars import read_lines
 from generation.dit.checkpoints import load_dit
-from generation.drives import recorded_trajectories, typical_drives
 from generation.latents import LatentSplit, shard_path
 from generation.normalization import Normalization
 from generation.vae.checkpoints import load_vae, save_vae
@@ -48,8 +47,6 @@ def test_a_run_leaves_weights_that_load_and_say_what_they_are(latents: Path, tmp
     split = LatentSplit(latents, "train")
     assert loaded.facts.normalization == Normalization.of(split)
     assert (loaded.facts.vae, loaded.facts.step, loaded.facts.legacy_driving) == (split.facts.vae, 6, False)
-    trajectories, commands = recorded_trajectories(split, legacy=False)
-    assert loaded.facts.drives == typical_drives(trajectories, commands)
     averages = state_of(tmp_path)["average"]
     assert all(torch.equal(value, averages[name]) for name, value in loaded.model.state_dict().items())
     tested = [line["step"] for line in read_lines(tmp_path / "log.jsonl") if "test_loss" in line]
@@ -120,19 +117,6 @@ def test_another_configuration_is_another_run(latents: Path, tmp_path: Path) -> 
     subject.train_dit(latents, tmp_path, config)
     with pytest.raises(UserError, match=r"normalize is True there and False now"):
         subject.train_dit(latents, tmp_path, replace(config, normalize=False))
-
-
-def test_planes_of_time_may_be_frequencies(latents: Path, tmp_path: Path) -> None:
-    """They are learned, kept with the weights, and drawn from."""
-    config = replace(short(DIT_TRAINING, 2), time_frequencies=True)
-    result = subject.train_dit(latents, tmp_path, config)
-    assert result.evaluation is not None
-    assert result.evaluation.pictures
-    (path,) = (tmp_path / "network").iterdir()
-    expected = Normalization.of(LatentSplit(latents, "train"), time_frequencies=True)
-    assert load_dit(path).facts.normalization == expected
-    with pytest.raises(ValueError, match="which normalize must allow"):
-        replace(config, normalize=False)
 
 
 def test_latents_that_were_written_anew_are_another_run(vae: Path, latents: Path, tmp_path: Path) -> None:

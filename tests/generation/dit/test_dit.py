@@ -9,7 +9,7 @@ from core.errors import UserError
 from core.randomness import generator
 from generation.diffusion import linear_schedule
 from generation.diffusion.process import clean_from_noise
-from generation.dit import DIT_DC_1, DIT_DC_2, Conditions, Dit, DitConfig
+from generation.dit import DIT_DC_1, DIT_DC_2, Conditions, Dit, DitConfig, kept_at_random
 from generation.dit.embeddings import timestep_code
 from generation.rollout import cell_mask
 from tests.generation.dit.networks import ALL, SMALL, conditions_of, filled, noisy
@@ -153,11 +153,19 @@ def test_every_condition_matters_until_it_is_dropped(name: str) -> None:
     torch.testing.assert_close(dropped, model(x, t, replace(conditions, **{name: None})))
 
 
-def test_dropout_leaves_out_each_condition_on_its_own() -> None:
-    kept = Conditions().with_dropout(4000, 0.1, generator(0, "dropout")).kept
-    assert kept is not None
-    torch.testing.assert_close(kept.float().mean(0), torch.full((4,), 0.9), rtol=0, atol=0.02)
-    assert torch.corrcoef(kept.float().T).fill_diagonal_(0).abs().max() < 0.05
+def test_a_condition_is_left_out_on_its_own() -> None:
+    random = generator(0, "dropout")
+    kept = torch.stack([kept_at_random(False, 0.1, random) for _ in range(4000)]).float()
+    torch.testing.assert_close(kept.mean(0), torch.full((4,), 0.9), rtol=0, atol=0.02)
+    assert torch.corrcoef(kept.T).fill_diagonal_(0).abs().max() < 0.05
+
+
+def test_of_several_conditions_all_are_left_out_as_often() -> None:
+    """0.1 + 0.9 x 0.1^4 of the samples have none; 0.9 x 0.9 have a given one."""
+    random = generator(0, "dropout")
+    kept = torch.stack([kept_at_random(True, 0.1, random) for _ in range(4000)]).float()
+    torch.testing.assert_close(kept.mean(0), torch.full((4,), 0.81), rtol=0, atol=0.025)
+    assert (kept.sum(1) == 0).float().mean().item() == pytest.approx(0.1, abs=0.02)
 
 
 @torch.no_grad()
