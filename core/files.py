@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -16,6 +17,7 @@ GIT_LFS_MARK = b"version https://git-lfs"
 """How the pointer begins that Git-LFS leaves in place of a file it has not fetched."""
 
 _CHUNK = 1 << 20
+_count = itertools.count()
 
 _open_parts: set[str] = set()  # what this process is writing now, on whichever thread
 
@@ -89,7 +91,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
         UserError: the disk is full, the folder read-only, and so on.
     """
     make_folder(path.parent)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    temporary = part_of(path)
     open_now = os.path.realpath(temporary)
     _open_parts.add(open_now)
     try:
@@ -104,6 +106,14 @@ def atomic_write(path: Path) -> Iterator[Path]:
         with suppress(OSError):  # gone after the rename; and nothing can be mended on a disk that has failed
             temporary.unlink()
         _open_parts.discard(open_now)
+
+
+def part_of(path: Path) -> Path:
+    """A name beside `path` for what is going to be it, which no other thread or process has.
+
+    Its last number is the process's: `remove_stale_parts` goes by it.
+    """
+    return path.with_name(f".{path.stem}.{next(_count)}.{os.getpid()}.part{path.suffix}")
 
 
 def _sync(path: Path) -> None:

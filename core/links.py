@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-from core.files import explain, make_folder
+from core.files import explain, make_folder, part_of
 
 
 def link_or_copy(source: Path, target: Path) -> bool:
@@ -21,7 +21,7 @@ def link_or_copy(source: Path, target: Path) -> bool:
         UserError: the file is missing, or the other name cannot be written.
     """
     make_folder(target.parent)
-    temporary = target.with_name(f".{target.stem}.{os.getpid()}.part{target.suffix}")
+    temporary = part_of(target)
     try:
         temporary.unlink(missing_ok=True)
         linked = _link(source, temporary)

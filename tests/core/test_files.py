@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -126,3 +127,13 @@ def test_text_that_is_no_json_is_a_sentence(tmp_path: Path) -> None:
         read_json(tmp_path / "x.json")
     with pytest.raises(UserError, match="cannot read"):
         read_json(tmp_path / "absent.json")
+
+
+def test_threads_that_write_one_file_leave_a_whole_one(tmp_path: Path) -> None:
+    """As two captures do that fill one cache."""
+    path, contents = tmp_path / "image.txt", [letter * 200_000 for letter in "abcd"]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(10):
+            list(pool.map(lambda text: write_text(path, text), contents))
+    assert path.read_text(encoding="utf-8") in contents
+    assert list(tmp_path.iterdir()) == [path]
