@@ -82,7 +82,7 @@ def test_a_download_that_was_cut_off_goes_on(tmp_path: Path) -> None:
 
 
 def test_what_the_server_has_not_is_one_sentence(tmp_path: Path) -> None:
-    missing = pytest.raises(UserError, match=r"a\.zip: Not Found; check the network")
+    missing = pytest.raises(UserError, match=r"a\.zip: Not Found; its server has no such file")
     with serving({}) as (address, _), missing:
         fetch_and_unpack(Archive((f"{address}/a.zip",)), tmp_path)
     with pytest.raises(UserError, match="check the network"):
