@@ -32,7 +32,7 @@ Shot = UInt8[np.ndarray, "H W 3"]
 def viewing(*paths: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """The address of the command's page."""
     command = [sys.executable, "-m", "viewer", "-m", *map(str, paths), "--port", "0"]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONFAULTHANDLER": "1"}
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, env=environment)
     try:
         assert process.stderr is not None
@@ -45,6 +45,15 @@ def viewing(*paths: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
         process.wait()
         if process.stderr:
             process.stderr.close()
+
+
+def ended(process: subprocess.Popen[str]) -> int:
+    """The exit code of a process that is to end; where its threads are if it does not."""
+    try:
+        return process.wait(timeout=90)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGABRT)
+        raise AssertionError(process.communicate()[1]) from None
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +73,7 @@ def test_ctrl_c_ends_it_cleanly(tmp_path: Path, runs: tuple[Path, Path], kind: s
         with urllib.request.urlopen(address, timeout=20) as answer:
             assert answer.status == 200
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 130
+        assert ended(process) == 130
         assert process.stderr is not None
         assert process.stderr.read() == "interrupted\n"
 
