@@ -141,8 +141,8 @@ def choose(page: Page, label: str, value: str) -> None:
         f".find(each => each.innerText === {label!r}).htmlFor).click()"
     )
     option = f"[...document.querySelectorAll('[role=option]')].find(each => each.innerText === {value!r})"
-    page.wait_for(f"{option} !== undefined")
-    page.evaluate(f"{option}.click()")
+    # In one go: the server may give the list anew between a look and a click.
+    page.wait_for(f"(option => option && (option.click(), true))({option})")
 
 
 def press(page: Page, label: str) -> None:
