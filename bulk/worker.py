@@ -168,24 +168,22 @@ class _Attempt:
         if stage in _EVERY_TIME:
             work()
         else:
-            inputs = stages.stage_inputs(job, stage, options)
-            run_stage(Stage(self.state.folder, stage, inputs, outputs), work, clean)
+            run_stage(self._marked(stages, stage), work, clean)
         return read_object(result_file)
 
     def _still_done(self, stages: StageSet) -> dict[str, Any]:
         """What earlier orders did, as far as it is made from the same and still there."""
-        job, options = self.order.job, self.order.options
         return {
             stage: told
             for stage, told in self.state.done().get("stages", {}).items()
-            if stage in stages.STAGE_WORK
-            and Stage(
-                self.state.folder,
-                stage,
-                stages.stage_inputs(job, stage, options),
-                stages.stage_outputs(job, stage, options),
-            ).is_done()
+            if stage in stages.STAGE_WORK and self._marked(stages, stage).is_done()
         }
+
+    def _marked(self, stages: StageSet, stage: StageName) -> Stage:
+        """A stage as its completion marker knows it."""
+        job, options = self.order.job, self.order.options
+        inputs = stages.stage_inputs(job, stage, options)
+        return Stage(self.state.folder, stage, inputs, stages.stage_outputs(job, stage, options))
 
     def _end(self, done: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
         if "clean" in self.order.stages:
