@@ -160,6 +160,7 @@ class _Loop:
             StopSignals() as stop,
         ):
             self._let_look(stop)
+            self.stopped_by = self.agree(stop.received)  # who was held up may have been told to leave
             while self.state.step < self.task.schedule.iterations and self.stopped_by is None:
                 self._train_until_interrupted(reporter, stop)
             if self.state.step >= self.task.schedule.iterations:

@@ -306,6 +306,13 @@ def test_waiting_is_no_time_of_training(tmp_path: Path) -> None:
     assert read_json(tmp_path / "timing.json")["training_seconds"] == pytest.approx(result.seconds)
 
 
+def test_who_leaves_before_the_first_step_takes_none(tmp_path: Path) -> None:
+    spectator = Onlooker({0: 1_000_000}, at_wait=lambda: os.kill(os.getpid(), signal.SIGINT))
+    task = Counting(20)
+    result = fit(task, RunFolder(tmp_path), CONFIG, save=lambda _: None, spectator=spectator)
+    assert (result.iterations, result.stopped_by, task.seen) == (0, signal.SIGINT, [])
+
+
 def test_a_signal_ends_a_run_that_waits(tmp_path: Path) -> None:
     spectator = Onlooker({3: 1_000_000}, at_wait=lambda: os.kill(os.getpid(), signal.SIGINT))
     result = watched(Counting(6), tmp_path, spectator)
