@@ -1,6 +1,6 @@
 """The street method and what each part of it is worth: one run a row on one log, by the command line.
 
-python -m benchmarks.bench_street -s ../shared/data/pandaset_002 -m RUNS --out benchmarks/results/street.json
+python -m benchmarks.bench_street -s LOG -m RUNS --out benchmarks/results/street.json
 
 Rows that differ in the dynamic stage alone share one static stage. A row that is there already is not run
 again, so that a stopped benchmark goes on with the same command. Rows are run one after another.

@@ -24,6 +24,7 @@ from bulk.report import write_reports
 from bulk.retries import RetryOptions
 from bulk.scheduler import Request, Scheduler, Tally
 from bulk.states import JobState, stage_states
+from core.folders import nearest_existing
 from core.memory import readable
 from core.progress import say
 
@@ -188,8 +189,7 @@ def _tell_plan(jobs: Sequence[Job], command: DatasetGeneration, tell: Callable[[
 def _tell_estimate(jobs: Sequence[Job], command: DatasetGeneration, digest: str) -> None:
     left = [job for job in jobs if not JobState.of(job).is_done(command.stages, digest)]
     expected, root = estimate(left, command.stages, command.options), command.output_dir
-    existing = next(place for place in (root, *root.parents) if place.exists())
-    free = shutil.disk_usage(existing).free
+    free = shutil.disk_usage(nearest_existing(root)).free
     done = f", and {len(jobs) - len(left)} are done" if len(left) < len(jobs) else ""
     say(
         f"{len(left)} jobs: about {readable(expected.bytes)} in {root}, {readable(free)} are free; "

@@ -50,6 +50,12 @@ def remove(path: Path) -> None:
         raise explain(error, path, "remove") from error
 
 
+def nearest_existing(path: Path) -> Path:
+    """The path itself, or else the first folder above it that exists: on whose disk it is going to be."""
+    absolute = path.absolute()
+    return next(place for place in (absolute, *absolute.parents) if place.exists())
+
+
 OTHER_TEMPORARY_FOLDER = "name a folder on another disk in TMPDIR"
 """What to do where the disk of temporary files is full."""
 
@@ -68,7 +74,7 @@ def check_space(folder: Path, needed: int, what: str, remedy: str = _OTHER_RUN_F
     Raises:
         UserError: fewer bytes than that are free.
     """
-    existing = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    existing = nearest_existing(folder)
     try:
         free = shutil.disk_usage(existing).free
     except OSError as error:

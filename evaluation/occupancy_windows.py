@@ -10,11 +10,9 @@ from evaluation.feature_network import tensor_fingerprint
 from scene.datasets.carlasc import is_carlasc, open_carlasc
 from scene.occupancy.driving import Command
 from scene.occupancy.files import read_facts
-from scene.occupancy.sequence import Occupancy
+from scene.occupancy.sequence import Occupancy, same_pace
 from scene.occupancy.stored import find_scenes
 from scene.occupancy.windows import Windows
-
-_SAME_SECONDS = 1e-3
 
 ItemT = TypeVar("ItemT")
 
@@ -119,7 +117,7 @@ def check_alike(windows: Sequence[Window]) -> None:
             if one != other:
                 raise UserError(f"{first.name} has {what} {one}, {each.name} has {other}; only like compares")
         seconds, others = first.occupancy.seconds_per_frame, each.occupancy.seconds_per_frame
-        if abs(seconds - others) > _SAME_SECONDS:
+        if not same_pace(seconds, others):
             raise UserError(
                 f"{first.name} has a frame each {seconds} s, {each.name} each {others} s; only like compares"
             )

@@ -19,9 +19,7 @@ from generation.scene_sampler import SceneSampler
 from generation.wishes import Wishes, layout_files, read_layout, read_mask, read_trajectories
 from scene.occupancy.driving import Command, trajectory
 from scene.occupancy.files import read_occupancy
-from scene.occupancy.sequence import Occupancy
-
-_SAME_SECONDS = 1e-3
+from scene.occupancy.sequence import Occupancy, same_pace
 
 _CLIPS = 1 << 16
 """More clips than any scene has: a clip's noise is numbered by its scene and its place in it."""
@@ -214,7 +212,7 @@ class SceneArtist:
             raise UserError(
                 f"{path} has voxels of {scene.grid.voxel_m} m, the autoencoder learned {vae.grid.voxel_m}"
             )
-        if abs(scene.seconds_per_frame - vae.seconds_per_frame) > _SAME_SECONDS:
+        if not same_pace(scene.seconds_per_frame, vae.seconds_per_frame):
             raise UserError(
                 f"{path} has a frame each {scene.seconds_per_frame:g} s, the autoencoder learned one each "
                 f"{vae.seconds_per_frame:g} s; give a scene that was encoded or drawn by it"

@@ -11,6 +11,7 @@ import tyro
 
 from core import cli
 from core.errors import UserError
+from core.folders import nearest_existing
 from core.memory import readable
 from core.progress import say
 from viewer.comparison.cards import PictureOptions
@@ -57,7 +58,7 @@ def _check_output(output: Path) -> None:
     """
     if output.name in ("", "..") or output.is_dir():
         raise UserError(f"-o {output} is a folder; the name of a file was expected")
-    place = next(each for each in output.absolute().parents if each.exists())
+    place = nearest_existing(output.absolute().parent)
     if not (place.is_dir() and os.access(place, os.W_OK)):
         raise UserError(f"-o {output}: {place} is no folder that can be written; name another place")
 

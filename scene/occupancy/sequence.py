@@ -36,6 +36,13 @@ class Grid:
 CARLASC_GRID = Grid((128, 128, 8), (-25.6, -25.6, -2.0), (0.4, 0.4, 0.375))
 OCC3D_GRID = Grid((200, 200, 16), (-40.0, -40.0, -1.0), (0.4, 0.4, 0.4))
 
+_SAME_PACE_S = 1e-3
+
+
+def same_pace(one: float, other: float) -> bool:
+    """Whether two times from frame to frame, in seconds, are one, but for how they were rounded."""
+    return abs(one - other) <= _SAME_PACE_S
+
 
 @dataclass(frozen=True)
 class Occupancy:

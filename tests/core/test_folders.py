@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from core.errors import UserError
-from core.folders import atomic_folder, check_space, remove
+from core.folders import atomic_folder, check_space, nearest_existing, remove
 
 
 def test_a_folder_appears_as_a_whole_and_replaces_the_old_one(tmp_path: Path) -> None:
@@ -21,6 +21,16 @@ def test_a_folder_appears_as_a_whole_and_replaces_the_old_one(tmp_path: Path) ->
             )
         assert [path.name for path in target.iterdir()] == [name]
     assert [path.name for path in target.parent.iterdir()] == ["images"]
+
+
+def test_what_is_to_be_lies_on_the_disk_of_the_first_folder_that_exists(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there").mkdir()
+    assert nearest_existing(tmp_path / "there") == tmp_path / "there"
+    assert nearest_existing(Path("there/not/yet")) == tmp_path / "there"
+    assert nearest_existing(Path("not")) == tmp_path
 
 
 def test_what_fails_leaves_the_old_folder(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from scene.occupancy.classes import CARLASC
-from scene.occupancy.sequence import CARLASC_GRID, OCC3D_GRID, Grid, Occupancy
+from scene.occupancy.sequence import CARLASC_GRID, OCC3D_GRID, Grid, Occupancy, same_pace
 from tests.scene.occupancy.recordings import GRID, scene
 
 
@@ -38,3 +38,8 @@ def test_published_grids_have_the_vehicle_in_their_middle(grid: Grid, top_m: flo
     ends = [low + side * edge for low, side, edge in zip(grid.origin_m, grid.size, grid.voxel_m, strict=True)]
     assert ends[:2] == pytest.approx([-grid.origin_m[0], -grid.origin_m[1]])
     assert ends[2] == pytest.approx(top_m)
+
+
+def test_a_pace_that_was_rounded_is_the_same() -> None:
+    assert same_pace(0.1, 0.1004)
+    assert not same_pace(0.1, 0.102)
